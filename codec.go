@@ -1,0 +1,261 @@
+package session
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+)
+
+// The envelope, which is Record.Data, format 1:
+//
+//	byte     format
+//	uvarint  length of the metadata
+//	         metadata: { uvarint tag, uvarint length, payload }, tags ascending
+//	uvarint  number of values
+//	         values: { uvarint length, key, byte kind, uvarint length, data }, keys ascending
+//
+// A tag that this version does not know is above those it knows, and is kept as
+// it is when the record is written again, so that versions of a program can run
+// side by side. What an older version must not touch gets a new format number:
+// then it answers with an error, and the session waits for the newer program.
+const envelopeFormat = 1
+
+// Tags of the metadata, never changed or used again.
+const (
+	tagSecret        = 1 // hash of the current secret
+	tagIssued        = 2 // when it was issued: varint, Unix milliseconds
+	tagOthers        = 3 // other secrets: { byte state, hash, 8 bytes Unix milliseconds } each
+	tagGeneration    = 4 // uvarint: how often the secrets before were killed
+	tagAuthenticated = 5 // when the subject signed in: varint, Unix milliseconds
+	tagLineage       = 6 // the versions before this one, 8 bytes each, oldest first
+	lastTag          = tagLineage
+)
+
+var (
+	errCorrupt = errors.New("session: the record is corrupt")
+
+	errNewerFormat = errors.New("session: the record was written by a newer version of this library: " +
+		"deploy that version everywhere, or send the client to a machine that has it")
+)
+
+// An envelope is a decoded Record.Data. Its slices are parts of the record.
+type envelope struct {
+	meta   meta
+	values values
+}
+
+// meta is what the manager keeps about a session, beside the Record's own fields.
+type meta struct {
+	secret        sid.Hash
+	issued        int64 // Unix milliseconds
+	others        []otherSecret
+	generation    uint64
+	authenticated int64 // Unix milliseconds, 0 while anonymous
+	lineage       []byte
+	unknown       []byte // tags above lastTag, as they were
+}
+
+const otherSize = 1 + sid.HashSize + 8
+
+// values is the last part of an envelope, from the first key on. It was
+// checked when it was decoded, so its methods read without checking again.
+type values struct {
+	raw   []byte
+	count int
+}
+
+// decodeEnvelope reads an envelope, without copying, and checks all of its
+// structure: what it accepts can be read to the end.
+func decodeEnvelope(data []byte) (envelope, error) {
+	var e envelope
+	if len(data) == 0 || data[0] == 0 {
+		return e, errCorrupt
+	}
+	if data[0] > envelopeFormat {
+		return e, errNewerFormat
+	}
+	raw, rest, ok := cutBytes(data[1:])
+	if !ok || !e.meta.decode(raw) {
+		return e, errCorrupt
+	}
+	count, n := binary.Uvarint(rest)
+	// Each value takes at least three bytes.
+	if n <= 0 || count > uint64(len(rest)) {
+		return e, errCorrupt
+	}
+	e.values = values{raw: rest[n:], count: int(count)}
+	if !e.values.valid() {
+		return e, errCorrupt
+	}
+	return e, nil
+}
+
+func (m *meta) decode(raw []byte) bool {
+	last := uint64(0)
+	for len(raw) > 0 {
+		whole := raw
+		tag, n := binary.Uvarint(raw)
+		if n <= 0 || tag <= last {
+			return false
+		}
+		last = tag
+		if tag > lastTag && m.unknown == nil {
+			m.unknown = whole
+		}
+		payload, rest, ok := cutBytes(raw[n:])
+		if !ok {
+			return false
+		}
+		raw = rest
+		switch tag {
+		case tagSecret:
+			ok = len(payload) == sid.HashSize
+			copy(m.secret[:], payload)
+		case tagIssued:
+			m.issued, ok = oneVarint(payload)
+		case tagOthers:
+			m.others, ok = decodeOthers(payload)
+		case tagGeneration:
+			m.generation, n = binary.Uvarint(payload)
+			ok = n > 0 && n == len(payload)
+		case tagAuthenticated:
+			m.authenticated, ok = oneVarint(payload)
+		case tagLineage:
+			m.lineage = payload
+			ok = len(payload)%8 == 0 && len(payload) <= maxLineage*8
+		}
+		if !ok {
+			return false
+		}
+	}
+	return m.secret != sid.Hash{}
+}
+
+func decodeOthers(raw []byte) ([]otherSecret, bool) {
+	if len(raw)%otherSize != 0 || len(raw)/otherSize > maxOthers {
+		return nil, false
+	}
+	others := make([]otherSecret, 0, len(raw)/otherSize)
+	for ; len(raw) > 0; raw = raw[otherSize:] {
+		o := otherSecret{
+			state: secretState(raw[0]),
+			hash:  sid.Hash(raw[1 : 1+sid.HashSize]),
+			at:    int64(binary.LittleEndian.Uint64(raw[1+sid.HashSize:])),
+		}
+		if o.state < secretPending || o.state > secretKilled {
+			return nil, false
+		}
+		others = append(others, o)
+	}
+	return others, true
+}
+
+// appendEnvelope writes an envelope with these metadata and the values that
+// all yields, which must be in ascending order of keys and count in number.
+func appendEnvelope(dst []byte, m *meta, count int, all iter.Seq2[string, value]) []byte {
+	dst = append(dst, envelopeFormat)
+	dst = appendBytes(dst, m.append(make([]byte, 0, 128)))
+	dst = binary.AppendUvarint(dst, uint64(count))
+	for key, v := range all {
+		dst = appendBytes(dst, key)
+		dst = append(dst, byte(v.kind))
+		dst = appendBytes(dst, v.data)
+	}
+	return dst
+}
+
+func (m *meta) append(dst []byte) []byte {
+	dst = appendTag(dst, tagSecret, m.secret[:])
+	dst = appendTag(dst, tagIssued, binary.AppendVarint(nil, m.issued))
+	if len(m.others) > 0 {
+		raw := make([]byte, 0, len(m.others)*otherSize)
+		for _, o := range m.others {
+			raw = append(raw, byte(o.state))
+			raw = append(raw, o.hash[:]...)
+			raw = binary.LittleEndian.AppendUint64(raw, uint64(o.at))
+		}
+		dst = appendTag(dst, tagOthers, raw)
+	}
+	if m.generation != 0 {
+		dst = appendTag(dst, tagGeneration, binary.AppendUvarint(nil, m.generation))
+	}
+	if m.authenticated != 0 {
+		dst = appendTag(dst, tagAuthenticated, binary.AppendVarint(nil, m.authenticated))
+	}
+	if len(m.lineage) > 0 {
+		dst = appendTag(dst, tagLineage, m.lineage)
+	}
+	return append(dst, m.unknown...)
+}
+
+func appendTag(dst []byte, tag uint64, payload []byte) []byte {
+	return appendBytes(binary.AppendUvarint(dst, tag), payload)
+}
+
+func appendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+}
+
+// cutBytes is the inverse of appendBytes.
+func cutBytes(raw []byte) (b, rest []byte, ok bool) {
+	size, n := binary.Uvarint(raw)
+	if n <= 0 || size > uint64(len(raw)-n) {
+		return nil, nil, false
+	}
+	end := n + int(size)
+	return raw[n:end:end], raw[end:], true
+}
+
+func oneVarint(raw []byte) (int64, bool) {
+	i, n := binary.Varint(raw)
+	return i, n > 0 && n == len(raw)
+}
+
+// valid tells whether the values can be read to their end, and their keys
+// ascend, so that none stands there twice.
+func (v values) valid() bool {
+	var last []byte
+	raw := v.raw
+	for i := range v.count {
+		key, rest, ok := cutBytes(raw)
+		if !ok || len(rest) == 0 || i > 0 && string(key) <= string(last) {
+			return false
+		}
+		if _, raw, ok = cutBytes(rest[1:]); !ok {
+			return false
+		}
+		last = key
+	}
+	return len(raw) == 0
+}
+
+// cut splits off the first value.
+func (v values) cut() (key []byte, val value, rest values) {
+	key, raw, _ := cutBytes(v.raw)
+	val.kind = kind(raw[0])
+	val.data, raw, _ = cutBytes(raw[1:])
+	return key, val, values{raw, v.count - 1}
+}
+
+// lookup finds the value of a key without decoding the others.
+func (v values) lookup(want string) (value, bool) {
+	for v.count > 0 {
+		var key []byte
+		var val value
+		key, val, v = v.cut()
+		if string(key) >= want {
+			return val, string(key) == want
+		}
+	}
+	return value{}, false
+}
+
+// milli returns t as a store keeps it.
+func milli(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// corrupt says of which record a decoding error was.
+func corrupt(id ID, err error) error { return fmt.Errorf("session: record %v: %w", id, err) }

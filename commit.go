@@ -1,0 +1,211 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+type commitMode int
+
+const (
+	commitChanges commitMode = iota
+	commitAnyway             // store a new session though nothing was set
+)
+
+// A commit writes the pending operations of a session. It works on a draft of
+// its own, so that the session can be used meanwhile.
+type commit struct {
+	m   *Manager
+	s   *Session
+	ctx context.Context
+	now time.Time
+
+	ops        []op
+	d          draft
+	stored     bool
+	generation uint64
+	presented  sid.Hash
+	mayRotate  bool
+	background bool
+	inDoubt    doubt
+
+	all     []op       // ops, and those that turn out to be stored already
+	secret  sid.Secret // for the cookie, where a new one is due
+	rotated bool
+	changed bool // the record differs: ops, a rotation or its confirmation
+}
+
+// A doubt is a write whose outcome the store never told.
+type doubt struct {
+	version    uint64 // 0 for none
+	generation uint64 // that it made
+}
+
+// commit writes what s has pending, or that it was used if that is due. It
+// goes on when parent is cancelled.
+func (m *Manager) commit(parent context.Context, s *Session, mode commitMode) error {
+	s.committing.Lock()
+	defer s.committing.Unlock()
+	c := commit{m: m, s: s, now: milli(time.Now())}
+	todo, err := c.begin(mode)
+	if err != nil || !todo {
+		return err
+	}
+	ctx := detach(parent, m.cfg.CommitTimeout)
+	defer ctx.release()
+	c.ctx = ctx
+	if !c.changed {
+		m.touch(ctx, s, c.d.rec, c.now) // reported; a reader is not to suffer for it
+		return nil
+	}
+	err = c.run()
+	if err != nil && len(c.ops) == 0 && mode == commitChanges {
+		if !errors.Is(err, ErrEnded) {
+			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.rec.ID, Err: err})
+		}
+		return nil // nothing of the handler's was lost
+	}
+	return err
+}
+
+// begin takes over what there is to do, and tells whether there is anything.
+func (c *commit) begin(mode commitMode) (bool, error) {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	newSecret := slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
+	switch {
+	case s.lost:
+		return false, ErrEnded
+	case s.ended:
+		return false, nil
+	case s.headersSent && (newSecret || !s.stored && (s.draft.count > 0 || mode == commitAnyway)):
+		s.discardLocked()
+		return false, ErrHeadersSent
+	case !s.stored && s.draft.count == 0 && !newSecret && mode == commitChanges:
+		s.ops = nil // what was set was deleted again
+		return false, nil
+	}
+	c.d, c.stored, c.generation = s.draft, s.stored, s.generation
+	c.presented, c.background, c.inDoubt = s.presented, s.background, s.inDoubt
+	c.mayRotate = s.mayRotate && !s.headersSent
+	c.changed = len(s.ops) > 0 || !s.stored
+	c.housekeep()
+	if !c.changed {
+		return !c.background && c.now.Sub(c.d.rec.Seen) >= c.m.cfg.TouchInterval, nil
+	}
+	if !s.stored {
+		s.idLocked()
+		c.d.rec.ID = s.draft.rec.ID
+		if c.secret = s.secret; c.secret == (sid.Secret{}) {
+			c.secret = sid.NewSecret()
+		}
+		s.secret = c.secret // if the outcome stays in doubt, the next attempt must be the same
+	}
+	// Until finish the operations are the commit's, and both drafts share what
+	// was put over the record.
+	c.ops, c.all, s.ops = s.ops, s.ops, nil
+	c.d.shared, s.draft.shared = true, true
+	return true, nil
+}
+
+// housekeep does with the secrets what the request gives reason for.
+func (c *commit) housekeep() {
+	meta, cfg := &c.d.meta, &c.m.cfg
+	c.rotated = false
+	if !c.stored || c.background || len(meta.others) == 0 && cfg.RotateEvery == 0 {
+		return
+	}
+	switch meta.standing(c.presented, c.now) {
+	case standingPending:
+		meta.confirm(c.presented, c.now, cfg.Grace)
+		c.changed = true
+	case standingCurrent:
+		if c.mayRotate && meta.rotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
+			if c.secret == (sid.Secret{}) {
+				c.secret = sid.NewSecret()
+			}
+			meta.issue(c.secret.Hash(cfg.Realm), c.now)
+			c.rotated, c.changed = true, true
+		}
+	}
+}
+
+// run commits, and leaves the session as the outcome says.
+func (c *commit) run() error {
+	rec, err := c.write()
+	s := c.s
+	s.mu.Lock()
+	if err == nil {
+		c.finishLocked(rec)
+		s.mu.Unlock()
+		c.reportDone()
+		return nil
+	}
+	s.inDoubt = c.inDoubt
+	if errors.Is(err, ErrEnded) {
+		s.ops = append(c.ops, s.ops...)
+		s.endLocked()
+	} else {
+		for i := range c.ops {
+			c.ops[i].inDoubt = c.inDoubt.version != 0
+		}
+		s.ops = append(c.ops, s.ops...)
+	}
+	s.mu.Unlock()
+	var failed *storeError
+	if errors.As(err, &failed) && len(c.ops) > 0 {
+		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.ID, Subject: c.d.rec.Subject, Err: err})
+	}
+	return err
+}
+
+// finishLocked makes the session what was stored, with what was changed since.
+func (c *commit) finishLocked(rec store.Record) {
+	s := c.s
+	d, err := newDraft(rec)
+	if err != nil {
+		return // it was decoded or encoded a moment ago
+	}
+	due := c.rotated || !s.stored || s.draft.rec.ID != rec.ID
+	s.draft, s.stored, s.generation, s.inDoubt = d, true, c.d.meta.generation, doubt{}
+	for i := range s.ops {
+		_ = s.ops[i].apply(&s.draft, s.m) // if it fails, so will its commit, and say so
+	}
+	secret := c.secret
+	for i := range c.all {
+		if o := &c.all[i]; o.kind >= opLogin {
+			secret, due = o.secret, true
+		}
+	}
+	if due {
+		s.due, s.secret = cookieSet, secret
+	}
+	if due && !c.rotated {
+		s.presented = secret.Hash(s.m.cfg.Realm)
+	}
+}
+
+// reportDone tells the observer what this commit was, beside a change of values.
+func (c *commit) reportDone() {
+	rec := &c.d.rec
+	if !c.stored {
+		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.ID, Subject: rec.Subject})
+	}
+	for i := range c.all {
+		switch c.all[i].kind {
+		case opLogin:
+			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.all[i].subject})
+		case opRenew:
+			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: rec.Subject})
+		}
+	}
+	if c.rotated {
+		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.ID, Subject: rec.Subject})
+	}
+}

@@ -1,0 +1,130 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+// Get returns the value of a key with exactly the Go type it was set with, if
+// that is a predeclared boolean, integer, float or string, []byte, time.Time
+// or time.Duration; what else was set comes as the codec's bytes, a
+// [json.RawMessage], and is better read through a [Key]. It returns nil where
+// there is no value. The caller owns what it gets.
+func (s *Session) Get(key string) any {
+	v, ok := s.lookup(key)
+	if !ok {
+		return nil
+	}
+	x, err := v.decode()
+	if err != nil {
+		s.undecodable(key, err)
+		return nil
+	}
+	return x
+}
+
+func (s *Session) lookup(key string) (value, bool) {
+	if s == nil {
+		return value{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.draft.lookup(key)
+}
+
+// undecodable reports a value that does not decode. It counts as absent: a
+// changed type must not lock its users out.
+func (s *Session) undecodable(key string, err error) {
+	s.m.report(context.Background(), Event{Kind: EventUndecodable, ID: s.ID(), Key: key, Err: err})
+}
+
+// Keys returns the keys in ascending order, as they are at the call: the
+// session may be changed while they are read.
+func (s *Session) Keys() iter.Seq[string] {
+	var keys []string
+	if s != nil {
+		s.mu.Lock()
+		s.used = true
+		keys = make([]string, 0, s.draft.count)
+		s.draft.all(func(key string, _ value) bool {
+			keys = append(keys, key)
+			return true
+		})
+		s.mu.Unlock()
+	}
+	return func(yield func(string) bool) {
+		for _, key := range keys {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+// Set puts a value. It is encoded at once: a later change to what v points to
+// is not seen. Booleans, integers, floats, strings, []byte, time.Time (instant
+// and offset; the zone's name is lost) and time.Duration keep their type;
+// everything else goes through Config.Codec. The last commit wins where
+// concurrent requests set one key; to build on the value before use
+// [Key.Update].
+//
+// A key has 1 to 256 bytes. Errors are those of the codec, [ErrTooLarge], and
+// what keeps the session from being changed: [ErrNoSession], [ErrEnded],
+// [ErrDone], [ErrHeadersSent].
+func (s *Session) Set(key string, v any) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if err := validKey(key); err != nil {
+		return err
+	}
+	val, err := encodeValue(s.m.cfg.Codec, v)
+	if err != nil {
+		return fmt.Errorf("session: set %q: %w", key, err)
+	}
+	return s.apply(op{kind: opSet, key: key, val: val})
+}
+
+// maxKey is the longest key, in bytes.
+const maxKey = 256
+
+func validKey(key string) error {
+	if key == "" || len(key) > maxKey {
+		return fmt.Errorf("session: a key of %d bytes: it must have 1 to %d", len(key), maxKey)
+	}
+	return nil
+}
+
+// Delete removes a key. One that is not there is no change, and writes nothing.
+func (s *Session) Delete(key string) error {
+	return s.apply(op{kind: opDelete, key: key})
+}
+
+// Clear removes every key, those that a concurrent request is adding too.
+// Subject, token and times stay.
+func (s *Session) Clear() error {
+	return s.apply(op{kind: opClear})
+}
+
+// Pop returns the value of a key as [Session.Get] does, and removes it. Of
+// concurrent requests that pop one value, one commits; the commit of the
+// others fails with [ErrConflict], so that what they answer is never seen.
+// It returns nil, and removes nothing, where there is no value or the session
+// cannot be changed.
+func (s *Session) Pop(key string) any {
+	v, ok := s.lookup(key)
+	if !ok {
+		return nil
+	}
+	x, err := v.decode()
+	if err != nil {
+		s.undecodable(key, err)
+		return nil
+	}
+	if s.apply(op{kind: opPop, key: key, val: v}) != nil {
+		return nil
+	}
+	return x
+}

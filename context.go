@@ -1,0 +1,52 @@
+package session
+
+import "context"
+
+// sessionKey finds the innermost session of a context, managerKey that of one
+// manager.
+type (
+	sessionKey struct{}
+	managerKey struct{ m *Manager }
+)
+
+// sessionContext is a context that holds a session.
+type sessionContext struct {
+	context.Context
+	s *Session
+}
+
+func (c *sessionContext) Value(key any) any {
+	switch k := key.(type) {
+	case sessionKey:
+		return c.s
+	case managerKey:
+		if k.m == c.s.m {
+			return c.s
+		}
+	}
+	return c.Context.Value(key)
+}
+
+// NewContext returns a context that holds s, for frameworks and tests that do
+// without [Manager.Handler]. With a nil s it returns ctx.
+func NewContext(ctx context.Context, s *Session) context.Context {
+	if s == nil {
+		return ctx
+	}
+	return &sessionContext{ctx, s}
+}
+
+// FromContext returns the session of a request's context: that of the
+// innermost manager, where managers are nested. It returns nil where no
+// [Manager.Handler] stands before the handler; the methods of a nil Session
+// are safe, and say so when a change is lost.
+func FromContext(ctx context.Context) *Session {
+	s, _ := ctx.Value(sessionKey{}).(*Session)
+	return s
+}
+
+// FromContext returns the session that belongs to this manager, or nil.
+func (m *Manager) FromContext(ctx context.Context) *Session {
+	s, _ := ctx.Value(managerKey{m}).(*Session)
+	return s
+}

@@ -1,0 +1,169 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+)
+
+// A dueCookie is what the response still has to tell the client.
+type dueCookie int
+
+const (
+	cookieNone  dueCookie = iota
+	cookieSet             // the token in Session.secret
+	cookieClear           // that there is no session any more
+)
+
+const (
+	hostPrefix   = "__Host-"
+	securePrefix = "__Secure-"
+)
+
+func (c Cookie) withDefaults() Cookie {
+	if c.Name == "" {
+		c.Name = "id"
+		if c.Domain == "" && (c.Path == "" || c.Path == "/") && !c.Insecure {
+			c.Name = hostPrefix + c.Name
+		}
+	}
+	setDefault(&c.Path, "/")
+	setDefault(&c.SameSite, http.SameSiteLaxMode)
+	return c
+}
+
+// validate checks a Cookie that has its defaults: browsers, and
+// [http.SetCookie] too, drop one that contradicts itself without a word.
+func (c Cookie) validate() error {
+	var errs []error
+	wrong := func(yes bool, format string, args ...any) {
+		if yes {
+			errs = append(errs, fmt.Errorf("session: Config.Cookie."+format, args...))
+		}
+	}
+	if err := c.cookie("", 0).Valid(); err != nil {
+		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
+	}
+	// Browsers compare the prefixes without regard to case (RFC 6265bis 5.4).
+	host := hasPrefixFold(c.Name, hostPrefix)
+	secure := hasPrefixFold(c.Name, securePrefix)
+	wrong(host && !strings.HasPrefix(c.Name, hostPrefix), "Name is %q: the prefix is spelled %s", c.Name, hostPrefix)
+	wrong(secure && !strings.HasPrefix(c.Name, securePrefix), "Name is %q: the prefix is spelled %s", c.Name, securePrefix)
+	wrong(host && c.Domain != "", "Domain is %q: the prefix %s of Name rules a Domain out", c.Domain, hostPrefix)
+	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, hostPrefix)
+	wrong((host || secure) && c.Insecure, "Insecure: the prefix of Name %q takes Secure; leave Name empty", c.Name)
+	wrong(!strings.HasPrefix(c.Path, "/"), "Path is %q: it must begin with /", c.Path)
+	wrong(len(c.Path) > 1024 || len(c.Domain) > 1024 || len(c.Name) > 256, "Name, Domain or Path is too long for browsers")
+	switch c.SameSite {
+	case http.SameSiteLaxMode, http.SameSiteStrictMode:
+	case http.SameSiteNoneMode:
+		wrong(c.Insecure, "SameSite is None, which takes Secure: leave Insecure out")
+	default:
+		wrong(true, "SameSite is %d: it must be Lax, Strict or None", c.SameSite)
+	}
+	wrong(c.Partitioned && (c.Insecure || c.SameSite != http.SameSiteNoneMode), "Partitioned takes SameSite None and Secure")
+	return errors.Join(errs...)
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// cookie builds the cookie for a token, the sole place that names its
+// attributes. An empty token clears the cookie: for that, all that identifies
+// it has to be as it was when it was set.
+func (c Cookie) cookie(token string, remaining time.Duration) *http.Cookie {
+	ck := &http.Cookie{
+		Name:        c.Name,
+		Value:       token,
+		Domain:      c.Domain,
+		Path:        c.Path,
+		Secure:      !c.Insecure,
+		HttpOnly:    true,
+		SameSite:    c.SameSite,
+		Partitioned: c.Partitioned,
+	}
+	switch {
+	case token == "":
+		ck.MaxAge = -1 // written as Max-Age=0
+	case c.Persistent:
+		ck.MaxAge = max(1, int(remaining/time.Second))
+	}
+	return ck
+}
+
+// write puts a cookie into the header of a response, in the place of one that
+// was put there before, and keeps caches from storing it. The zero cookie
+// writes nothing.
+func (c Cookie) write(h http.Header, ck *http.Cookie) {
+	if ck == nil {
+		return
+	}
+	const setCookie, cacheControl = "Set-Cookie", "Cache-Control"
+	lines := h[setCookie]
+	kept := lines[:0:0]
+	for _, line := range lines {
+		if !strings.HasPrefix(line, c.Name+"=") {
+			kept = append(kept, line)
+		}
+	}
+	h[setCookie] = append(kept, ck.String())
+	if !headerHas(h[cacheControl], "no-store") {
+		h[cacheControl] = []string{"no-store"}
+	}
+}
+
+// vary tells caches that the response depends on the cookie.
+func vary(h http.Header) {
+	lines := h["Vary"]
+	if !headerHas(lines, "Cookie") && !headerHas(lines, "*") {
+		h["Vary"] = append(lines[:len(lines):len(lines)], "Cookie")
+	}
+}
+
+// headerHas tells whether a comma-separated header holds an element.
+func headerHas(lines []string, element string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(textproto.TrimString(part), element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maxCandidates bounds the cookies of one name that are looked at.
+const maxCandidates = 3
+
+// read finds the values of the cookie in a request, different ones only, and
+// how many cookies of the name there are. It stops beyond maxCandidates. It
+// neither copies nor parses the other cookies, and takes names and values as
+// they stand: with another case, or in quotes, it is not the cookie that
+// write wrote (RFC 6265bis 5.4).
+func (c Cookie) read(h http.Header) (found [maxCandidates]string, different, total int) {
+	for _, line := range h["Cookie"] {
+		for len(line) > 0 && total <= maxCandidates {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			pair = textproto.TrimString(pair)
+			if len(pair) <= len(c.Name) || pair[len(c.Name)] != '=' || pair[:len(c.Name)] != c.Name {
+				continue
+			}
+			total++
+			val := pair[len(c.Name)+1:]
+			known := false
+			for _, f := range found[:different] {
+				known = known || f == val
+			}
+			if !known && different < maxCandidates {
+				found[different] = val
+				different++
+			}
+		}
+	}
+	return found, different, total
+}

@@ -1,0 +1,156 @@
+package session
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+// A draft is what a session looks like with its changes: a record as it was
+// loaded, and beside it what was put over it. Operations work on a draft, so
+// that the same ones can be applied to a newer record when a commit has to merge.
+type draft struct {
+	rec     store.Record
+	meta    meta
+	base    values
+	cleared bool     // nothing of base shows any more
+	over    []change // what was set or deleted since, ascending by key
+	shared  bool     // over belongs to another draft as well: clone before writing
+	size    int      // bytes of all keys and values, as encoded
+	count   int      // values
+}
+
+// A change is a key that was set, or deleted.
+type change struct {
+	key  string
+	val  value
+	gone bool
+}
+
+// newDraft reads a record.
+func newDraft(rec store.Record) (draft, error) {
+	e, err := decodeEnvelope(rec.Data)
+	if err != nil {
+		return draft{}, err
+	}
+	return draft{rec: rec, meta: e.meta, base: e.values, size: len(e.values.raw), count: e.values.count}, nil
+}
+
+func (d *draft) find(key string) (int, bool) {
+	return slices.BinarySearchFunc(d.over, key, func(c change, key string) int { return cmp.Compare(c.key, key) })
+}
+
+func (d *draft) lookup(key string) (value, bool) {
+	if i, ok := d.find(key); ok {
+		return d.over[i].val, !d.over[i].gone
+	}
+	if d.cleared {
+		return value{}, false
+	}
+	return d.base.lookup(key)
+}
+
+// set puts a value, unless the session would grow over a limit.
+func (d *draft) set(key string, v value, lim *limits) error {
+	size, count := d.size+encodedSize(key, v), d.count+1
+	if old, ok := d.lookup(key); ok {
+		size, count = size-encodedSize(key, old), d.count
+	}
+	// A session that is over a limit already, which was lowered, may shrink.
+	if size > lim.size && size > d.size {
+		return fmt.Errorf("%w: %d bytes with key %q, Config.MaxSize is %d", ErrTooLarge, size, key, lim.size)
+	}
+	if count > lim.values && count > d.count {
+		return fmt.Errorf("%w: %d values with key %q, Config.MaxValues is %d", ErrTooLarge, count, key, lim.values)
+	}
+	d.size, d.count = size, count
+	d.put(change{key: key, val: v})
+	return nil
+}
+
+func (d *draft) delete(key string) {
+	if old, ok := d.lookup(key); ok {
+		d.size -= encodedSize(key, old)
+		d.count--
+		d.put(change{key: key, gone: true})
+	}
+}
+
+func (d *draft) put(c change) {
+	if d.shared {
+		d.over, d.shared = slices.Clone(d.over), false
+	}
+	i, ok := d.find(c.key)
+	if !ok {
+		d.over = slices.Insert(d.over, i, c)
+	}
+	d.over[i] = c
+}
+
+func (d *draft) clear() {
+	d.cleared, d.over, d.shared, d.size, d.count = true, nil, false, 0, 0
+}
+
+// login binds the session to a subject, which is given as the store has it.
+func (d *draft) login(subject string, h sid.Hash, now, deadline time.Time, grace time.Duration) {
+	if d.rec.Subject != "" && d.rec.Subject != subject {
+		d.clear()
+	}
+	d.rec.Subject, d.rec.Deadline = subject, deadline
+	d.meta.authenticated = now.UnixMilli()
+	d.meta.kill(h, now, grace)
+}
+
+// all yields the values in ascending order of keys.
+func (d *draft) all(yield func(string, value) bool) {
+	base, over := d.base, d.over
+	if d.cleared {
+		base = values{}
+	}
+	var key []byte
+	var val value
+	for have := false; ; {
+		if !have && base.count > 0 {
+			key, val, base = base.cut()
+			have = true
+		}
+		switch {
+		case have && (len(over) == 0 || string(key) < over[0].key):
+			have = false
+			if !yield(string(key), val) {
+				return
+			}
+		case len(over) > 0:
+			have = have && string(key) != over[0].key
+			if c := over[0]; !c.gone && !yield(c.key, c.val) {
+				return
+			}
+			over = over[1:]
+		default:
+			return
+		}
+	}
+}
+
+// encode returns the record with these changes, as version, to replace the one
+// that the draft was made of.
+func (d *draft) encode(version uint64, seen, expires time.Time) store.Record {
+	rec := d.rec
+	rec.Version, rec.Seen, rec.Expires = version, seen, expires
+	rec.Data = appendEnvelope(make([]byte, 0, d.size+192+len(d.meta.unknown)), &d.meta, d.count, d.all)
+	return rec
+}
+
+func encodedSize(key string, v value) int {
+	return uvarintLen(len(key)) + len(key) + 1 + uvarintLen(len(v.data)) + len(v.data)
+}
+
+func uvarintLen(n int) int {
+	var buf [binary.MaxVarintLen64]byte
+	return binary.PutUvarint(buf[:], uint64(n))
+}

@@ -1,0 +1,102 @@
+package session
+
+import "fmt"
+
+// A Key is the name of a value together with its type, so that handlers need
+// neither type assertions nor registration. Keys are usually package
+// variables; a Key may be used by several goroutines at once.
+//
+//	var cart = session.NewKey[Cart]("cart")
+//
+// Numbers convert between the numeric types where they fit without loss, and
+// so do strings, booleans and []byte between types of one underlying type, so
+// that a program may change its types between two deployments. Other types are
+// what Config.Codec makes of them.
+type Key[T any] struct{ name string }
+
+// NewKey returns the key of a name, which has 1 to 256 bytes: another length
+// is a mistake in the program, and panics.
+func NewKey[T any](name string) Key[T] {
+	if err := validKey(name); err != nil {
+		panic(err)
+	}
+	return Key[T]{name}
+}
+
+// Name returns the name, as [Session.Keys] yields it.
+func (k Key[T]) Name() string { return k.name }
+
+// Get returns the value. It is false where there is none, and where there is
+// one that is no T, which is reported as an [EventUndecodable].
+func (k Key[T]) Get(s *Session) (T, bool) {
+	v, ok := s.lookup(k.name)
+	if !ok {
+		var zero T
+		return zero, false
+	}
+	return k.decode(s, v)
+}
+
+func (k Key[T]) decode(s *Session, v value) (T, bool) {
+	t, err := decodeAs[T](s.m.cfg.Codec, v)
+	if err != nil {
+		s.undecodable(k.name, err)
+	}
+	return t, err == nil
+}
+
+// Set puts the value, as [Session.Set] does.
+func (k Key[T]) Set(s *Session, v T) error { return s.Set(k.name, v) }
+
+// Delete removes the value, as [Session.Delete] does.
+func (k Key[T]) Delete(s *Session) error { return s.Delete(k.name) }
+
+// Update replaces the value by what f makes of it: the zero T where there is
+// none. No update is lost to a concurrent request: where another one committed
+// first, the commit calls f again, with the newer value. So f must be pure, may
+// run several times and on another goroutine, and must not use the session;
+// what it returned first may differ from what is stored at last.
+//
+// An error of f changes nothing and is returned, here or by the commit. On a
+// value that is no T, f does not run, and Update returns an error: Set or
+// Delete the key to go on. Other errors are those of [Session.Set].
+func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	return s.update(k.name, func(old value, ok bool) (value, error) {
+		var t T
+		if ok {
+			var err error
+			if t, err = decodeAs[T](s.m.cfg.Codec, old); err != nil {
+				return value{}, fmt.Errorf("session: update %q: its value does not decode: %w", k.name, err)
+			}
+		}
+		t, err := f(t)
+		if err != nil {
+			return value{}, err
+		}
+		v, err := encodeValue(s.m.cfg.Codec, t)
+		if err != nil {
+			err = fmt.Errorf("session: update %q: %w", k.name, err)
+		}
+		return v, err
+	})
+}
+
+// Pop returns the value and removes it, for what is to be shown once: of
+// concurrent requests that pop one value, one commits, and the commit of the
+// others fails with [ErrConflict]. It is false, and removes nothing, where
+// there is no value, where it is no T, and where the session cannot be changed.
+func (k Key[T]) Pop(s *Session) (T, bool) {
+	var zero T
+	v, ok := s.lookup(k.name)
+	if !ok {
+		return zero, false
+	}
+	t, ok := k.decode(s, v)
+	if !ok || s.apply(op{kind: opPop, key: k.name, val: v}) != nil {
+		return zero, false
+	}
+	return t, true
+}

@@ -1,0 +1,205 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+// Login binds the session to a subject, say a user's ID, and replaces the
+// token: whoever knew the old one is out at once, so a token that was planted
+// before sign-in is worth nothing. The values are kept if the session was
+// anonymous or had the same subject; else the session starts empty. The
+// lifetime begins anew. On a session that has ended, Login begins another.
+//
+// The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
+// [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.
+func (s *Session) Login(subject string) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	scoped, err := s.m.scopeSubject(subject)
+	if err != nil {
+		return err
+	}
+	now := milli(time.Now())
+	return s.newSecret(op{kind: opLogin, subject: scoped, at: now, deadline: now.Add(s.m.cfg.Lifetime)})
+}
+
+// Renew replaces the token at once, and keeps everything else, the deadline
+// too. Call it when what the session may do changes. Errors are as for Login.
+func (s *Session) Renew() error {
+	return s.newSecret(op{kind: opRenew, at: milli(time.Now())})
+}
+
+func (s *Session) newSecret(o op) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	o.secret = sid.NewSecret()
+	o.hash = o.secret.Hash(s.m.cfg.Realm)
+	return s.apply(o)
+}
+
+// Save commits the changes now, rather than with the first byte of the
+// response. It is what keeps them in a response of status 500 or above, and
+// what keeps those of a long stream before its end. It goes on when ctx is
+// cancelled, within Config.CommitTimeout; the values of ctx reach the store.
+//
+// Errors are [ErrEnded], [ErrConflict], [ErrTooLarge], what an Update's
+// function returned, [ErrHeadersSent], [ErrDone], and those of the store. The
+// changes stay pending after an error of the store: Save may be called again.
+func (s *Session) Save(ctx context.Context) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	s.mu.Lock()
+	done, ended := s.done, s.ended
+	s.mu.Unlock()
+	switch {
+	case done:
+		return ErrDone
+	case ended:
+		return ErrEnded
+	}
+	if err := s.m.commit(ctx, s, commitChanges); err != nil {
+		return err
+	}
+	s.deliver()
+	return nil
+}
+
+// Discard drops the changes that were not committed yet.
+func (s *Session) Discard() {
+	if s == nil {
+		return
+	}
+	s.committing.Lock()
+	defer s.committing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.discardLocked()
+}
+
+func (s *Session) discardLocked() {
+	s.ops, s.lost = nil, false
+	if s.stored {
+		if d, err := newDraft(s.draft.rec); err == nil { // it did decode before
+			s.draft = d
+		}
+		return
+	}
+	s.draft = draft{rec: store.Record{ID: s.draft.rec.ID, Created: s.draft.rec.Created}}
+}
+
+// Touch keeps the session of a long stream alive, at most once per
+// Config.TouchInterval, and returns [ErrEnded] when it was destroyed, revoked
+// or renewed elsewhere, at the cost of one load. It goes on when ctx is
+// cancelled, within Config.CommitTimeout. A session that is not stored yet has
+// nothing to keep.
+func (s *Session) Touch(ctx context.Context) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	s.committing.Lock()
+	defer s.committing.Unlock()
+	s.mu.Lock()
+	id, stored, done, ended, generation := s.draft.rec.ID, s.stored, s.done, s.ended, s.generation
+	s.mu.Unlock()
+	switch {
+	case done:
+		return ErrDone
+	case ended:
+		return ErrEnded
+	case !stored:
+		return nil
+	}
+	limited, now := detach(ctx, s.m.cfg.CommitTimeout), milli(time.Now())
+	defer limited.release()
+	rec, err := s.m.loadRecord(limited, id, now)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return s.m.storeError("load", err)
+	}
+	if err == nil {
+		var e envelope
+		if e, err = decodeEnvelope(rec.Data); errors.Is(err, errNewerFormat) {
+			return err
+		}
+		if err == nil && e.meta.generation <= generation {
+			return s.m.touch(limited, s, rec, now)
+		}
+	}
+	s.mu.Lock()
+	s.endLocked()
+	s.mu.Unlock()
+	return ErrEnded
+}
+
+// Destroy ends the session: logout. The record is gone from the store when
+// Destroy returns, and the cookie is cleared with the first byte, if that has
+// not left. What is set afterwards belongs to a new, anonymous session. It
+// goes on when ctx is cancelled, within Config.CommitTimeout.
+//
+// Destroying a session that was never stored costs nothing and sets no cookie.
+// On an error of the store the session is as it was. [ErrEnded] says that this
+// request's token was replaced a moment ago by Login or Renew: the client has
+// another by now, and must be asked to sign out again.
+func (s *Session) Destroy(ctx context.Context) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	s.committing.Lock()
+	defer s.committing.Unlock()
+	s.mu.Lock()
+	id, done, ended := s.draft.rec.ID, s.done, s.ended
+	inStore := s.stored || s.inDoubt != doubt{}
+	s.used = true
+	s.mu.Unlock()
+	switch {
+	case done:
+		return ErrDone
+	case ended:
+		return ErrEnded
+	case inStore:
+		if err := s.m.delete(ctx, id); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	subject := s.draft.rec.Subject
+	s.resetLocked()
+	s.mu.Unlock()
+	s.deliver()
+	if inStore {
+		s.m.report(ctx, Event{Kind: EventDestroyed, ID: id, Subject: subject})
+	}
+	return nil
+}
+
+// resetLocked makes s a new, anonymous session, whose cookie is cleared if the
+// client may hold one.
+func (s *Session) resetLocked() {
+	switch {
+	case s.headersSent:
+		s.due = cookieNone
+	case s.presented != sid.Hash{}:
+		s.due = cookieClear
+	default:
+		s.due = cookieNone
+	}
+	s.draft = draft{rec: store.Record{Created: milli(time.Now())}}
+	s.ops, s.stored, s.inDoubt, s.generation, s.isNew = nil, false, doubt{}, 0, true
+	s.mayRotate = false
+}
+
+// endLocked makes s what it is once its record or its token is gone: empty,
+// and without a cookie, to set or to clear.
+func (s *Session) endLocked() {
+	s.lost = s.lost || len(s.ops) > 0
+	s.draft = draft{rec: store.Record{ID: s.draft.rec.ID}}
+	s.ops, s.stored, s.inDoubt, s.generation = nil, false, doubt{}, 0
+	s.ended, s.mayRotate, s.due = true, false, cookieNone
+}

@@ -1,0 +1,275 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+// A Manager keeps the sessions of one application in a store. It hashes,
+// encodes, merges, times and names cookies; the store keeps bytes. It may be
+// used by several goroutines at once.
+type Manager struct {
+	store         store.Store
+	cfg           Config
+	limits        limits
+	subjectPrefix string // of this realm's subjects in the store
+	lanes         lanes
+
+	ownsStore bool
+	close     sync.Once
+	closeErr  error
+	stopGC    context.CancelFunc
+	gcDone    chan struct{}
+}
+
+// limits are those of a session's content.
+type limits struct{ size, values, pending int }
+
+// NewManager returns a Manager over a store, which the caller closes after it.
+// It fails where settings contradict each other, with an error that names
+// each. It does not use the store, but starts to collect garbage where the
+// store needs that, until Close.
+func NewManager(s store.Store, cfg Config) (*Manager, error) {
+	if s == nil {
+		return nil, errors.New("session: NewManager with a nil store: give it memstore.New(), or use Open")
+	}
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	m := &Manager{
+		store:         s,
+		cfg:           cfg,
+		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
+		subjectPrefix: cfg.Realm + ":",
+	}
+	m.startGC()
+	return m, nil
+}
+
+// Open returns a Manager over a store that it opens by URL, such as "memory:"
+// or "sqlite:app.db", and closes in Close. The package of the store must be
+// imported, if only for its side effect; see [store.Open].
+func Open(url string, cfg Config) (*Manager, error) {
+	s, err := store.Open(url)
+	if err != nil {
+		return nil, err
+	}
+	m, err := NewManager(s, cfg)
+	if err != nil {
+		return nil, errors.Join(err, store.Close(s))
+	}
+	m.ownsStore = true
+	return m, nil
+}
+
+// Close stops what runs in the background, and closes the store if Open opened
+// it. Call it once no request is under way any more, as after
+// [http.Server.Shutdown]. Further calls return what the first did.
+func (m *Manager) Close() error {
+	m.close.Do(func() {
+		m.stopGC()
+		<-m.gcDone
+		if m.ownsStore {
+			m.closeErr = store.Close(m.store)
+		}
+	})
+	return m.closeErr
+}
+
+// Ping tells whether the store answers, for health checks. It fails with an
+// error that wraps [errors.ErrUnsupported] where the store cannot tell.
+func (m *Manager) Ping(ctx context.Context) error { return store.Ping(ctx, m.store) }
+
+// Load returns the session of a request, or a new one where it has none. A
+// new session costs nothing until it is changed. Together with Commit it is
+// what Handler is built of, for frameworks without a ResponseWriter.
+//
+// An error means that the client may well have a session which cannot be had
+// now: answer with an error, as [ErrorStatus] suggests, and set no cookie.
+func (m *Manager) Load(r *http.Request) (*Session, error) {
+	s := new(Session)
+	if err := m.load(r, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Commit writes what changed since Load, and returns the cookie that the
+// response has to carry, or nil. A response with the cookie must carry
+// Cache-Control: no-store too, and one whose content depends on the session
+// Vary: Cookie. It goes on when ctx is cancelled, within Config.CommitTimeout.
+// Errors are those of [Session.Save]; answer with an error then, and send
+// neither content nor cookie.
+func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) {
+	if s == nil {
+		return nil, ErrNoSession
+	}
+	if err := m.commit(ctx, s, commitChanges); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.takeCookieLocked(), nil
+}
+
+// Start returns the session of a request, and stores and announces a new one
+// at once: the cookie is in w's header when it returns. It is for handlers
+// that do without [Manager.Handler]; end with [Session.Save], before the first
+// byte where that has to set a cookie. Under Handler it is the request's own
+// session, whose cookie leaves with the first byte.
+func (m *Manager) Start(w http.ResponseWriter, r *http.Request) (*Session, error) {
+	s, err := m.direct(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.commit(r.Context(), s, commitAnyway); err != nil {
+		return nil, err
+	}
+	s.deliver()
+	return s, nil
+}
+
+// Destroy ends the session of a request and clears its cookie, as
+// [Session.Destroy] does. A request without a session costs nothing.
+func (m *Manager) Destroy(w http.ResponseWriter, r *http.Request) error {
+	s, err := m.direct(w, r)
+	if err != nil {
+		return err
+	}
+	return s.Destroy(r.Context())
+}
+
+// direct returns the session of a request, which outside of Handler writes its
+// cookies to w as soon as they are due.
+func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, error) {
+	if s := m.FromContext(r.Context()); s != nil {
+		return s, nil
+	}
+	s, err := m.Load(r)
+	if err != nil {
+		return nil, err
+	}
+	s.header = w.Header()
+	vary(s.header)
+	return s, nil
+}
+
+// deliver puts a cookie that is due into the header that takes it at once, if
+// there is one.
+func (s *Session) deliver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.header != nil {
+		s.m.cfg.Cookie.write(s.header, s.takeCookieLocked())
+	}
+}
+
+// takeCookieLocked returns the cookie that is due, once.
+func (s *Session) takeCookieLocked() *http.Cookie {
+	due := s.due
+	s.due = cookieNone
+	switch due {
+	case cookieSet:
+		token := sid.Token{ID: s.draft.rec.ID, Secret: s.secret}.Reveal()
+		return s.m.cfg.Cookie.cookie(token, time.Until(s.draft.rec.Deadline))
+	case cookieClear:
+		return s.m.cfg.Cookie.cookie("", 0)
+	}
+	return nil
+}
+
+// loadRecord loads a record, and takes one that a store should not have
+// returned for none.
+func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.Record, error) {
+	rec, err := m.store.Load(ctx, id)
+	if err == nil && (rec.ID != id || !now.Before(rec.Expires)) {
+		return store.Record{}, store.ErrNotFound
+	}
+	return rec, err
+}
+
+func (m *Manager) delete(parent context.Context, id ID) error {
+	ctx := detach(parent, m.cfg.CommitTimeout)
+	defer ctx.release()
+	if err := m.store.Delete(ctx, id); err != nil {
+		return m.storeError("delete", err)
+	}
+	return nil
+}
+
+// touch writes that a session was used, at most once per interval. A failure
+// is reported.
+func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, now time.Time) error {
+	if now.Sub(rec.Seen) < m.cfg.TouchInterval {
+		return nil
+	}
+	expires := m.expires(now, rec.Deadline)
+	if err := m.store.Touch(ctx, rec.ID, rec.Version, now, expires); err != nil {
+		err = m.storeError("touch", err)
+		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draft.rec.Version == rec.Version {
+		s.draft.rec.Seen, s.draft.rec.Expires = now, expires
+	}
+	return nil
+}
+
+// expires returns when a session ends that is used now and no more.
+func (m *Manager) expires(now, deadline time.Time) time.Time {
+	if idle := now.Add(m.cfg.IdleTimeout); idle.Before(deadline) {
+		return milli(idle)
+	}
+	return deadline
+}
+
+// A storeError is an error of the store, with the operation that met it.
+type storeError struct {
+	op  string
+	err error
+}
+
+func (m *Manager) storeError(op string, err error) error { return &storeError{op, err} }
+
+func (e *storeError) Error() string { return "session: " + e.op + ": " + e.err.Error() }
+
+func (e *storeError) Unwrap() error { return e.err }
+
+// maxSubject is the longest subject, in bytes: with the realm before it, it
+// must fit what stores take.
+const maxSubject = 255
+
+// scopeSubject returns a subject as the store has it: with the realm, so that
+// two managers on one store keep theirs apart.
+func (m *Manager) scopeSubject(subject string) (string, error) {
+	if subject == "" || len(subject) > maxSubject || !utf8.ValidString(subject) || strings.Contains(subject, "\x00") {
+		return "", fmt.Errorf("session: a subject of %d bytes: it must be valid UTF-8 without NUL, 1 to %d bytes",
+			len(subject), maxSubject)
+	}
+	return m.subjectPrefix + subject, nil
+}
+
+// cutSubject is the inverse of scopeSubject. It is false for the subjects of
+// other realms.
+func (m *Manager) cutSubject(scoped string) (string, bool) {
+	return strings.CutPrefix(scoped, m.subjectPrefix)
+}
+
+// Format writes the realm, whatever the verb: what a Manager holds is not for
+// logs.
+func (m *Manager) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "session manager of realm "+m.cfg.Realm)
+}

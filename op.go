@@ -1,0 +1,149 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+)
+
+// An op is one operation of a request on its session. It is kept until it is
+// committed, and applied again to a newer record where a commit has to merge.
+type op struct {
+	kind   opKind
+	key    string
+	val    value      // set: the value; pop: the one taken; update: the one made of was
+	update updateFunc // update
+	was    value      // update: what val was made of,
+	had    bool       // if anything
+
+	subject      string     // login: as the store has it
+	secret       sid.Secret // login, renew: the new one,
+	hash         sid.Hash   // and its hash
+	at, deadline time.Time  // login, renew; login
+
+	// inDoubt tells that the write which held this op may have happened.
+	inDoubt bool
+}
+
+type opKind int
+
+const (
+	opSet opKind = iota
+	opUpdate
+	opDelete
+	opPop
+	opClear
+	opLogin
+	opRenew
+)
+
+type updateFunc func(old value, ok bool) (value, error)
+
+// errMoved says that a value is no longer what an update was made of.
+var errMoved = errors.New("session: the value changed")
+
+// see applies o for the first time, to what its own request sees.
+func (o *op) see(d *draft, m *Manager) error {
+	if o.kind != opUpdate {
+		return o.apply(d, m)
+	}
+	if was, had := d.lookup(o.key); had != o.had || !was.equal(o.was) {
+		return errMoved
+	}
+	return d.set(o.key, o.val, &m.limits)
+}
+
+// apply applies o to a record, which may be newer than the one that the
+// request has seen.
+func (o *op) apply(d *draft, m *Manager) error {
+	switch o.kind {
+	case opSet:
+		return d.set(o.key, o.val, &m.limits)
+	case opUpdate:
+		old, ok := d.lookup(o.key)
+		val, err := o.update(old, ok)
+		if err != nil {
+			return err
+		}
+		return d.set(o.key, val, &m.limits)
+	case opDelete:
+		d.delete(o.key)
+	case opPop:
+		if v, ok := d.lookup(o.key); !ok || !v.equal(o.val) {
+			return fmt.Errorf("%w: the value of %q was taken or replaced", ErrConflict, o.key)
+		}
+		d.delete(o.key)
+	case opClear:
+		d.clear()
+	case opLogin:
+		d.login(o.subject, o.hash, o.at, o.deadline, m.cfg.Grace)
+	case opRenew:
+		d.meta.kill(o.hash, o.at, m.cfg.Grace)
+	}
+	return nil
+}
+
+// update records an update whose function runs without a lock, so that one
+// which uses the session against the rules does not hang.
+func (s *Session) update(key string, f updateFunc) error {
+	for {
+		s.mu.Lock()
+		s.used = true
+		err := s.readyLocked(opUpdate)
+		old, ok := s.draft.lookup(key)
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		val, err := f(old, ok)
+		if err != nil {
+			return err
+		}
+		if err := s.apply(op{kind: opUpdate, key: key, val: val, update: f, was: old, had: ok}); err != errMoved {
+			return err
+		}
+	}
+}
+
+// changesNothingLocked tells that there is no need to keep o.
+func (s *Session) changesNothingLocked(o op) bool {
+	switch o.kind {
+	case opDelete:
+		_, ok := s.draft.lookup(o.key)
+		return !ok
+	case opClear:
+		return !s.stored && s.draft.count == 0
+	case opRenew:
+		return !s.stored // a new session gets a new token anyway
+	}
+	return false
+}
+
+// pendingLocked returns the pending operations with o added, and those left
+// out that o makes pointless.
+func (s *Session) pendingLocked(o op) ([]op, error) {
+	ops := s.ops
+	first := 0 // the first operation that o may make pointless
+	for i := range ops {
+		// What was popped must have been there: keep what put it there.
+		if ops[i].kind == opPop && (o.kind == opClear || ops[i].key == o.key) {
+			first = i + 1
+		}
+	}
+	pointless := func(p op) bool {
+		return p.kind <= opDelete && (o.kind == opClear || p.key == o.key)
+	}
+	if o.kind == opSet || o.kind == opDelete || o.kind == opClear {
+		if slices.ContainsFunc(ops[first:], pointless) {
+			ops = slices.Concat(ops[:first], slices.DeleteFunc(slices.Clone(ops[first:]), pointless))
+		}
+	}
+	if o.kind != opLogin && o.kind != opRenew && len(ops) >= s.m.limits.pending {
+		return nil, fmt.Errorf("%w: %d changes are pending, Config.MaxPending is %d: call Save to commit them",
+			ErrTooLarge, len(ops), s.m.limits.pending)
+	}
+	return append(ops, o), nil
+}

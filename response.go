@@ -1,0 +1,225 @@
+package session
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A response is the ResponseWriter that handlers get. It commits the session
+// before the first byte leaves, and then passes everything on. It has every
+// method that handlers look for, and no Unwrap: that would let them walk
+// around the commit.
+type response struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	s       *Session
+	cookies []string // the Set-Cookie lines of those before us
+
+	begun    atomic.Bool // the first byte may leave
+	mu       sync.Mutex  // guards beginning
+	err      error       // why the handler's response was replaced; set before begun
+	status   int         // set before begun
+	hijacked bool
+}
+
+func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
+	w.w, w.r, w.s = under, r, s
+	w.cookies = slices.Clip(under.Header()["Set-Cookie"])
+}
+
+// begin is called before the first byte. It commits, unless the status says
+// that the handler failed, and puts into the header what the session needs.
+// It returns the error with which the handler's response was replaced, if it was.
+func (w *response) begin(status int) error {
+	if w.begun.Load() {
+		return w.err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun.Load() {
+		return w.err
+	}
+	defer w.begun.Store(true) // after a panic in an Update too
+	w.status = status
+	if status >= 500 {
+		w.s.Discard()
+	} else if err := w.s.m.commit(w.r.Context(), w.s, commitChanges); err != nil {
+		w.err = err
+		w.replace(err)
+		return err
+	}
+	w.writeHeader()
+	return nil
+}
+
+// writeHeader writes the session's part of the header, and closes it.
+func (w *response) writeHeader() {
+	s := w.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.headersSent = true
+	if s.due != cookieNone {
+		s.m.cfg.Cookie.write(w.w.Header(), s.takeCookieLocked())
+		s.used = true
+	}
+	if s.used {
+		vary(w.w.Header())
+	}
+}
+
+// bodyHeaders describe the body of a handler's response, or let it be kept.
+var bodyHeaders = []string{
+	"Accept-Ranges", "Age", "Cache-Control", "Content-Disposition", "Content-Encoding",
+	"Content-Language", "Content-Length", "Content-Location", "Content-Range", "Content-Type",
+	"Digest", "Content-Digest", "Repr-Digest", "Etag", "Expires", "Last-Modified", "Link",
+	"Location", "Refresh", "Trailer", "Transfer-Encoding",
+}
+
+// replace answers with an error in the place of the handler.
+func (w *response) replace(err error) {
+	s := w.s
+	s.mu.Lock()
+	s.headersSent, s.due, s.ops = true, cookieNone, nil
+	s.mu.Unlock()
+	h := w.w.Header()
+	for _, name := range bodyHeaders {
+		delete(h, name)
+	}
+	if h["Set-Cookie"] = w.cookies; len(w.cookies) == 0 {
+		delete(h, "Set-Cookie")
+	}
+	vary(h)
+	s.m.cfg.ErrorHandler(w.w, w.r, err)
+}
+
+// end is called when the handler has returned.
+func (w *response) end() {
+	if !w.begun.Load() {
+		_ = w.begin(http.StatusOK) // net/http sends the header
+		return
+	}
+	if w.err != nil || w.status >= 500 {
+		return
+	}
+	err := w.s.m.commit(w.r.Context(), w.s, commitChanges)
+	if err == nil {
+		return
+	}
+	var failed *storeError
+	if !errors.As(err, &failed) { // else the commit has reported it
+		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
+	}
+	if !w.hijacked { // the connection is the handler's to close
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (w *response) Header() http.Header { return w.w.Header() }
+
+func (w *response) WriteHeader(status int) {
+	// Of the informational answers only 101 is the last.
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		if w.begin(status) != nil {
+			return
+		}
+	}
+	w.w.WriteHeader(status)
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	if err := w.begin(http.StatusOK); err != nil {
+		return 0, err
+	}
+	return w.w.Write(p)
+}
+
+func (w *response) WriteString(s string) (int, error) {
+	if err := w.begin(http.StatusOK); err != nil {
+		return 0, err
+	}
+	return io.WriteString(w.w, s)
+}
+
+// ReadFrom lets a file go out by sendfile where it would without us.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if err := w.begin(http.StatusOK); err != nil {
+		return 0, err
+	}
+	if rf, ok := w.w.(io.ReaderFrom); ok {
+		return rf.ReadFrom(src)
+	}
+	return io.Copy(struct{ io.Writer }{w.w}, src)
+}
+
+// Flush is FlushError for those who do not want to know.
+func (w *response) Flush() { _ = w.FlushError() }
+
+func (w *response) FlushError() error {
+	if err := w.begin(http.StatusOK); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.w).Flush()
+}
+
+// Hijack hands the connection over. What handlers set in the header never
+// leaves then, so it refuses where a cookie has to be set.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !w.begun.Load() {
+		if w.s.needsCookie() {
+			return nil, nil, ErrHeadersSent
+		}
+		if err := w.begin(http.StatusSwitchingProtocols); err != nil {
+			return nil, nil, err
+		}
+	} else if w.err != nil {
+		return nil, nil, w.err
+	}
+	conn, rw, err := http.NewResponseController(w.w).Hijack()
+	w.hijacked = err == nil
+	return conn, rw, err
+}
+
+// needsCookie tells whether the client has to be sent a cookie, and rules out
+// that a rotation adds one.
+func (s *Session) needsCookie() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mayRotate = false
+	return s.due != cookieNone || !s.stored && s.draft.count > 0 ||
+		slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
+}
+
+// Push pushes a resource where the server can.
+func (w *response) Push(target string, opts *http.PushOptions) error {
+	for under := w.w; ; {
+		switch u := under.(type) {
+		case http.Pusher:
+			return u.Push(target, opts)
+		case interface{ Unwrap() http.ResponseWriter }:
+			under = u.Unwrap()
+		default:
+			return http.ErrNotSupported
+		}
+	}
+}
+
+// The rest is for http.ResponseController, which finds no Unwrap here.
+
+func (w *response) SetReadDeadline(t time.Time) error {
+	return http.NewResponseController(w.w).SetReadDeadline(t)
+}
+
+func (w *response) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(w.w).SetWriteDeadline(t)
+}
+
+func (w *response) EnableFullDuplex() error {
+	return http.NewResponseController(w.w).EnableFullDuplex()
+}

@@ -1,0 +1,147 @@
+package session
+
+import (
+	"slices"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+)
+
+// An otherSecret is one beside the current secret of a session.
+type otherSecret struct {
+	state secretState
+	hash  sid.Hash
+	at    int64 // Unix milliseconds: when it was issued (pending), or until when it counts
+}
+
+type secretState byte
+
+// The states stand in stored records: they are never changed or used again.
+const (
+	secretPending  secretState = 1 // issued by a rotation, not seen from the client yet; valid
+	secretRetiring secretState = 2 // replaced by a rotation; valid until its time
+	secretKilled   secretState = 3 // replaced by Login or Renew; stale until its time, then unknown
+)
+
+// maxOthers bounds what a session keeps of its other secrets. Three pending
+// ones are kept at most: each took the grace to go unconfirmed.
+const (
+	maxOthers  = 8
+	maxPending = 3
+)
+
+// A standing is what a presented secret is to a session.
+type standing int
+
+const (
+	standingUnknown standing = iota
+	standingCurrent
+	standingPending
+	standingRetiring
+	standingStale
+)
+
+// standing compares a secret with all that the session knows. How long that
+// takes depends on their number, not on their bytes.
+func (m *meta) standing(h sid.Hash, now time.Time) standing {
+	if m.secret.Verify(h) {
+		return standingCurrent
+	}
+	for i := range m.others {
+		o := &m.others[i]
+		if !o.hash.Verify(h) {
+			continue
+		}
+		switch {
+		case o.state == secretPending:
+			return standingPending
+		case o.at <= now.UnixMilli():
+			return standingUnknown
+		case o.state == secretRetiring:
+			return standingRetiring
+		default:
+			return standingStale
+		}
+	}
+	return standingUnknown
+}
+
+// kill puts a new secret in the place of every other, at once.
+func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
+	until := now.Add(grace).UnixMilli()
+	others := m.living(now)
+	for i := range others {
+		if others[i].state != secretKilled {
+			others[i].state, others[i].at = secretKilled, until
+		}
+	}
+	if m.secret != (sid.Hash{}) {
+		others = append(others, otherSecret{secretKilled, m.secret, until})
+	}
+	m.setOthers(others)
+	m.secret, m.issued = h, now.UnixMilli()
+	m.generation++
+}
+
+// confirm makes a pending secret the current one, since the client has shown
+// that it holds it. What was valid until now stays so for the grace: requests
+// that carry it may be under way.
+func (m *meta) confirm(h sid.Hash, now time.Time, grace time.Duration) {
+	until := now.Add(grace).UnixMilli()
+	others := m.living(now)
+	i := slices.IndexFunc(others, func(o otherSecret) bool { return o.hash.Verify(h) })
+	issued := others[i].at
+	others = slices.Delete(others, i, i+1)
+	for i := range others {
+		if others[i].state == secretPending {
+			others[i].state, others[i].at = secretRetiring, until
+		}
+	}
+	m.setOthers(append(others, otherSecret{secretRetiring, m.secret, until}))
+	m.secret, m.issued = h, issued
+}
+
+// rotationDue tells whether it is time to issue another secret: the current
+// one is old, and the last that was issued has gone unconfirmed for the grace.
+func (m *meta) rotationDue(now time.Time, every, grace time.Duration) bool {
+	if every <= 0 || now.Sub(time.UnixMilli(m.issued)) < every {
+		return false
+	}
+	for _, o := range m.others {
+		if o.state == secretPending && now.Sub(time.UnixMilli(o.at)) < grace {
+			return false
+		}
+	}
+	return true
+}
+
+// issue adds a pending secret.
+func (m *meta) issue(h sid.Hash, now time.Time) {
+	others := m.living(now)
+	pending := 0
+	for i := len(others) - 1; i >= 0; i-- {
+		if others[i].state != secretPending {
+			continue
+		}
+		if pending++; pending >= maxPending {
+			others = slices.Delete(others, i, i+1)
+		}
+	}
+	m.setOthers(append(others, otherSecret{secretPending, h, now.UnixMilli()}))
+}
+
+// living returns a copy of the other secrets without those whose time is over.
+func (m *meta) living(now time.Time) []otherSecret {
+	others := make([]otherSecret, 0, len(m.others)+1)
+	for _, o := range m.others {
+		if o.state == secretPending || o.at > now.UnixMilli() {
+			others = append(others, o)
+		}
+	}
+	return others
+}
+
+// setOthers keeps the newest.
+func (m *meta) setOthers(others []otherSecret) {
+	m.others = others[max(0, len(others)-maxOthers):]
+}

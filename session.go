@@ -1,0 +1,252 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+// An ID names a session: 16 random bytes, 22 characters of base64url in text.
+// It stays the same through login, renewal and rotation. It is public, and may
+// be listed, logged and shown: nobody gets into a session by its ID.
+type ID = store.ID
+
+// ParseID reads what [ID.String] wrote.
+func ParseID(s string) (ID, error) { return store.ParseID(s) }
+
+// Errors that callers branch on. They may be wrapped, so compare with
+// [errors.Is].
+var (
+	// ErrNoSession is returned by a method that would change a nil Session.
+	ErrNoSession = errors.New("session: there is no session in this context: " +
+		"wrap the handler in Manager.Handler, and see that Config.Skip does not leave the request out")
+
+	// ErrEnded is returned where a change comes too late, because the session
+	// was destroyed, revoked, renewed under another token or has expired since
+	// the request loaded it. Nothing of the change was kept. Send the client
+	// back to where it can begin again; the default answer is 409.
+	ErrEnded = errors.New("session: the session has ended: it was destroyed, renewed or expired while the request ran")
+
+	// ErrDone is returned for a change after the handler returned.
+	ErrDone = errors.New("session: the handler has returned: use Manager.Edit for work in the background")
+
+	// ErrHeadersSent is returned for a change that needs a cookie set once the
+	// headers of the response have left, or cannot be sent for a hijacked
+	// connection. Make the change, or call Save, before the first byte.
+	ErrHeadersSent = errors.New("session: the headers have left without the cookie that this change needs: " +
+		"change the session before the first byte of the response")
+
+	// ErrTooLarge is returned where a session would exceed Config.MaxSize,
+	// MaxValues or MaxPending. The session is as it was before.
+	ErrTooLarge = errors.New("session: the session is too large")
+
+	// ErrConflict is returned by a commit when a value that Pop took was taken
+	// or replaced by another request first, or when others kept changing the
+	// session until the attempts ran out. Nothing of the commit was kept.
+	ErrConflict = errors.New("session: other requests changed the session first")
+)
+
+// A Session is what a client and the server have in common, for one request.
+// It keeps the changes of the request as operations, which the commit applies
+// to the newest state, so that they never undo those of other requests.
+//
+// A Session may be used by several goroutines at once. The methods of a nil
+// *Session are safe: reading finds nothing, changing returns [ErrNoSession].
+// After the handler returned, reading works and changing returns [ErrDone].
+//
+// A session whose token was replaced or whose record is gone has ended: it
+// reads as empty, and changing it returns [ErrEnded], but for Login, which
+// begins a new one.
+type Session struct {
+	m *Manager
+
+	// committing is held by a whole commit, Destroy or Touch. It stands above mu.
+	committing sync.Mutex
+
+	mu    sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
+	draft draft      // what the handler sees
+	ops   []op       // how draft differs from what is stored
+	// stored tells that draft was made of a record that is in the store.
+	stored bool
+	// generation is that of the stored record: a higher one in the store means
+	// that every token this request can stand for was killed.
+	generation uint64
+	// presented is the hash of the secret that the request came with, or of
+	// the one it was given since; zero for a session that came without.
+	presented sid.Hash
+	inDoubt   doubt
+
+	isNew       bool
+	used        bool // a method was called: the response depends on the cookie
+	ended       bool
+	lost        bool // changes went with the end: whoever shows them must be told
+	done        bool
+	headersSent bool // no cookie can be sent any more
+	mayRotate   bool
+	background  bool // of Edit: no sign of life from the client
+
+	due    dueCookie
+	secret sid.Secret  // for the next cookie
+	header http.Header // of Start: where a cookie goes as soon as it is due
+}
+
+// ID returns the public name of the session. That of a session which was never
+// committed is made up when it is first asked for.
+func (s *Session) ID() ID {
+	if s == nil {
+		return ID{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.idLocked()
+}
+
+func (s *Session) idLocked() ID {
+	if s.draft.rec.ID.IsZero() {
+		s.draft.rec.ID = sid.NewID()
+	}
+	return s.draft.rec.ID
+}
+
+// IsNew tells whether the session began with this request: the client brought
+// no token, or one that is not, or no longer, good for a session.
+func (s *Session) IsNew() bool {
+	if s == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.isNew
+}
+
+// Subject returns whom Login bound the session to, and "" while it is anonymous.
+func (s *Session) Subject() string {
+	rec := s.record()
+	if s == nil || rec.Subject == "" {
+		return ""
+	}
+	subject, _ := s.m.cutSubject(rec.Subject)
+	return subject
+}
+
+// Created returns when the session began, to the millisecond.
+func (s *Session) Created() time.Time { return s.record().Created }
+
+// Seen returns when the session was last used before this request, as far as
+// was written: it lags behind by up to Config.TouchInterval.
+func (s *Session) Seen() time.Time { return s.record().Seen }
+
+// Expires returns when the session ends unless it is used again. It moves with
+// use, at most once per Config.TouchInterval, and never past Deadline.
+func (s *Session) Expires() time.Time { return s.record().Expires }
+
+// Deadline returns when the session ends however much it is used. Only Login
+// sets another.
+func (s *Session) Deadline() time.Time { return s.record().Deadline }
+
+// AuthenticatedAt returns when Login bound the session to its subject, and the
+// zero Time while it is anonymous.
+func (s *Session) AuthenticatedAt() time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return authenticatedAt(&s.draft.meta)
+}
+
+func authenticatedAt(m *meta) time.Time {
+	if m.authenticated == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(m.authenticated).UTC()
+}
+
+func (s *Session) record() store.Record {
+	if s == nil {
+		return store.Record{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.draft.rec
+}
+
+// ready returns why the session cannot be changed, if so.
+func (s *Session) ready() error {
+	if s == nil {
+		return ErrNoSession
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.readyLocked(opSet)
+}
+
+func (s *Session) readyLocked(k opKind) error {
+	newCookie := k == opLogin || k == opRenew
+	switch {
+	case s.done:
+		return ErrDone
+	case s.ended && k != opLogin:
+		return ErrEnded
+	case s.headersSent && (newCookie || !s.stored && k <= opUpdate):
+		return ErrHeadersSent
+	}
+	return nil
+}
+
+// apply makes an operation part of the session.
+func (s *Session) apply(o op) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	if err := s.readyLocked(o.kind); err != nil {
+		return err
+	}
+	if s.ended { // and o is a Login
+		s.resetLocked()
+		s.ended, s.lost, s.due = false, false, cookieNone
+	}
+	if s.changesNothingLocked(o) {
+		return nil
+	}
+	ops, err := s.pendingLocked(o)
+	if err != nil {
+		return err
+	}
+	if err := o.see(&s.draft, s.m); err != nil {
+		return err
+	}
+	s.ops = ops
+	return nil
+}
+
+// String returns the ID, for logs.
+func (s *Session) String() string {
+	if s == nil {
+		return "no session"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draft.rec.ID.IsZero() {
+		return "new session"
+	}
+	return "session " + s.draft.rec.ID.String()
+}
+
+// Format writes what String returns, whatever the verb: a session must not
+// show its token to whoever prints it.
+func (s *Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
