@@ -1,0 +1,147 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// A mapStore is the smallest store that keeps every rule: a map and a mutex.
+// Broken stores embed it and break one method.
+type mapStore struct {
+	mu      sync.Mutex
+	records map[store.ID]store.Record
+}
+
+func newMapStore() *mapStore { return &mapStore{records: map[store.ID]store.Record{}} }
+
+// liveLocked returns a record that has not expired.
+func (s *mapStore) liveLocked(id store.ID) (store.Record, bool) {
+	r, ok := s.records[id]
+	return r, ok && time.Now().Before(r.Expires)
+}
+
+// swapLocked replaces a record by rec, with data of its own.
+func (s *mapStore) swapLocked(rec store.Record) {
+	rec.Created = s.records[rec.ID].Created
+	rec.Data = bytes.Clone(rec.Data)
+	s.records[rec.ID] = rec
+}
+
+func (s *mapStore) Load(ctx context.Context, id store.ID) (store.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return store.Record{}, err
+	}
+	r, ok := s.liveLocked(id)
+	if !ok {
+		return store.Record{}, store.ErrNotFound
+	}
+	return r, nil
+}
+
+func (s *mapStore) Create(ctx context.Context, rec store.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, taken := s.records[rec.ID]; taken {
+		return store.ErrExists
+	}
+	rec.Data = bytes.Clone(rec.Data)
+	s.records[rec.ID] = rec
+	return nil
+}
+
+func (s *mapStore) Save(ctx context.Context, rec store.Record, old uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r, ok := s.liveLocked(rec.ID); !ok || r.Version != old {
+		return store.ErrConflict
+	}
+	s.swapLocked(rec)
+	return nil
+}
+
+func (s *mapStore) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r, ok := s.liveLocked(id); ok && r.Version == version {
+		r.Seen, r.Expires = seen, expires
+		s.records[id] = r
+	}
+	return nil
+}
+
+func (s *mapStore) Delete(ctx context.Context, id store.ID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delete(s.records, id)
+	return nil
+}
+
+func (s *mapStore) List(ctx context.Context, subject string) ([]store.Record, error) {
+	return s.listWhere(ctx, func(r store.Record) bool {
+		return r.Subject == subject && subject != "" && time.Now().Before(r.Expires)
+	})
+}
+
+// listWhere returns the records that match.
+func (s *mapStore) listWhere(ctx context.Context, match func(store.Record) bool) ([]store.Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var records []store.Record
+	for _, r := range s.records {
+		if match(r) {
+			records = append(records, r)
+		}
+	}
+	return records, nil
+}
+
+func (s *mapStore) GC(ctx context.Context) (int, error) {
+	return s.collectWhere(ctx, func(r store.Record) bool {
+		return !time.Now().Before(r.Expires.Add(store.GCDelay))
+	})
+}
+
+// collectWhere deletes the records that match.
+func (s *mapStore) collectWhere(ctx context.Context, match func(store.Record) bool) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for id, r := range s.records {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		if match(r) {
+			delete(s.records, id)
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (s *mapStore) Ping(ctx context.Context) error { return ctx.Err() }
+
+func (s *mapStore) Close() error { return nil }
+
+// A plainStore hides what a store can do beyond the five operations.
+type plainStore struct{ store.Store }
