@@ -56,7 +56,7 @@ func (c Cookie) validate() error {
 	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, hostPrefix)
 	wrong((host || secure) && c.Insecure, "Insecure: the prefix of Name %q takes Secure; leave Name empty", c.Name)
 	wrong(!strings.HasPrefix(c.Path, "/"), "Path is %q: it must begin with /", c.Path)
-	wrong(len(c.Path) > 1024 || len(c.Domain) > 1024 || len(c.Name) > 256, "Name, Domain or Path is too long for browsers")
+	wrong(len(c.Path) > 1024 || len(c.Domain) > 1024 || len(c.Name) > maxRealm, "Name, Domain or Path is too long: 64 bytes of name, 1024 of each other")
 	switch c.SameSite {
 	case http.SameSiteLaxMode, http.SameSiteStrictMode:
 	case http.SameSiteNoneMode:

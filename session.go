@@ -140,8 +140,8 @@ func (s *Session) Subject() string {
 // Created returns when the session began, to the millisecond.
 func (s *Session) Created() time.Time { return s.record().Created }
 
-// Seen returns when the session was last used before this request, as far as
-// was written: it lags behind by up to Config.TouchInterval.
+// Seen returns when the session was last used, as far as that was written: it
+// lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the zero Time until the session was committed.
 func (s *Session) Seen() time.Time { return s.record().Seen }
 
 // Expires returns when the session ends unless it is used again. It moves with

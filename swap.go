@@ -81,7 +81,7 @@ func (c *commit) swap() (store.Record, error) {
 	if err != nil {
 		return rec, err
 	}
-	repeated := false
+	repeated := false // as it was: should both arrive, the second is refused
 	for attempt := 1; ; attempt++ {
 		if err = c.put(rec); err == nil {
 			return rec, nil
@@ -100,6 +100,9 @@ func (c *commit) swap() (store.Record, error) {
 			if err := c.restart(); err != nil {
 				return rec, err
 			}
+		case errors.Is(loadErr, store.ErrNotFound) && !refused && !repeated:
+			repeated = true
+			continue
 		case loadErr != nil:
 			c.inDoubt = doubt{rec.Version, c.d.meta.generation}
 			if refused && !errors.Is(loadErr, store.ErrNotFound) {
@@ -115,7 +118,7 @@ func (c *commit) swap() (store.Record, error) {
 				c.inDoubt = doubt{rec.Version, c.d.meta.generation}
 				return rec, c.m.storeError("save", err)
 			}
-			repeated = true // as it is: should both arrive, the second is refused
+			repeated = true
 			continue
 		default:
 			if err := c.rebase(newer); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"reflect"
 	"time"
 )
 
@@ -54,7 +53,7 @@ const (
 	kindFloat64 // 8 bytes, little endian
 	kindString
 	kindBytes
-	kindTime     // time.Time.MarshalBinary: instant and offset
+	kindTime     // varints: Unix seconds; nanoseconds; seconds east of UTC
 	kindDuration // nanoseconds, a zigzag varint
 )
 
@@ -100,8 +99,7 @@ func encodeValue(c Codec, v any) (value, error) {
 	case time.Duration:
 		return signed(kindDuration, int64(v)), nil
 	case time.Time:
-		data, err := v.MarshalBinary()
-		return value{kindTime, data}, err
+		return value{kindTime, appendTime(nil, v)}, nil
 	}
 	data, err := c.Marshal(v)
 	return value{kindCodec, data}, err
@@ -110,6 +108,35 @@ func encodeValue(c Codec, v any) (value, error) {
 func signed(k kind, n int64) value { return value{k, binary.AppendVarint(nil, n)} }
 
 func unsigned(k kind, n uint64) value { return value{k, binary.AppendUvarint(nil, n)} }
+
+// appendTime is used rather than time.Time.MarshalBinary, which loses the
+// seconds of an offset west of UTC.
+func appendTime(dst []byte, t time.Time) []byte {
+	_, offset := t.Zone()
+	dst = binary.AppendVarint(dst, t.Unix())
+	dst = binary.AppendUvarint(dst, uint64(t.Nanosecond()))
+	return binary.AppendVarint(dst, int64(offset))
+}
+
+func readTime(data []byte) (time.Time, bool) {
+	sec, n := binary.Varint(data)
+	if n <= 0 {
+		return time.Time{}, false
+	}
+	nsec, k := binary.Uvarint(data[n:])
+	if k <= 0 || nsec >= 1e9 {
+		return time.Time{}, false
+	}
+	offset, ok := oneVarint(data[n+k:])
+	if !ok || offset < -1<<31 || offset >= 1<<31 {
+		return time.Time{}, false
+	}
+	t := time.Unix(sec, int64(nsec)).UTC()
+	if offset != 0 {
+		t = t.In(time.FixedZone("", int(offset)))
+	}
+	return t, true
+}
 
 // number reads the numeric kinds: exactly one of the three results is meant,
 // as the kind says.
@@ -143,9 +170,9 @@ func (v value) decode() (any, error) {
 	case kindBytes:
 		return append([]byte{}, v.data...), nil
 	case kindTime:
-		var t time.Time
-		err := t.UnmarshalBinary(v.data)
-		return t, err
+		if t, ok := readTime(v.data); ok {
+			return t, nil
+		}
 	}
 	i, u, f, ok := v.number()
 	if !ok {
@@ -181,100 +208,4 @@ func (v value) decode() (any, error) {
 	default:
 		return f, nil
 	}
-}
-
-// decodeAs decodes v into a T. Numbers convert between kinds where they fit
-// without loss; everything else must have been set as a T, or as something
-// that the codec reads as one.
-func decodeAs[T any](c Codec, v value) (T, error) {
-	var t T
-	switch p := any(&t).(type) { // no reflection for what is common
-	case *string:
-		if v.kind == kindString {
-			*p = string(v.data)
-			return t, nil
-		}
-	case *any:
-		x, err := v.decode()
-		*p = x
-		return t, err
-	}
-	if v.kind == kindCodec {
-		if err := c.Unmarshal(v.data, &t); err != nil {
-			var zero T // a codec may have filled in a part
-			return zero, err
-		}
-		return t, nil
-	}
-	x, err := v.decode()
-	if err != nil {
-		return t, err
-	}
-	if same, ok := x.(T); ok {
-		return same, nil
-	}
-	if !convert(reflect.ValueOf(&t).Elem(), v, x) {
-		return t, fmt.Errorf("session: a %T where a %T is wanted", x, t)
-	}
-	return t, nil
-}
-
-// convert sets dst to x, the decoded v, if it is of the same sort and fits.
-func convert(dst reflect.Value, v value, x any) bool {
-	src := reflect.ValueOf(x)
-	i, u, f, numeric := v.number()
-	switch k := dst.Kind(); {
-	case !numeric: // string, bool or bytes under another name
-		if k != src.Kind() || !src.CanConvert(dst.Type()) || v.kind == kindTime {
-			return false
-		}
-		dst.Set(src.Convert(dst.Type()))
-		return true
-	case dst.CanInt():
-		switch {
-		case src.CanUint() && u <= math.MaxInt64:
-			i = int64(u)
-		// The bounds are exact in a float64: -2^63 fits, 2^63 does not.
-		case src.CanFloat() && f == math.Trunc(f) && f >= -1<<63 && f < 1<<63:
-			i = int64(f)
-		case !src.CanInt():
-			return false
-		}
-		if dst.OverflowInt(i) {
-			return false
-		}
-		dst.SetInt(i)
-		return true
-	case dst.CanUint():
-		switch {
-		case src.CanInt() && i >= 0:
-			u = uint64(i)
-		case src.CanFloat() && f == math.Trunc(f) && f >= 0 && f < 1<<64:
-			u = uint64(f)
-		case !src.CanUint():
-			return false
-		}
-		if dst.OverflowUint(u) {
-			return false
-		}
-		dst.SetUint(u)
-		return true
-	case dst.CanFloat():
-		switch {
-		case src.CanInt():
-			if f = float64(i); f >= 1<<63 || int64(f) != i {
-				return false
-			}
-		case src.CanUint():
-			if f = float64(u); f >= 1<<64 || uint64(f) != u {
-				return false
-			}
-		}
-		if k == reflect.Float32 && !math.IsNaN(f) && float64(float32(f)) != f {
-			return false
-		}
-		dst.SetFloat(f)
-		return true
-	}
-	return false
 }

@@ -1,0 +1,66 @@
+# make help lists what there is. Nothing but Go is needed for make run.
+
+MODULES := . examples internal/integration internal/bench
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+
+GOTESTFLAGS ?=
+FUZZTIME    ?= 30s
+BENCH       ?= .
+BENCHTIME   ?= 0.3s
+COUNT       ?= 6
+ADDR        ?= localhost:8080
+RUNFLAGS    ?=
+
+.PHONY: help run test deps lint bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## serve the example shop on http://localhost:8080 (RUNFLAGS="-store memory: -insecure")
+	cd examples && go run ./shop -addr $(ADDR) $(RUNFLAGS)
+
+test: deps ## run every test of every module with the race detector, then each module alone
+	go test -race $(GOTESTFLAGS) work
+	@set -e; for m in $(MODULES); do \
+		echo "== $$m alone"; \
+		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test $(GOTESTFLAGS) ./...); \
+	done
+
+deps: ## install what the tests need (Debian; elsewhere: say what is missing)
+	@command -v gcc >/dev/null || command -v clang >/dev/null || { \
+		if command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq gcc libc6-dev; \
+		else echo "make test: install a C compiler, which go test -race needs" >&2; exit 1; fi; }
+
+lint: ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	go vet work
+	@set -e; for m in $(MODULES); do \
+		echo "== staticcheck $$m"; \
+		(cd $$m && GOWORK=off go run $(STATICCHECK) ./...); \
+	done
+	@for m in $(MODULES); do \
+		echo "== govulncheck $$m"; \
+		out=$$(cd $$m && GOWORK=off go run $(GOVULNCHECK) ./... 2>&1); code=$$?; \
+		case "$$code:$$out" in \
+			0:*) ;; \
+			*"fetching vulnerabilities"*|*"lookup "*|*"dial "*) echo "its database cannot be reached from here: not checked"; break ;; \
+			*) echo "$$out"; exit 1 ;; \
+		esac; \
+	done
+
+bench: ## measure beside a bare handler, a hand-written limit and alexedwards/scs
+	cd internal/bench && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) . | tee /tmp/session-bench.txt
+	cd internal/bench && go run $(BENCHSTAT) -col /lib /tmp/session-bench.txt
+
+fuzz: ## run each fuzz test for FUZZTIME
+	@set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for f in $$(grep -ho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -d' ' -f2); do \
+			echo "== $$p $$f"; (cd $$p && go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
+		done; \
+	done
+
+clean: ## remove what make run left
+	rm -f examples/*.db examples/*.db-wal examples/*.db-shm

@@ -1,0 +1,276 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/memstore"
+)
+
+var counter = session.NewKey[int]("n")
+
+func increment(s *session.Session) error {
+	return counter.Update(s, func(n int) (int, error) { return n + 1, nil })
+}
+
+// unreliable returns a store that does what it is told, but says something
+// else, or does it twice, or leaves time for others in between.
+func unreliable(st store.Store, kind string) store.Store {
+	lostAnswer := errors.New("connection reset")
+	var n atomic.Int64
+	f := &faultyStore{Store: st}
+	switch kind {
+	case "applies and reports an error":
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			if err := st.Save(ctx, rec, old); err != nil {
+				return err
+			}
+			return lostAnswer
+		}
+		f.create = func(ctx context.Context, rec store.Record) error {
+			if err := st.Create(ctx, rec); err != nil {
+				return err
+			}
+			return lostAnswer
+		}
+	case "applies now and then and reports an error":
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			err := st.Save(ctx, rec, old)
+			if err == nil && n.Add(1)%3 == 0 {
+				return lostAnswer
+			}
+			return err
+		}
+	case "fails now and then and does nothing":
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			if n.Add(1)%3 == 0 {
+				return lostAnswer
+			}
+			return st.Save(ctx, rec, old)
+		}
+	case "sends twice":
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			_ = st.Save(ctx, rec, old)
+			return st.Save(ctx, rec, old)
+		}
+		f.create = func(ctx context.Context, rec store.Record) error {
+			_ = st.Create(ctx, rec)
+			return st.Create(ctx, rec)
+		}
+	case "sends the second time late":
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			err := st.Save(ctx, rec, old)
+			go st.Save(context.Background(), rec, old)
+			return err
+		}
+	default:
+		panic(kind)
+	}
+	return f
+}
+
+// TestAWriteHappensOnce: whatever becomes of its answer, an increment is there
+// once, alone and among those of other machines.
+func TestAWriteHappensOnce(t *testing.T) {
+	for _, kind := range []string{
+		"applies and reports an error",
+		"applies now and then and reports an error",
+		"fails now and then and does nothing",
+		"sends twice",
+		"sends the second time late",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			st := memstore.New()
+			const machines, requests = 4, 25
+			var sites [machines]*testSite
+			for i := range sites {
+				sites[i] = newSite(t, unreliable(st, kind), session.Config{})
+				sites[i].handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					if err := increment(s); err != nil {
+						t.Error(err)
+					}
+				})
+				sites[i].handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					n, _ := counter.Get(s)
+					fmt.Fprint(w, n)
+				})
+			}
+			b := sites[0].browser()
+			b.want("/", 200, "")
+			b.want("/show", 200, "1")
+			var wg sync.WaitGroup
+			for i := range sites {
+				for range requests {
+					wg.Go(func() {
+						other := sites[i].browser()
+						other.name, other.val = b.cookie()
+						other.want("/", 200, "")
+					})
+				}
+			}
+			wg.Wait()
+			b.want("/show", 200, fmt.Sprint(1+machines*requests))
+		})
+	}
+}
+
+// TestAChangeInDoubtIsNotRepeated: the store applies a save, but neither says
+// so nor can be asked; the handler goes on, and the next commit finds out.
+func TestAChangeInDoubtIsNotRepeated(t *testing.T) {
+	down := errors.New("connection refused")
+	for _, applied := range []bool{true, false} {
+		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
+			st := memstore.New()
+			var fail atomic.Bool
+			f := &faultyStore{Store: st}
+			f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+				if !fail.Load() {
+					return st.Save(ctx, rec, old)
+				}
+				if applied {
+					if err := st.Save(ctx, rec, old); err != nil {
+						t.Error(err)
+					}
+				}
+				return down
+			}
+			f.create = func(ctx context.Context, rec store.Record) error {
+				if !fail.Load() {
+					return st.Create(ctx, rec)
+				}
+				if applied {
+					if err := st.Create(ctx, rec); err != nil {
+						t.Error(err)
+					}
+				}
+				return down
+			}
+			f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+				if fail.Load() {
+					return store.Record{}, down
+				}
+				return st.Load(ctx, id)
+			}
+			site := newSite(t, f, session.Config{})
+			site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if err := increment(s); err != nil {
+					t.Error(err)
+				}
+				if r.URL.Query().Has("login") {
+					if err := s.Login("u"); err != nil {
+						t.Error(err)
+					}
+				}
+				fail.Store(true)
+				if err := s.Save(r.Context()); !errors.Is(err, down) {
+					t.Errorf("Save: %v, want the store's error", err)
+				}
+				fail.Store(false)
+				if err := increment(s); err != nil {
+					t.Error(err)
+				}
+			})
+			site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				n, _ := counter.Get(s)
+				fmt.Fprint(w, n, s.Subject())
+			})
+			b := site.browser()
+			b.want("/", 200, "")
+			b.want("/show", 200, "2")
+			b.want("/", 200, "")
+			b.want("/show", 200, "4")
+			b.want("/?login", 200, "")
+			b.want("/show", 200, "6u")
+			if b.set != 2 {
+				t.Errorf("%d cookies were set, want 2", b.set)
+			}
+			if got := site.saw(session.EventCommitFailed); got != 3 {
+				t.Errorf("%d failed commits were reported, want 3", got)
+			}
+		})
+	}
+}
+
+// TestSaveAfterAnErrorTriesAgain: a store that is down for a moment costs nothing.
+func TestSaveAfterAnErrorTriesAgain(t *testing.T) {
+	st := memstore.New()
+	f := &faultyStore{Store: st}
+	site := newSite(t, f, session.Config{})
+	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		f.save = func(context.Context, store.Record, uint64) error { return errors.New("down") }
+		increment(s)
+		if err := s.Save(r.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
+			t.Errorf("Save: %v, want an error of the store", err)
+		}
+		f.save = nil
+		if err := s.Save(r.Context()); err != nil {
+			t.Error(err)
+		}
+		fmt.Fprint(w, s.Get("n"))
+	})
+	site.handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
+	b := site.browser()
+	b.get("/first")
+	b.want("/", 200, "2")
+}
+
+// TestTheWaitForOthersIsLimited: a writer that hangs holds the others up for
+// no longer than Config.CommitTimeout.
+func TestTheWaitForOthersIsLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		f := &faultyStore{Store: st}
+		site := newSite(t, f, session.Config{CommitTimeout: 3 * time.Second})
+		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
+		b := site.browser()
+		b.get("/")
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		begin := time.Now()
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if w := b.send("/"); w.Code != http.StatusServiceUnavailable {
+					t.Errorf("%d, want 503", w.Code)
+				}
+			})
+		}
+		wg.Wait()
+		if took := time.Since(begin); took > 4*time.Second {
+			t.Errorf("ten writers took %v, want about the limit of 3s", took)
+		}
+	})
+}
+
+// TestAttemptsAreBounded: a session that others change all the time is an
+// error in the end, and not an endless loop.
+func TestAttemptsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := memstore.New()
+		f := &faultyStore{Store: st}
+		site := newSite(t, f, session.Config{CommitTimeout: time.Minute})
+		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
+		b := site.browser()
+		b.get("/")
+		n := 0
+		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			n++
+			return store.ErrConflict
+		}
+		b.want("/", http.StatusConflict, "Conflict")
+		if n < 10 || n > 1000 {
+			t.Errorf("%d attempts", n)
+		}
+	})
+}

@@ -1,0 +1,211 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// noStore is for managers that need none.
+type noStore struct{ store.Store }
+
+func TestContradictorySettingsAreErrors(t *testing.T) {
+	for _, c := range []struct {
+		cfg  Config
+		says string // what the error must name
+	}{
+		{Config{Lifetime: time.Millisecond}, "Lifetime"},
+		{Config{Lifetime: -time.Hour}, "Lifetime"},
+		{Config{IdleTimeout: time.Millisecond}, "IdleTimeout"},
+		{Config{Lifetime: time.Hour, IdleTimeout: 2 * time.Hour}, "IdleTimeout 2h0m0s exceeds Lifetime 1h0m0s"},
+		{Config{TouchInterval: -1}, "TouchInterval"},
+		{Config{TouchInterval: 31 * time.Minute}, "TouchInterval"},
+		{Config{Grace: -1}, "Grace"},
+		{Config{RotateEvery: -1}, "RotateEvery"},
+		{Config{RotateEvery: time.Minute}, "RotateEvery"},
+		{Config{LoadTimeout: -1}, "LoadTimeout"},
+		{Config{CommitTimeout: -1}, "CommitTimeout"},
+		{Config{MaxSize: -1}, "MaxSize"},
+		{Config{MaxSize: 1 << 20}, "MaxSize"},
+		{Config{MaxValues: -1}, "MaxValues"},
+		{Config{MaxPending: -1}, "MaxPending"},
+		{Config{Realm: "a:b"}, "Realm"},
+		{Config{Realm: "a\x00"}, "Realm"},
+		{Config{Realm: "ü"}, "Realm"},
+		{Config{Realm: strings.Repeat("a", 65)}, "Realm"},
+		{Config{Lifetime: 401 * 24 * time.Hour, Cookie: Cookie{Persistent: true}}, "400 days"},
+		{Config{Cookie: Cookie{Name: "a b"}}, "Cookie"},
+		{Config{Cookie: Cookie{Name: strings.Repeat("a", 65)}}, "Name"},
+		{Config{Cookie: Cookie{Name: "__Host-id", Domain: "example.com"}}, "Domain"},
+		{Config{Cookie: Cookie{Name: "__Host-id", Path: "/app"}}, "Path"},
+		{Config{Cookie: Cookie{Name: "__Host-id", Insecure: true}}, "Insecure"},
+		{Config{Cookie: Cookie{Name: "__Secure-id", Insecure: true}}, "Insecure"},
+		{Config{Cookie: Cookie{Name: "__host-id"}}, "__Host-"},
+		{Config{Cookie: Cookie{Name: "__SECURE-id"}}, "__Secure-"},
+		{Config{Cookie: Cookie{Path: "app"}}, "Path"},
+		{Config{Cookie: Cookie{Path: "/a;b"}}, "Path"},
+		{Config{Cookie: Cookie{Domain: "exa mple"}}, "Domain"},
+		{Config{Cookie: Cookie{SameSite: http.SameSiteDefaultMode}}, "SameSite"},
+		{Config{Cookie: Cookie{SameSite: 17}}, "SameSite"},
+		{Config{Cookie: Cookie{SameSite: http.SameSiteNoneMode, Insecure: true}}, "SameSite"},
+		{Config{Cookie: Cookie{Partitioned: true}}, "Partitioned"},
+		{Config{Cookie: Cookie{Partitioned: true, SameSite: http.SameSiteNoneMode, Insecure: true}}, "Partitioned"},
+	} {
+		m, err := NewManager(noStore{}, c.cfg)
+		if err == nil {
+			m.Close()
+			t.Errorf("%+v was accepted, want an error about %s", c.cfg, c.says)
+		} else if !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), "session: ") {
+			t.Errorf("the error is %q, want it to name %s", err, c.says)
+		}
+	}
+	if _, err := NewManager(nil, Config{}); err == nil {
+		t.Error("a nil store was accepted")
+	}
+}
+
+func TestSettingsThatAreAccepted(t *testing.T) {
+	for _, cfg := range []Config{
+		{},
+		{Lifetime: time.Second},
+		{Lifetime: 10 * time.Minute},
+		{Lifetime: time.Hour, IdleTimeout: time.Hour},
+		{RotateEvery: 10 * time.Minute},
+		{MaxSize: 1_000_000},
+		{GCInterval: -1},
+		{Cookie: Cookie{Insecure: true}},
+		{Cookie: Cookie{Name: "sid", Domain: "example.com", Path: "/app"}},
+		{Cookie: Cookie{Name: "__Secure-sid", Domain: "example.com"}},
+		{Cookie: Cookie{Name: "__Host-Http-sid"}},
+		{Cookie: Cookie{SameSite: http.SameSiteStrictMode, Persistent: true}},
+		{Cookie: Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}},
+	} {
+		m, err := NewManager(noStore{}, cfg)
+		if err != nil {
+			t.Errorf("%+v: %v", cfg, err)
+			continue
+		}
+		m.Close()
+	}
+}
+
+func TestEveryMistakeIsNamed(t *testing.T) {
+	_, err := NewManager(noStore{}, Config{Lifetime: -1, MaxSize: -1, Cookie: Cookie{Path: "x"}})
+	for _, want := range []string{"Lifetime", "MaxSize", "Path"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not name %s", err, want)
+		}
+	}
+}
+
+func TestCookieNameByDefault(t *testing.T) {
+	for name, c := range map[string]Cookie{
+		"__Host-id": {},
+		"id":        {Insecure: true},
+	} {
+		if got := c.withDefaults().Name; got != name {
+			t.Errorf("%+v is named %s, want %s", c, got, name)
+		}
+	}
+	for _, c := range []Cookie{{Domain: "example.com"}, {Path: "/a"}} {
+		if got := c.withDefaults().Name; got != "id" {
+			t.Errorf("%+v is named %s, want id", c, got)
+		}
+	}
+}
+
+func TestCookieRead(t *testing.T) {
+	c := Cookie{}.withDefaults()
+	for _, test := range []struct {
+		lines            []string
+		different, total int
+	}{
+		{nil, 0, 0},
+		{[]string{""}, 0, 0},
+		{[]string{"__Host-id=a"}, 1, 1},
+		{[]string{"x=1; __Host-id=a; y=2"}, 1, 1},
+		{[]string{"x=1;__Host-id=a ;y=2"}, 1, 1},
+		{[]string{"x=__Host-id=a"}, 0, 0},
+		{[]string{"=__Host-id=a"}, 0, 0}, // nameless: RFC 6265bis 5.7 step 3
+		{[]string{"__Host-id"}, 0, 0},
+		{[]string{"__host-id=a"}, 0, 0},
+		{[]string{"__Host-id2=a"}, 0, 0},
+		{[]string{"__Host-id="}, 1, 1},
+		{[]string{"__Host-id =a"}, 0, 0},
+		{[]string{"__Host-id=a; __Host-id=a"}, 1, 2},
+		{[]string{"__Host-id=a", "__Host-id=b"}, 2, 2},
+		{[]string{"__Host-id=a;__Host-id=b;__Host-id=c;__Host-id=d;__Host-id=e"}, 3, 4},
+		{[]string{";;;=;; ;"}, 0, 0},
+	} {
+		found, different, total := c.read(http.Header{"Cookie": test.lines})
+		if different != test.different || total != test.total {
+			t.Errorf("%q: %d different of %d, want %d of %d", test.lines, different, total, test.different, test.total)
+		}
+		if different > 0 && found[0] != "a" && found[0] != "" {
+			t.Errorf("%q: the first is %q", test.lines, found[0])
+		}
+	}
+}
+
+// FuzzCookieRead: where there is one cookie of the name, it is the one that
+// net/http finds, and reading never panics.
+func FuzzCookieRead(f *testing.F) {
+	f.Add("__Host-id=abc", "")
+	f.Add("a=b; __Host-id=abc; c", "__Host-id=d")
+	f.Add(`__Host-id="abc"`, ";;")
+	c := Cookie{}.withDefaults()
+	f.Fuzz(func(t *testing.T, a, b string) {
+		h := http.Header{"Cookie": {a, b}}
+		found, different, total := c.read(h)
+		if different > total || different > maxCandidates || total > maxCandidates+1 || total > 0 && different == 0 {
+			t.Fatalf("%d different of %d", different, total)
+		}
+		ours := map[string]bool{}
+		for _, v := range found[:different] {
+			ours[v] = true
+		}
+		if total > maxCandidates {
+			return
+		}
+		for _, ck := range (&http.Request{Header: h}).CookiesNamed(c.Name) {
+			// It drops quotes, trims names, and does without "=", which are
+			// not ours then.
+			if !ck.Quoted && ck.Value != "" && !ours[ck.Value] && !strings.Contains(a+b, c.Name+" ") && !strings.Contains(a+b, c.Name+"\t") {
+				t.Errorf("%q, %q: net/http finds %q", a, b, ck.Value)
+			}
+		}
+	})
+}
+
+func TestLimitedContext(t *testing.T) {
+	parent, cancel := context.WithCancel(context.Background())
+	c := limit(parent, time.Hour)
+	if d, ok := c.Deadline(); !ok || time.Until(d) > time.Hour || c.Err() != nil {
+		t.Error("no deadline, or over already")
+	}
+	cancel()
+	<-c.Done()
+	if c.Err() != context.Canceled {
+		t.Errorf("%v, want Canceled", c.Err())
+	}
+	d := detach(parent, time.Millisecond)
+	if d.Err() != nil {
+		t.Error("a detached context ends with its parent")
+	}
+	<-d.Done()
+	if d.Err() != context.DeadlineExceeded {
+		t.Errorf("%v, want DeadlineExceeded", d.Err())
+	}
+	past := limit(context.Background(), -time.Second)
+	if past.Err() != context.DeadlineExceeded {
+		t.Errorf("%v, want DeadlineExceeded", past.Err())
+	}
+	r := limit(context.Background(), time.Hour)
+	done := r.Done()
+	r.release()
+	<-done
+}

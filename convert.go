@@ -1,0 +1,103 @@
+package session
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+)
+
+// decodeAs decodes v into a T. Numbers convert between kinds where they fit
+// without loss; everything else must have been set as a T, or as something
+// that the codec reads as one.
+func decodeAs[T any](c Codec, v value) (T, error) {
+	var t T
+	switch p := any(&t).(type) { // no reflection for what is common
+	case *string:
+		if v.kind == kindString {
+			*p = string(v.data)
+			return t, nil
+		}
+	case *any:
+		x, err := v.decode()
+		*p = x
+		return t, err
+	}
+	if v.kind == kindCodec {
+		if err := c.Unmarshal(v.data, &t); err != nil {
+			var zero T // a codec may have filled in a part
+			return zero, err
+		}
+		return t, nil
+	}
+	x, err := v.decode()
+	if err != nil {
+		return t, err
+	}
+	if same, ok := x.(T); ok {
+		return same, nil
+	}
+	if !convert(reflect.ValueOf(&t).Elem(), v, x) {
+		return t, fmt.Errorf("session: a %T where a %T is wanted", x, t)
+	}
+	return t, nil
+}
+
+// convert sets dst to x, the decoded v, if it is of the same sort and fits.
+func convert(dst reflect.Value, v value, x any) bool {
+	src := reflect.ValueOf(x)
+	i, u, f, numeric := v.number()
+	switch k := dst.Kind(); {
+	case !numeric: // string, bool or bytes under another name
+		if k != src.Kind() || !src.CanConvert(dst.Type()) || v.kind == kindTime {
+			return false
+		}
+		dst.Set(src.Convert(dst.Type()))
+		return true
+	case dst.CanInt():
+		switch {
+		case src.CanUint() && u <= math.MaxInt64:
+			i = int64(u)
+		// The bounds are exact in a float64: -2^63 fits, 2^63 does not.
+		case src.CanFloat() && f == math.Trunc(f) && f >= -1<<63 && f < 1<<63:
+			i = int64(f)
+		case !src.CanInt():
+			return false
+		}
+		if dst.OverflowInt(i) {
+			return false
+		}
+		dst.SetInt(i)
+		return true
+	case dst.CanUint():
+		switch {
+		case src.CanInt() && i >= 0:
+			u = uint64(i)
+		case src.CanFloat() && f == math.Trunc(f) && f >= 0 && f < 1<<64:
+			u = uint64(f)
+		case !src.CanUint():
+			return false
+		}
+		if dst.OverflowUint(u) {
+			return false
+		}
+		dst.SetUint(u)
+		return true
+	case dst.CanFloat():
+		switch {
+		case src.CanInt():
+			if f = float64(i); f >= 1<<63 || int64(f) != i {
+				return false
+			}
+		case src.CanUint():
+			if f = float64(u); f >= 1<<64 || uint64(f) != u {
+				return false
+			}
+		}
+		if k == reflect.Float32 && !math.IsNaN(f) && float64(float32(f)) != f {
+			return false
+		}
+		dst.SetFloat(f)
+		return true
+	}
+	return false
+}

@@ -1,0 +1,114 @@
+// Package session keeps the sessions of net/http applications: a middleware
+// finds the session of a request, or makes one, hands it to the handler in the
+// request's context, and writes what changed, and the cookie, before the first
+// byte of the answer leaves.
+//
+// # Quick start
+//
+//	sessions, err := session.NewManager(memstore.New(), session.Config{})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer sessions.Close()
+//
+//	mux := http.NewServeMux()
+//	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+//		s := session.FromContext(r.Context())
+//		err := visits.Update(s, func(n int) (int, error) { return n + 1, nil })
+//		...
+//	})
+//	csrf := http.NewCrossOriginProtection()
+//	http.ListenAndServe(":8080", alice.New(csrf.Handler, sessions.Handler).Then(mux))
+//
+// with a typed key beside it:
+//
+//	var visits = session.NewKey[int]("visits")
+//
+// To sign somebody in call [Session.Login], to sign out [Session.Destroy].
+//
+// # Stores
+//
+// Package store holds the contract, and the packages below it the stores:
+// memstore for one process, sqlstore for databases. [Open] takes any of them
+// by URL, once its package is imported. Package store/storetest checks a store
+// of your own.
+//
+// # The life of a session
+//
+// A client holds a token: the session's public ID, and a secret of which the
+// server keeps a hash only. What a request finds, and what it leaves, is one of
+// these states:
+//
+//	the request came with              the handler has             and may
+//	--------------------------------   -------------------------   ---------------------------------
+//	no token, or one that is           a new session, IsNew;       change it: stored, cookie set.
+//	malformed, unknown, expired        nothing is stored           Unchanged: no store, no cookie
+//	a good token                       its session                 read it for free, or change it
+//	a token replaced by a rotation     the same session, for       do the same
+//	                                   Config.Grace
+//	a token killed by Login or Renew   a session that has ended:   Login: a new session begins.
+//	less than Config.Grace ago         it reads as empty           Else ErrEnded, and no cookie
+//	a good token, while the store      not run: Config.            —
+//	does not answer                    ErrorHandler answers 503
+//
+// In one handler the last state wins, and at most one cookie is set:
+//
+//	Set, Update, Pop, Delete, Clear    pending until the commit, seen at once by Get
+//	Login                              new token, the ID stays; the values of an anonymous
+//	                                   session or of the same subject stay, others go
+//	Renew                              new token, all else stays
+//	Destroy                            gone at once; what is set afterwards begins a new session
+//	Discard                            as at the last commit
+//	Save                               commit now
+//
+// The commit happens before the first byte of the answer, again when the
+// handler returns if it changed something after that, and at each Save. An
+// answer of status 500 or above, and a panic, commit nothing; what Save or
+// Destroy did before stays done. If the commit fails, the client gets the
+// error answer instead of the handler's.
+//
+// # Concurrent requests
+//
+// A session keeps what its handler did as operations, not as a copy of the
+// whole. The commit is a compare-and-swap; where another request was first, the
+// operations are applied again to the newer state. So changes of different keys
+// never undo each other, [Key.Update] composes, of two [Session.Set] of one key
+// the last commit wins, and a value that [Session.Pop] took is given to one
+// request: the commit of the other fails. A session that was destroyed, revoked
+// or renewed in the meantime takes no more changes: [ErrEnded].
+//
+// # Cookies
+//
+// The cookie is __Host-id, Secure, HttpOnly, SameSite=Lax, for this host and
+// all paths, and for as long as the browser runs. [Cookie] changes that, and
+// NewManager refuses what browsers would. Every answer that sets it carries
+// Cache-Control: no-store, and every answer whose handler used the session
+// Vary: Cookie. Only the cookie is read, never a URL, a form or another header.
+// Of several cookies of one name none is taken, unless the name has no __Host-
+// prefix and exactly one of at most three holds a good token.
+//
+// For http://localhost browsers treat Secure cookies differently; if one
+// refuses them, develop with Cookie.Insecure.
+//
+// Session cookies alone do not stop forged requests from other sites: put
+// [http.CrossOriginProtection] before the middleware.
+//
+// # Time
+//
+// A session ends at its deadline, Config.Lifetime after it began or its subject
+// signed in, and Config.IdleTimeout after its last use. Both are enforced by
+// the server. Use is written down at most once per Config.TouchInterval, so a
+// session may end that much earlier. Times are whole milliseconds of UTC.
+//
+// # Testing
+//
+// Nothing here has a clock to set: package testing/synctest makes hours pass
+// at once. Package sessiontest puts a session into a request without a
+// middleware.
+//
+// # What is promised
+//
+// README.md lists the promises; each is held by tests of its name. The
+// encoding of stored sessions is versioned: every later version reads what a
+// released one wrote, and versions can run side by side.
+package session
