@@ -50,11 +50,11 @@ func RecordCAS(ctx context.Context, s store.Store, clients, rounds int) (CASHist
 			found, err := s.Load(ctx, r.ID)
 			op.Return = time.Since(start)
 			if err != nil {
-				errs[client] = fmt.Errorf("Load: %w", err)
+				errs[client] = in("Load", err)
 				return
 			}
 			if !bytes.Equal(found.Data, dataOf(found.Version)) {
-				errs[client] = fmt.Errorf("Load returned version %d with data %s", found.Version, brief(found.Data))
+				errs[client] = fmt.Errorf("loaded version %d with data %s", found.Version, brief(found.Data))
 				return
 			}
 			op.Version = found.Version
@@ -70,7 +70,7 @@ func RecordCAS(ctx context.Context, s store.Store, clients, rounds int) (CASHist
 			err = s.Save(ctx, n, found.Version)
 			op.Return = time.Since(start)
 			if err != nil && !errors.Is(err, store.ErrConflict) {
-				errs[client] = fmt.Errorf("Save: %w", err)
+				errs[client] = in("Save", err)
 				return
 			}
 			op.OK = err == nil

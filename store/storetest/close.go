@@ -14,7 +14,7 @@ func ping(ctx context.Context, s store.Store) error {
 	if !ok {
 		return errUnable("store.Pinger")
 	}
-	return inCase("Ping", p.Ping(ctx))
+	return in("Ping", p.Ping(ctx))
 }
 
 func closeStore(ctx context.Context, s store.Store) error {
@@ -27,7 +27,7 @@ func closeStore(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if err := c.Close(); err != nil {
-		return fmt.Errorf("Close: %w", err)
+		return in("Close", err)
 	}
 	n := next(r)
 	for _, op := range []struct {

@@ -23,7 +23,7 @@ func contextDone(ctx context.Context, s store.Store) error {
 		{"a context past its deadline", late},
 	} {
 		if err := withDone(ctx, c.ctx, s); err != nil {
-			return inCase(c.name, err)
+			return in(c.name, err)
 		}
 	}
 	return nil
@@ -121,20 +121,20 @@ func interruptSave(ctx context.Context, s store.Store, r store.Record, after tim
 	n.Subject = newSubject()
 	saveErr := interrupted(ctx, after, func(ctx context.Context) error { return s.Save(ctx, n, r.Version) })
 	if errors.Is(saveErr, store.ErrConflict) {
-		return fmt.Errorf("Save: %w", saveErr)
+		return in("Save", saveErr)
 	}
 	// A server may still be at it. The Save that succeeds next settles it.
 	var last store.Record
 	for {
 		found, err := s.Load(ctx, r.ID)
 		if err != nil {
-			return fmt.Errorf("Load: %w", err)
+			return in("Load", err)
 		}
 		switch {
 		case found.Version == n.Version:
 			err = diff(found, n)
 		case saveErr == nil:
-			err = errors.New("Save returned nil, and its record is not there")
+			err = errors.New("the record is not there, though Save returned nil")
 		default:
 			err = diff(found, r)
 		}
@@ -148,7 +148,7 @@ func interruptSave(ctx context.Context, s store.Store, r store.Record, after tim
 			break
 		}
 		if !errors.Is(err, store.ErrConflict) {
-			return fmt.Errorf("Save: %w", err)
+			return in("Save", err)
 		}
 	}
 	if l, ok := s.(store.Lister); ok {
@@ -171,9 +171,9 @@ func interruptCreate(ctx context.Context, s store.Store, after time.Duration) er
 	case errors.Is(err, store.ErrExists):
 		want, other = first, second
 	case err != nil:
-		return fmt.Errorf("Create: %w", err)
+		return in("Create", err)
 	case firstErr == nil:
-		return errors.New("Create returned nil, and its record is not there")
+		return errors.New("the record is not there, though Create returned nil")
 	}
 	if err := expect(ctx, s, want); err != nil {
 		return fmt.Errorf("after a Create whose context ended (it returned %v): %w", firstErr, err)

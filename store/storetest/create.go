@@ -37,7 +37,7 @@ func createLoad(ctx context.Context, s store.Store) error {
 			err = expect(ctx, s, r)
 		}
 		if err != nil {
-			return inCase(c.name, err)
+			return in(c.name, err)
 		}
 	}
 	return nil
@@ -50,22 +50,22 @@ func versions(ctx context.Context, s store.Store) error {
 			err = expect(ctx, s, r)
 		}
 		if err != nil {
-			return inCase(fmt.Sprintf("version %#x", v), err)
+			return in(fmt.Sprintf("version %#x", v), err)
 		}
 		// One bit makes another version, whichever it is.
 		for bit := range 64 {
 			other := v ^ 1<<bit
 			if err := expectErr("Save", s.Save(ctx, next(r), other), store.ErrConflict); err != nil {
-				return inCase(fmt.Sprintf("version %#x, saved over %#x", v, other), err)
+				return in(fmt.Sprintf("version %#x, saved over %#x", v, other), err)
 			}
 		}
 		saved := next(r)
 		saved.Version = ^v
 		if err := s.Save(ctx, saved, v); err != nil {
-			return inCase(fmt.Sprintf("version %#x", v), fmt.Errorf("Save: %w", err))
+			return in(fmt.Sprintf("version %#x", v), in("Save", err))
 		}
 		if err := expect(ctx, s, saved); err != nil {
-			return inCase(fmt.Sprintf("saved with version %#x", ^v), err)
+			return in(fmt.Sprintf("saved with version %#x", ^v), err)
 		}
 	}
 	return nil
@@ -85,18 +85,18 @@ func ids(ctx context.Context, s store.Store) error {
 	for _, id := range all {
 		r, err := create(ctx, s, func(r *store.Record) { r.ID = id })
 		if err != nil {
-			return inCase(fmt.Sprintf("ID %x", id[:]), err)
+			return in(fmt.Sprintf("ID %x", id[:]), err)
 		}
 		records = append(records, r)
 	}
 	for _, r := range records {
 		if err := expect(ctx, s, r); err != nil {
-			return inCase(fmt.Sprintf("ID %x", r.ID[:]), err)
+			return in(fmt.Sprintf("ID %x", r.ID[:]), err)
 		}
 	}
 	for i, r := range records {
 		if err := s.Delete(ctx, r.ID); err != nil {
-			return fmt.Errorf("Delete: %w", err)
+			return in("Delete", err)
 		}
 		for _, other := range records[i+1:] {
 			if err := expect(ctx, s, other); err != nil {
@@ -138,7 +138,7 @@ func createOnce(ctx context.Context, s store.Store) error {
 			switch {
 			case errors.Is(err, store.ErrExists):
 			case err != nil:
-				return fmt.Errorf("Create: %w", err)
+				return in("Create", err)
 			case winner >= 0:
 				return errors.New("two Creates of one ID succeeded")
 			default:

@@ -38,7 +38,7 @@ func dataBytes(ctx context.Context, s store.Store) error {
 			err = expect(ctx, s, r)
 		}
 		if err != nil {
-			return inCase("created with "+c.name, err)
+			return in("created with "+c.name, err)
 		}
 		if r, err = create(ctx, s, nil); err != nil {
 			return err
@@ -49,7 +49,7 @@ func dataBytes(ctx context.Context, s store.Store) error {
 			err = expect(ctx, s, n)
 		}
 		if err != nil {
-			return inCase("saved with "+c.name, err)
+			return in("saved with "+c.name, err)
 		}
 	}
 	return nil
@@ -61,21 +61,21 @@ func dataOwn(ctx context.Context, s store.Store) error {
 	create := r
 	create.Data = given
 	if err := s.Create(ctx, create); err != nil {
-		return fmt.Errorf("Create: %w", err)
+		return in("Create", err)
 	}
 	clear(given)
 	if err := expect(ctx, s, r); err != nil {
-		return inCase("the slice was changed after Create", err)
+		return in("the slice was changed after Create", err)
 	}
 	n := next(r)
 	given = bytes.Clone(n.Data)
 	save := n
 	save.Data = given
 	if err := s.Save(ctx, save, r.Version); err != nil {
-		return fmt.Errorf("Save: %w", err)
+		return in("Save", err)
 	}
 	clear(given)
-	return inCase("the slice was changed after Save", expect(ctx, s, n))
+	return in("the slice was changed after Save", expect(ctx, s, n))
 }
 
 func dataKept(ctx context.Context, s store.Store) error {
@@ -92,13 +92,13 @@ func dataKept(ctx context.Context, s store.Store) error {
 	look := func() error {
 		got, err := s.Load(ctx, r.ID)
 		if err != nil {
-			return fmt.Errorf("Load: %w", err)
+			return in("Load", err)
 		}
 		kept = append(kept, returned{"Load", got.Data, bytes.Clone(got.Data)})
 		if l, ok := s.(store.Lister); ok {
 			records, err := l.List(ctx, r.Subject)
 			if err != nil {
-				return fmt.Errorf("List: %w", err)
+				return in("List", err)
 			}
 			for _, got := range records {
 				kept = append(kept, returned{"List", got.Data, bytes.Clone(got.Data)})
@@ -122,7 +122,7 @@ func dataKept(ctx context.Context, s store.Store) error {
 		n := next(r)
 		n.Data = bytes.Repeat([]byte{'0' + byte(i)}, length)
 		if err := s.Save(ctx, n, r.Version); err != nil {
-			return fmt.Errorf("Save: %w", err)
+			return in("Save", err)
 		}
 		if err := check("Save"); err != nil {
 			return err
@@ -133,13 +133,13 @@ func dataKept(ctx context.Context, s store.Store) error {
 		r = n
 	}
 	if err := s.Touch(ctx, r.ID, r.Version, r.Seen, r.Expires); err != nil {
-		return fmt.Errorf("Touch: %w", err)
+		return in("Touch", err)
 	}
 	if err := check("Touch"); err != nil {
 		return err
 	}
 	if err := s.Delete(ctx, r.ID); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return in("Delete", err)
 	}
 	// What was freed may be filled by another record.
 	for range 8 {

@@ -21,7 +21,7 @@ func deleteRecord(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if err := s.Delete(ctx, r.ID); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return in("Delete", err)
 	}
 	if err := expectNone(ctx, s, r.ID); err != nil {
 		return err
@@ -30,14 +30,14 @@ func deleteRecord(ctx context.Context, s store.Store) error {
 		return fmt.Errorf("another record: %w", err)
 	}
 	if err := s.Create(ctx, r); err != nil {
-		return fmt.Errorf("Create of an ID that was deleted: %w", err)
+		return in("Create of an ID that was deleted", err)
 	}
 	return expect(ctx, s, r)
 }
 
 func deleteNothing(ctx context.Context, s store.Store) error {
 	if err := s.Delete(ctx, newID()); err != nil {
-		return fmt.Errorf("Delete of a record that never was: %w", err)
+		return in("Delete of a record that never was", err)
 	}
 	r, err := create(ctx, s, nil)
 	if err != nil {
@@ -45,7 +45,7 @@ func deleteNothing(ctx context.Context, s store.Store) error {
 	}
 	for range 2 {
 		if err := s.Delete(ctx, r.ID); err != nil {
-			return fmt.Errorf("Delete, twice: %w", err)
+			return in("Delete, twice", err)
 		}
 	}
 	return nil
@@ -81,18 +81,18 @@ func deleteFinal(ctx context.Context, s store.Store) error {
 				runtime.Gosched()
 				n := next(found)
 				if err := s.Save(ctx, n, found.Version); err != nil && !errors.Is(err, store.ErrConflict) {
-					errs[i] = fmt.Errorf("Save: %w", err)
+					errs[i] = in("Save", err)
 					return
 				}
 				if err := s.Touch(ctx, n.ID, n.Version, n.Seen, n.Expires); err != nil {
-					errs[i] = fmt.Errorf("Touch: %w", err)
+					errs[i] = in("Touch", err)
 					return
 				}
 				var err error
 				if found, err = s.Load(ctx, r.ID); errors.Is(err, store.ErrNotFound) {
 					return
 				} else if err != nil {
-					errs[i] = fmt.Errorf("Load: %w", err)
+					errs[i] = in("Load", err)
 					return
 				}
 			}

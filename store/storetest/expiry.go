@@ -49,7 +49,7 @@ func eachExpired(ctx context.Context, s store.Store, f func(store.Record) error)
 			err = f(r)
 		}
 		if err != nil {
-			return inCase(c.name, err)
+			return in(c.name, err)
 		}
 	}
 	return nil
@@ -73,7 +73,7 @@ func expiryLoad(ctx context.Context, s store.Store) error {
 		case errors.Is(err, store.ErrNotFound):
 			return false, nil
 		}
-		return false, fmt.Errorf("Load: %w", err)
+		return false, in("Load", err)
 	})
 }
 
@@ -122,10 +122,10 @@ func expiryMoves(ctx context.Context, s store.Store) error {
 		}},
 	} {
 		if err := expiresEarlier(ctx, s, m.move); err != nil {
-			return inCase(m.by+" moved it to an earlier time", err)
+			return in(m.by+" moved it to an earlier time", err)
 		}
 		if err := expiresLater(ctx, s, m.move); err != nil {
-			return inCase(m.by+" moved it to a later time", err)
+			return in(m.by+" moved it to a later time", err)
 		}
 	}
 	return nil
@@ -187,7 +187,7 @@ func expiryList(ctx context.Context, s store.Store) error {
 	err = untilExpired(ctx, expires, func() (bool, error) {
 		records, err := l.List(ctx, r.Subject)
 		if err != nil {
-			return false, fmt.Errorf("List: %w", err)
+			return false, in("List", err)
 		}
 		return len(records) == 2, nil
 	})

@@ -27,11 +27,11 @@ func garbage(ctx context.Context, s store.Store, n int) error {
 					return err
 				}
 				if i%4 == 2 {
-					return inCase("Touch", s.Touch(ctx, r.ID, r.Version, r.Seen, long))
+					return in("Touch", s.Touch(ctx, r.ID, r.Version, r.Seen, long))
 				}
 				n := next(r)
 				n.Expires = long
-				return inCase("Save", s.Save(ctx, n, r.Version))
+				return in("Save", s.Save(ctx, n, r.Version))
 			}()
 		}
 	})
@@ -42,7 +42,7 @@ func garbage(ctx context.Context, s store.Store, n int) error {
 func collect(ctx context.Context, c store.Collector, want int) error {
 	got, err := c.GC(ctx)
 	if err != nil {
-		return fmt.Errorf("GC: %w", err)
+		return in("GC", err)
 	}
 	if got != want {
 		return fmt.Errorf("GC returned %d where %d records had expired long ago", got, want)
@@ -57,7 +57,7 @@ func swept(ctx context.Context, s store.Store) (store.Collector, error) {
 		return nil, err
 	}
 	if _, err := c.GC(ctx); err != nil {
-		return nil, fmt.Errorf("GC: %w", err)
+		return nil, in("GC", err)
 	}
 	return c, nil
 }
@@ -74,7 +74,7 @@ func gc(ctx context.Context, s store.Store) error {
 	if err := collect(ctx, c, n); err != nil {
 		return err
 	}
-	return inCase("again, with nothing left", collect(ctx, c, 0))
+	return in("again, with nothing left", collect(ctx, c, 0))
 }
 
 func gcSpares(ctx context.Context, s store.Store) error {
@@ -93,7 +93,7 @@ func gcSpares(ctx context.Context, s store.Store) error {
 	}
 	extended.Expires = now().Add(time.Hour)
 	if err := s.Touch(ctx, extended.ID, extended.Version, extended.Seen, extended.Expires); err != nil {
-		return fmt.Errorf("Touch: %w", err)
+		return in("Touch", err)
 	}
 	for _, ago := range []time.Duration{0, time.Second, store.GCDelay - time.Minute} {
 		_, err := create(ctx, s, func(r *store.Record) { r.Expires = now().Add(-ago) })
@@ -105,7 +105,7 @@ func gcSpares(ctx context.Context, s store.Store) error {
 		// The live records first: to lose those is worse.
 		got, err := c.GC(ctx)
 		if err != nil {
-			return fmt.Errorf("GC: %w", err)
+			return in("GC", err)
 		}
 		for _, r := range []store.Record{live, extended} {
 			if err := expect(ctx, s, r); err != nil {
@@ -162,11 +162,11 @@ func liveBesideGC(ctx context.Context, s store.Store) error {
 	}
 	n := next(r)
 	if err := s.Save(ctx, n, r.Version); err != nil {
-		return fmt.Errorf("Save: %w", err)
+		return in("Save", err)
 	}
 	n.Seen = now()
 	if err := s.Touch(ctx, n.ID, n.Version, n.Seen, n.Expires); err != nil {
-		return fmt.Errorf("Touch: %w", err)
+		return in("Touch", err)
 	}
 	return expect(ctx, s, n)
 }
@@ -194,9 +194,9 @@ func reuseBesideGC(ctx context.Context, c store.Collector) error {
 			fresh.ID = old[j].ID
 			switch err := c.Create(ctx, fresh); {
 			case err == nil:
-				errs[i] = inCase("a live record with the ID of one that is collected", expect(ctx, c, fresh))
+				errs[i] = in("a live record with the ID of one that is collected", expect(ctx, c, fresh))
 			case !errors.Is(err, store.ErrExists):
-				errs[i] = fmt.Errorf("Create: %w", err)
+				errs[i] = in("Create", err)
 			}
 		}
 	})
@@ -221,5 +221,5 @@ func gcContext(ctx context.Context, s store.Store) error {
 	if got != 0 {
 		return fmt.Errorf("GC returned %d", got)
 	}
-	return inCase("afterwards", collect(ctx, c, n))
+	return in("afterwards", collect(ctx, c, n))
 }

@@ -17,7 +17,7 @@ import (
 func expectList(ctx context.Context, l store.Lister, subject string, want ...store.Record) error {
 	got, err := l.List(ctx, subject)
 	if err != nil {
-		return fmt.Errorf("List: %w", err)
+		return in("List", err)
 	}
 	found := map[store.ID]store.Record{}
 	for _, r := range got {
@@ -96,7 +96,7 @@ func listBytes(ctx context.Context, s store.Store) error {
 	for _, subject := range subjects {
 		r, err := create(ctx, s, func(r *store.Record) { r.Subject = subject })
 		if err != nil {
-			return inCase(fmt.Sprintf("subject %q", subject), err)
+			return in(fmt.Sprintf("subject %q", subject), err)
 		}
 		records = append(records, r)
 	}
@@ -127,7 +127,7 @@ func listMoves(ctx context.Context, s store.Store) error {
 		n := next(r)
 		n.Subject = subject
 		if err := s.Save(ctx, n, r.Version); err != nil {
-			return fmt.Errorf("Save: %w", err)
+			return in("Save", err)
 		}
 		if err := expectMoved(ctx, l, stays, r.Subject, n); err != nil {
 			return fmt.Errorf("after subject %q became %q: %w", r.Subject, subject, err)
@@ -144,13 +144,13 @@ func listMoves(ctx context.Context, s store.Store) error {
 		return fmt.Errorf("after a Save that returned ErrConflict: %w", err)
 	}
 	if err := s.Delete(ctx, r.ID); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return in("Delete", err)
 	}
 	if err := expectList(ctx, l, r.Subject); err != nil {
 		return fmt.Errorf("after Delete: %w", err)
 	}
 	if err := s.Delete(ctx, stays.ID); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return in("Delete", err)
 	}
 	return expectList(ctx, l, home)
 }
@@ -222,20 +222,20 @@ func listSteady(ctx context.Context, s store.Store) error {
 func steady(ctx context.Context, l store.Lister, subject string, records map[store.ID]store.Record) error {
 	got, err := l.List(ctx, subject)
 	if err != nil {
-		return fmt.Errorf("List: %w", err)
+		return in("List", err)
 	}
 	seen := map[store.ID]bool{}
 	for _, r := range got {
 		if _, ok := records[r.ID]; !ok || seen[r.ID] {
-			return errors.New("List returned a record twice, or one of another subject")
+			return errors.New("a record was listed twice, or is of another subject")
 		}
 		seen[r.ID] = true
 		if !bytes.Equal(r.Data, dataOf(r.Version)) {
-			return fmt.Errorf("List returned version %d with data %s", r.Version, brief(r.Data))
+			return fmt.Errorf("version %d was listed with data %s", r.Version, brief(r.Data))
 		}
 	}
 	if len(seen) != len(records) {
-		return fmt.Errorf("List returned %d records where there are %d", len(seen), len(records))
+		return fmt.Errorf("%d records were listed where there are %d", len(seen), len(records))
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func create(ctx context.Context, s store.Store, change func(*store.Record)) (sto
 		change(&r)
 	}
 	if err := s.Create(ctx, r); err != nil {
-		return r, fmt.Errorf("Create: %w", err)
+		return r, in("Create", err)
 	}
 	return r, nil
 }
@@ -81,13 +81,13 @@ func create(ctx context.Context, s store.Store, change func(*store.Record)) (sto
 func diff(got, want store.Record) error {
 	var errs []error
 	if got.ID != want.ID {
-		errs = append(errs, fmt.Errorf("ID is %v, want %v", got.ID, want.ID))
+		errs = append(errs, in("ID", fmt.Errorf("%v, want %v", got.ID, want.ID)))
 	}
 	if got.Version != want.Version {
-		errs = append(errs, fmt.Errorf("Version is %#x, want %#x", got.Version, want.Version))
+		errs = append(errs, in("Version", fmt.Errorf("%#x, want %#x", got.Version, want.Version)))
 	}
 	if got.Subject != want.Subject {
-		errs = append(errs, fmt.Errorf("Subject is %q, want %q", got.Subject, want.Subject))
+		errs = append(errs, in("Subject", fmt.Errorf("%q, want %q", got.Subject, want.Subject)))
 	}
 	for _, t := range []struct {
 		name      string
@@ -99,14 +99,14 @@ func diff(got, want store.Record) error {
 		{"Deadline", got.Deadline, want.Deadline},
 	} {
 		if !t.got.Equal(t.want) {
-			errs = append(errs, fmt.Errorf("%s is %v, want %v", t.name, t.got, t.want))
+			errs = append(errs, in(t.name, fmt.Errorf("%v, want %v", t.got, t.want)))
 		} else if t.got.Location() != time.UTC {
-			errs = append(errs, fmt.Errorf("%s is in location %v, want UTC", t.name, t.got.Location()))
+			errs = append(errs, in(t.name, fmt.Errorf("location %v, want UTC", t.got.Location())))
 		}
 	}
 	// Whether no data is nil or empty makes no difference.
 	if !bytes.Equal(got.Data, want.Data) {
-		errs = append(errs, fmt.Errorf("Data is %s, want %s", brief(got.Data), brief(want.Data)))
+		errs = append(errs, in("Data", fmt.Errorf("%s, want %s", brief(got.Data), brief(want.Data))))
 	}
 	return errors.Join(errs...)
 }
@@ -126,7 +126,7 @@ func expect(ctx context.Context, s store.Store, want store.Record) error {
 		err = diff(got, want)
 	}
 	if err != nil {
-		return fmt.Errorf("Load: %w", err)
+		return in("Load", err)
 	}
 	return nil
 }
@@ -149,8 +149,8 @@ func expectErr(op string, got, want error) error {
 	return fmt.Errorf("%s: the error is %v, want %v", op, got, want)
 }
 
-// inCase says in which of several cases an error happened.
-func inCase(name string, err error) error {
+// in says in which operation, or which of several cases, an error happened.
+func in(name string, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -3,7 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -26,7 +26,7 @@ func save(ctx context.Context, s store.Store) error {
 		change(&n)
 		n.Created = r.Created.Add(time.Hour)
 		if err := s.Save(ctx, n, r.Version); err != nil {
-			return fmt.Errorf("Save: %w", err)
+			return in("Save", err)
 		}
 		n.Created = r.Created
 		if err := expect(ctx, s, n); err != nil {
@@ -50,7 +50,7 @@ func saveConflict(ctx context.Context, s store.Store) error {
 	}
 	second := next(r)
 	if err := s.Save(ctx, second, r.Version); err != nil {
-		return fmt.Errorf("Save: %w", err)
+		return in("Save", err)
 	}
 	if err := expectErr("Save over the version before", s.Save(ctx, next(r), r.Version), store.ErrConflict); err != nil {
 		return err
@@ -70,7 +70,7 @@ func saveGone(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if err := s.Delete(ctx, deleted.ID); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return in("Delete", err)
 	}
 	for _, c := range []struct {
 		name string
@@ -84,10 +84,10 @@ func saveGone(ctx context.Context, s store.Store) error {
 		{"a deleted record, over version 0", next(deleted), 0},
 	} {
 		if err := expectErr("Save", s.Save(ctx, c.rec, c.old), store.ErrConflict); err != nil {
-			return inCase(c.name, err)
+			return in(c.name, err)
 		}
 		if err := expectNone(ctx, s, c.rec.ID); err != nil {
-			return inCase(c.name, err)
+			return in(c.name, err)
 		}
 	}
 	return nil
@@ -102,7 +102,7 @@ func saveExpired(ctx context.Context, s store.Store) error {
 		}
 		// Were it loaded as it was, that would break another rule.
 		if got, err := s.Load(ctx, r.ID); err == nil && got.Version == n.Version {
-			return fmt.Errorf("Load: the record came back")
+			return errors.New("the record came back")
 		}
 		return nil
 	})

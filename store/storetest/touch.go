@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -18,7 +17,7 @@ func touch(ctx context.Context, s store.Store) error {
 	for _, by := range []time.Duration{time.Millisecond, time.Hour, -time.Minute} {
 		r.Seen, r.Expires = r.Seen.Add(by), r.Expires.Add(by)
 		if err := s.Touch(ctx, r.ID, r.Version, r.Seen, r.Expires); err != nil {
-			return fmt.Errorf("Touch: %w", err)
+			return in("Touch", err)
 		}
 		if err := expect(ctx, s, r); err != nil {
 			return err
@@ -27,7 +26,7 @@ func touch(ctx context.Context, s store.Store) error {
 	// Whoever loaded before the touch can save after it.
 	n := next(r)
 	if err := s.Save(ctx, n, r.Version); err != nil {
-		return fmt.Errorf("Save after Touch: %w", err)
+		return in("Save after Touch", err)
 	}
 	return expect(ctx, s, n)
 }
@@ -39,11 +38,11 @@ func touchVersion(ctx context.Context, s store.Store) error {
 	}
 	n := next(r)
 	if err := s.Save(ctx, n, r.Version); err != nil {
-		return fmt.Errorf("Save: %w", err)
+		return in("Save", err)
 	}
 	for _, version := range []uint64{r.Version, newVersion(), 0} {
 		if err := s.Touch(ctx, r.ID, version, n.Seen.Add(time.Hour), n.Expires.Add(time.Hour)); err != nil {
-			return fmt.Errorf("Touch: %w", err)
+			return in("Touch", err)
 		}
 		if err := expect(ctx, s, n); err != nil {
 			return err
@@ -59,11 +58,11 @@ func touchGone(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if err := s.Delete(ctx, deleted.ID); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return in("Delete", err)
 	}
 	for _, r := range []store.Record{never, deleted} {
 		if err := s.Touch(ctx, r.ID, r.Version, now(), now().Add(time.Hour)); err != nil {
-			return fmt.Errorf("Touch: %w", err)
+			return in("Touch", err)
 		}
 		if err := expectNone(ctx, s, r.ID); err != nil {
 			return err
@@ -76,11 +75,11 @@ func touchExpired(ctx context.Context, s store.Store) error {
 	return eachExpired(ctx, s, func(r store.Record) error {
 		later := now().Add(time.Hour)
 		if err := s.Touch(ctx, r.ID, r.Version, now(), later); err != nil {
-			return fmt.Errorf("Touch: %w", err)
+			return in("Touch", err)
 		}
 		// Were it loaded as it was, that would break another rule.
 		if got, err := s.Load(ctx, r.ID); err == nil && got.Expires.Equal(later) {
-			return errors.New("Load: the record came back")
+			return errors.New("the record came back")
 		}
 		return nil
 	})
