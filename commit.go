@@ -102,10 +102,11 @@ func (c *commit) begin(mode commitMode) (bool, error) {
 	if !s.stored {
 		s.idLocked()
 		c.d.rec.ID = s.draft.rec.ID
-		if c.secret = s.secret; c.secret == (sid.Secret{}) {
+		// An attempt after one whose outcome is in doubt must be the same.
+		if c.secret = s.secret; s.inDoubt == (doubt{}) {
 			c.secret = sid.NewSecret()
 		}
-		s.secret = c.secret // if the outcome stays in doubt, the next attempt must be the same
+		s.secret = c.secret
 	}
 	// Until finish the operations are the commit's, and both drafts share what
 	// was put over the record.

@@ -177,11 +177,11 @@ func (s *Session) deliver() {
 
 // takeCookieLocked returns the cookie that is due, once.
 func (s *Session) takeCookieLocked() *http.Cookie {
-	due := s.due
-	s.due = cookieNone
+	due, secret := s.due, s.secret
+	s.due, s.secret = cookieNone, sid.Secret{}
 	switch due {
 	case cookieSet:
-		token := sid.Token{ID: s.draft.rec.ID, Secret: s.secret}.Reveal()
+		token := sid.Token{ID: s.draft.rec.ID, Secret: secret}.Reveal()
 		return s.m.cfg.Cookie.cookie(token, time.Until(s.draft.rec.Deadline))
 	case cookieClear:
 		return s.m.cfg.Cookie.cookie("", 0)

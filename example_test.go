@@ -1,0 +1,89 @@
+package session_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/justinas/alice"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store/memstore"
+)
+
+var visits = session.NewKey[int]("visits")
+
+// The whole of it: a manager over a store, its middleware in a chain, and a
+// handler that changes a typed value.
+func Example() {
+	sessions, err := session.NewManager(memstore.New(), session.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sessions.Close()
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s := session.FromContext(r.Context())
+		if err := visits.Update(s, func(n int) (int, error) { return n + 1, nil }); err != nil {
+			http.Error(w, "try again", session.ErrorStatus(err))
+			return
+		}
+		n, _ := visits.Get(s)
+		fmt.Fprintf(w, "visit %d", n)
+	})
+	csrf := http.NewCrossOriginProtection()
+	handler := alice.New(csrf.Handler, sessions.Handler).Then(mux)
+
+	visit(handler, "/", "/", "/")
+	// Output:
+	// / 200: visit 1
+	// / 200: visit 2
+	// / 200: visit 3
+}
+
+// visit requests paths of a site, one after another, as one browser.
+func visit(handler http.Handler, paths ...string) {
+	server := httptest.NewTLSServer(handler) // the cookie is Secure
+	defer server.Close()
+	browser := server.Client()
+	browser.Jar, _ = cookiejar.New(nil)
+	for _, path := range paths {
+		answer, err := browser.Get(server.URL + path)
+		if err != nil {
+			log.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		fmt.Println(strings.TrimSpace(fmt.Sprintf("%s %d: %s", path, answer.StatusCode, body)))
+	}
+}
+
+// Open takes the store by URL, so that a setting moves an application from
+// memory to a database. The store's package has to be imported.
+func ExampleOpen() {
+	sessions, err := session.Open("memory:", session.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sessions.Close()
+
+	_, err = session.Open("redis://localhost", session.Config{})
+	fmt.Println(err)
+	// Output:
+	// session: unknown store "redis" (forgotten import?)
+}
+
+// Settings that contradict each other are errors, and each is named.
+func ExampleNewManager_contradiction() {
+	_, err := session.NewManager(memstore.New(), session.Config{
+		Cookie: session.Cookie{Name: "__Host-id", Domain: "example.com"},
+	})
+	fmt.Println(err)
+	// Output:
+	// session: Config.Cookie.Domain is "example.com": the prefix __Host- of Name rules a Domain out
+}
