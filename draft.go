@@ -106,6 +106,13 @@ func (d *draft) login(subject string, h sid.Hash, now, deadline time.Time, grace
 	d.meta.kill(h, now, grace)
 }
 
+// inherit takes over the values of a stored session if it has this subject.
+func (d *draft) inherit(from *draft, subject string) {
+	if from.rec.Subject == subject {
+		d.base, d.size, d.count = from.base, len(from.base.raw), from.base.count
+	}
+}
+
 // all yields the values in ascending order of keys.
 func (d *draft) all(yield func(string, value) bool) {
 	base, over := d.base, d.over

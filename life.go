@@ -13,7 +13,9 @@ import (
 // token: whoever knew the old one is out at once, so a token that was planted
 // before sign-in is worth nothing. The values are kept if the session was
 // anonymous or had the same subject; else the session starts empty. The
-// lifetime begins anew. On a session that has ended, Login begins another.
+// lifetime begins anew. On a session that has ended, Login begins another, which
+// has the values of the ended one if that was a sign-in of the same subject a
+// moment ago: a double click.
 //
 // The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
 // [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.

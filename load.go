@@ -60,7 +60,8 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 		return nil
 	case good.standing == standingStale:
 		m.report(ctx, Event{Kind: EventStale, ID: good.draft.rec.ID, Subject: good.draft.rec.Subject})
-		s.ended = true
+		killed := good.draft // good itself is to stay off the heap
+		s.ended, s.killed = true, &killed
 		return nil
 	}
 	s.adopt(good.draft)

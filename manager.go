@@ -91,13 +91,17 @@ func (m *Manager) Close() error {
 // error that wraps [errors.ErrUnsupported] where the store cannot tell.
 func (m *Manager) Ping(ctx context.Context) error { return store.Ping(ctx, m.store) }
 
-// Load returns the session of a request, or a new one where it has none. A
-// new session costs nothing until it is changed. Together with Commit it is
+// Load returns the session of a request, or a new one where it has none; under
+// Handler, the one that its context holds. A new session costs nothing until it
+// is changed. Together with Commit it is
 // what Handler is built of, for frameworks without a ResponseWriter.
 //
 // An error means that the client may well have a session which cannot be had
 // now: answer with an error, as [ErrorStatus] suggests, and set no cookie.
 func (m *Manager) Load(r *http.Request) (*Session, error) {
+	if s := m.FromContext(r.Context()); s != nil {
+		return s, nil
+	}
 	s := new(Session)
 	if err := m.load(r, s); err != nil {
 		return nil, err

@@ -222,7 +222,9 @@ func TestRegression_ADoubleClickOnSignInEndsSignedOut(t *testing.T) {
 				site := newSite(t, nil, session.Config{})
 				g := newGate()
 				site.handle("/add", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
-				site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { fmt.Fprint(w, s.Subject()) })
+				site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					fmt.Fprint(w, s.Subject(), s.Get("n"))
+				})
 				site.handle("/login", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					if r.URL.RawQuery == "0" {
 						g.wait()
@@ -249,8 +251,37 @@ func TestRegression_ADoubleClickOnSignInEndsSignedOut(t *testing.T) {
 				g.during(func() { login(1) })
 				wg.Wait()
 				b.name, b.val = "__Host-id", tokens[kept]
-				b.want("/who", 200, "u")
+				// Neither is the guest's cart lost.
+				b.want("/who", 200, map[bool]string{false: "u<nil>", true: "u1"}[guest])
 			})
 		}
 	}
+}
+
+func TestRegression_ASignInWithAStaleTokenLosesTheCart(t *testing.T) {
+	site := newSite(t, nil, session.Config{})
+	site.handle("/add", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
+	site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		fmt.Fprint(w, s.Subject(), s.Get("n"))
+	})
+	site.handle("/login", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := s.Login(r.URL.RawQuery); err != nil {
+			t.Error(err)
+		}
+	})
+	b := site.browser()
+	b.get("/add")
+	name, old := b.cookie()
+	b.get("/login?u") // its answer is on the way when the second click comes
+	for _, test := range []struct{ path, want string }{
+		{"/login?u", "u1"},
+		{"/login?other", "other<nil>"}, // no values of another subject's
+	} {
+		second := site.browser()
+		second.name, second.val = name, old
+		second.want("/who", 200, "<nil>")
+		second.get(test.path)
+		second.want("/who", 200, test.want)
+	}
+	b.want("/who", 200, "u1") // and the first is as good as before
 }

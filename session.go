@@ -85,7 +85,8 @@ type Session struct {
 	isNew       bool
 	used        bool // a method was called: the response depends on the cookie
 	ended       bool
-	lost        bool // changes went with the end: whoever shows them must be told
+	killed      *draft // the session whose killed token the request came with, for Login
+	lost        bool   // changes went with the end: whoever shows them must be told
 	done        bool
 	headersSent bool // no cookie can be sent any more
 	mayRotate   bool
@@ -219,6 +220,9 @@ func (s *Session) apply(o op) error {
 	if s.ended { // and o is a Login
 		s.resetLocked()
 		s.ended, s.lost, s.due = false, false, cookieNone
+		if s.killed != nil { // by another sign-in, if that was of the same subject
+			s.draft.inherit(s.killed, o.subject)
+		}
 	}
 	if s.changesNothingLocked(o) {
 		return nil

@@ -38,7 +38,7 @@ func (c *commit) write() (store.Record, error) {
 		newer, err := c.m.loadRecord(c.ctx, id, c.now)
 		switch {
 		case errors.Is(err, store.ErrNotFound) && c.stored:
-			err = c.restart()
+			err = c.restart(nil)
 		case errors.Is(err, store.ErrNotFound):
 			err = nil // the creation did not happen
 		case err != nil:
@@ -97,7 +97,7 @@ func (c *commit) swap() (store.Record, error) {
 		newer, loadErr := c.m.loadRecord(c.ctx, rec.ID, c.now)
 		switch {
 		case errors.Is(loadErr, store.ErrNotFound) && c.stored:
-			if err := c.restart(); err != nil {
+			if err := c.restart(nil); err != nil {
 				return rec, err
 			}
 		case errors.Is(loadErr, store.ErrNotFound) && !refused && !repeated:
@@ -169,7 +169,7 @@ func (c *commit) rebase(newer store.Record) error {
 	if d.meta.generation != c.generation {
 		// A higher one: every token that this request can stand for was
 		// killed. A lower one: the store has lost the login of this request.
-		return c.restart()
+		return c.restart(&d)
 	}
 	for i := range c.ops {
 		if err := c.ops[i].apply(&d, c.m); err != nil {
@@ -182,12 +182,18 @@ func (c *commit) rebase(newer store.Record) error {
 }
 
 // restart is what becomes of a request whose session has ended: nothing, but
-// for one that signs somebody in, which gets a session of its own.
-func (c *commit) restart() error {
-	if !slices.ContainsFunc(c.ops, func(o op) bool { return o.kind == opLogin }) {
+// for one that signs somebody in, which gets a session of its own. Where what
+// ended it, in newer, was a sign-in of the same subject with the same token, as
+// after a double click, it gets the values that that one kept.
+func (c *commit) restart(newer *draft) error {
+	i := slices.IndexFunc(c.ops, func(o op) bool { return o.kind == opLogin })
+	if i < 0 {
 		return ErrEnded
 	}
 	d := draft{rec: store.Record{ID: sid.NewID(), Created: c.now}}
+	if newer != nil && newer.meta.standing(c.presented, c.now) == standingStale {
+		d.inherit(newer, c.ops[i].subject)
+	}
 	for i := range c.ops {
 		if c.ops[i].kind == opPop {
 			continue // what was to be taken is gone with the old session
