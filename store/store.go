@@ -56,11 +56,12 @@ type Record struct {
 	Created  time.Time // when the session began; never changes
 	Seen     time.Time // when it was last used, as far as was written
 	Expires  time.Time // from here on the record is never returned
-	Deadline time.Time // Expires is never moved past this
+	Deadline time.Time // the manager never moves Expires past this; a store need not check
 
 	// Data is the manager's, up to MaxData bytes of any value. A slice that
 	// Load or List returned is read-only for ever, to the caller and to the
-	// store: Save puts another in its place. A slice that was given to Create
+	// store: nobody writes or appends to it, Save puts another in its place.
+	// A slice that was given to Create
 	// or Save still belongs to the caller once the call returns, so a store in
 	// memory copies it.
 	Data []byte
@@ -72,10 +73,17 @@ type Record struct {
 // Each operation happens entirely or not at all. None of them is an upsert: a
 // record that was deleted does not come back by Save or Touch. A context that
 // is already done is an error, and nothing was written; one that ends while
-// the call runs is an error whose outcome is unknown to the caller.
+// the call runs is an error whose outcome is unknown to the caller. Neither is
+// ever one of ErrNotFound, ErrExists and ErrConflict: who cannot tell must not
+// seem to know.
 //
 // A record counts as expired when the clock of the process that asks has
 // reached Expires, unless the store's documentation names another clock.
+// Expires may be moved in either direction; a record that is given with an
+// Expires in the past is accepted, and need not be kept.
+//
+// A store that has to be closed is an [io.Closer]. To close it again is no
+// error; other methods return an error from then on.
 type Store interface {
 	// Load returns the record of an ID, or ErrNotFound where it is missing
 	// or expired.
