@@ -1,0 +1,104 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/b4468f51/session"
+	"github.com/justinas/alice"
+)
+
+// maxBody is the longest request body, in bytes. The forms need far less.
+const maxBody = 64 << 10
+
+// sessionConfig says how long visitors are remembered, and what they see where
+// their session cannot be had.
+func sessionConfig(insecure bool) session.Config {
+	return session.Config{
+		Lifetime:     14 * 24 * time.Hour,
+		IdleTimeout:  24 * time.Hour,
+		Cookie:       session.Cookie{Insecure: insecure},
+		ErrorHandler: answerError,
+		Skip:         func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
+	}
+}
+
+// A shop is what its handlers share.
+type shop struct {
+	users    *users
+	sessions *session.Manager
+}
+
+// newShop returns the whole site.
+func newShop(users *users, sessions *session.Manager) http.Handler {
+	s := &shop{users, sessions}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", page(s.showProducts))
+	mux.Handle("GET /cart", page(s.showCart))
+	mux.Handle("POST /cart/add", page(s.addToCart))
+	mux.Handle("POST /cart/set", page(s.setInCart))
+	mux.Handle("GET /signup", page(s.showSignUp))
+	mux.Handle("POST /signup", page(s.signUp))
+	mux.Handle("GET /signin", page(s.showSignIn))
+	mux.Handle("POST /signin", page(s.signIn))
+	mux.Handle("POST /signout", page(s.signOut))
+	mux.Handle("GET /account", page(s.showAccount))
+	mux.Handle("POST /account/revoke", page(s.revoke))
+	mux.Handle("POST /account/revoke-all", page(s.revokeAll))
+	mux.Handle("GET /static/{file}", staticFiles())
+
+	// From the outside in: what a middleware refuses, those after it never see.
+	csrf := http.NewCrossOriginProtection()
+	csrf.SetDenyHandler(errorPage(http.StatusForbidden))
+	return alice.New(
+		logRequests,
+		recoverPanics,
+		secureHeaders,
+		limitBody,
+		csrf.Handler,
+		sessions.Handler,
+	).Then(friendly(mux))
+}
+
+// page makes a handler of a function that may fail.
+func page(f func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			answerError(w, r, badForm{err})
+			return
+		}
+		if err := f(w, r); err != nil {
+			answerError(w, r, err)
+		}
+	})
+}
+
+// friendly answers with a page where the mux would answer with a line of text:
+// no such path, or not by this method.
+func friendly(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, pattern := mux.Handler(r); pattern == "" {
+			a := answer{header: http.Header{}}
+			h.ServeHTTP(&a, r)
+			if a.status >= 400 {
+				if allow := a.header.Get("Allow"); allow != "" {
+					w.Header().Set("Allow", allow)
+				}
+				errorPage(a.status).ServeHTTP(w, r)
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// An answer keeps the status and the header of a response, and not its body.
+type answer struct {
+	header http.Header
+	status int
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(p []byte) (int, error) { return len(p), nil }
