@@ -1,0 +1,70 @@
+package sqlstore
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Dialect is the SQL that a database speaks. The zero Dialect is none.
+type Dialect int
+
+// SQLite is the dialect of SQLite from version 3.24, of 2018, on.
+const SQLite Dialect = iota + 1
+
+// String returns the name of the database.
+func (d Dialect) String() string {
+	switch d {
+	case SQLite:
+		return "SQLite"
+	}
+	return fmt.Sprintf("Dialect(%d)", int(d))
+}
+
+// Schema returns the statements that create a table of sessions and its
+// indexes where they are missing, each ended by a semicolon and a newline, for
+// an application that has migrations of its own. The indexes are named after
+// the table. An empty name means "sessions".
+func Schema(d Dialect, table string) (string, error) {
+	if table == "" {
+		table = defaultTable
+	}
+	q, err := d.queries(table)
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(q.schema, ";\n") + ";\n", nil
+}
+
+// queries is everything that a Store says to its database. Parameters are
+// positional, and in the same order in every dialect.
+type queries struct {
+	schema []string // each may be run again, by several at once
+
+	load   string // id, now
+	create string // id, version, created, seen, expires, deadline, subject, data; 1 row, or 0 where the id is taken
+	save   string // version, seen, expires, deadline, subject, data, id, old version, now
+	touch  string // seen, expires, id, version, now
+	delete string // id
+	list   string // subject, now
+	gc     string // expired until, how many
+	ping   string
+
+	// oneWriter tells that the database lets one connection write at a time,
+	// and answers others with an error rather than have them wait in order.
+	oneWriter bool
+
+	// busy tells whether an error says that another connection was in the
+	// way, and nothing was done.
+	busy func(error) bool
+}
+
+func (d Dialect) queries(table string) (queries, error) {
+	if err := checkTable(table); err != nil {
+		return queries{}, err
+	}
+	switch d {
+	case SQLite:
+		return sqliteQueries(table), nil
+	}
+	return queries{}, fmt.Errorf("sqlstore: unknown dialect %v", d)
+}

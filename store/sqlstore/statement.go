@@ -1,0 +1,178 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// exec runs a statement that writes, and returns how many rows it did so to.
+// Its arguments are asked for when it may run, so that the time they hold is
+// the time of the write, not of its place in the queue.
+func (s *Store) exec(ctx context.Context, query string, args func(now int64) []any) (n int64, err error) {
+	err = s.exclusive(ctx, func() error {
+		stmt, err := s.prepare(ctx, query)
+		if err != nil {
+			return err
+		}
+		result, err := stmt.ExecContext(ctx, args(time.Now().UnixMilli())...)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// query runs a statement that returns records.
+func (s *Store) query(ctx context.Context, query string, args func(now int64) []any) (records []store.Record, err error) {
+	err = s.attempt(ctx, func() error {
+		records = nil // of an attempt before
+		stmt, err := s.prepare(ctx, query)
+		if err != nil {
+			return err
+		}
+		rows, err := stmt.QueryContext(ctx, args(time.Now().UnixMilli())...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r, err := scan(rows)
+			if err != nil {
+				return err
+			}
+			records = append(records, r)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// scan reads the record that rows stands at.
+func scan(rows *sql.Rows) (store.Record, error) {
+	var (
+		r                                store.Record
+		id                               sql.RawBytes
+		version                          int64
+		created, seen, expires, deadline int64
+	)
+	err := rows.Scan(&id, &version, &created, &seen, &expires, &deadline, &r.Subject, &r.Data)
+	if err != nil {
+		return store.Record{}, err
+	}
+	if len(id) != len(r.ID) {
+		return store.Record{}, fmt.Errorf("sqlstore: an ID of %d bytes in the table, want %d", len(id), len(r.ID))
+	}
+	r.ID = store.ID(id)
+	r.Version = uint64(version)
+	r.Created = time.UnixMilli(created).UTC()
+	r.Seen = time.UnixMilli(seen).UTC()
+	r.Expires = time.UnixMilli(expires).UTC()
+	r.Deadline = time.UnixMilli(deadline).UTC()
+	return r, nil
+}
+
+// exclusive has f run alone among the writers of this Store, where the
+// database has one writer at a time. Goroutines are woken in the order they
+// came, while SQLite has the luckiest go first, and the unlucky time out.
+func (s *Store) exclusive(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.writer != nil {
+		select {
+		case s.writer <- struct{}{}:
+			defer func() { <-s.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s.attempt(ctx, f)
+}
+
+// attempt calls f until it was not because of another process that it failed,
+// or until the busy timeout.
+func (s *Store) attempt(ctx context.Context, f func() error) error {
+	const shortest, longest = time.Millisecond, 16 * time.Millisecond
+	var refused time.Time // the first time
+	for pause := shortest; ; pause = min(2*pause, longest) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := f()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+			// A statement that was interrupted says so in the driver's words.
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case s.queries.busy == nil || !s.queries.busy(err):
+			return err
+		}
+		if refused.IsZero() {
+			refused = time.Now()
+		} else if time.Since(refused) >= s.busyTimeout {
+			return err
+		}
+		// At random, or processes that once met would meet again.
+		if ctxErr := wait(ctx, pause/2+rand.N(pause)); ctxErr != nil {
+			return fmt.Errorf("%w: %w", ctxErr, err)
+		}
+	}
+}
+
+// wait returns nil after d, or the context's error if that ends before.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// prepare returns the statement of a query, prepared at its first use.
+// [sql.Stmt] prepares it again for each connection that it meets.
+func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.Lock()
+	stmt, closed := s.prepared[query], s.closed
+	s.mu.Unlock()
+	if closed {
+		return nil, errClosed
+	}
+	if stmt != nil {
+		return stmt, nil
+	}
+	// Without the lock: it takes a round trip, and may have to wait for a
+	// connection that waits for the lock.
+	stmt, err := s.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		stmt.Close()
+		return nil, errClosed
+	}
+	if first := s.prepared[query]; first != nil {
+		stmt.Close()
+		return first, nil
+	}
+	s.prepared[query] = stmt
+	return stmt, nil
+}
+
+var errClosed = errors.New("sqlstore: the store is closed")

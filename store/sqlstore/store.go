@@ -1,0 +1,209 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// Options are the choices that [New] leaves open. The zero Options are good.
+type Options struct {
+	// Table is the name of the table. It is quoted, so that any name will do,
+	// and a dot in it is part of the name. The default is "sessions".
+	Table string
+
+	// BusyTimeout is how long an operation goes on trying while other
+	// processes keep the database locked, counted from when it was first
+	// refused. After it the database's error is returned. An operation's
+	// context may end it sooner. The default is 10 seconds.
+	BusyTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Table == "" {
+		o.Table = defaultTable
+	}
+	if o.BusyTimeout == 0 {
+		o.BusyTimeout = 10 * time.Second
+	}
+	return o
+}
+
+// A Store keeps sessions in a table. It implements [store.Store],
+// [store.Lister], [store.Collector] and [store.Pinger]. Several Stores, in one
+// process or many, may share a table.
+type Store struct {
+	db          *sql.DB
+	closeDB     bool // the store opened it
+	queries     queries
+	busyTimeout time.Duration
+	writer      chan struct{} // holds a value while one writes; nil where many may
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt
+	closed   bool
+}
+
+var (
+	_ store.Lister    = (*Store)(nil)
+	_ store.Collector = (*Store)(nil)
+	_ store.Pinger    = (*Store)(nil)
+)
+
+// New returns a Store over a database. It does not talk to the database: the
+// table has to be there, from [Store.Migrate] or [Schema], before the Store is
+// used. The database stays the caller's, to be closed after the Store.
+func New(db *sql.DB, d Dialect, opts Options) (*Store, error) {
+	if db == nil {
+		return nil, errors.New("sqlstore: New of a nil *sql.DB")
+	}
+	if opts.BusyTimeout < 0 {
+		return nil, fmt.Errorf("sqlstore: BusyTimeout is negative: %v", opts.BusyTimeout)
+	}
+	opts = opts.withDefaults()
+	q, err := d.queries(opts.Table)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		db:          db,
+		queries:     q,
+		busyTimeout: opts.BusyTimeout,
+		prepared:    map[string]*sql.Stmt{},
+	}
+	if q.oneWriter {
+		s.writer = make(chan struct{}, 1)
+	}
+	return s, nil
+}
+
+// Migrate creates the table and its indexes where they are missing. It may be
+// called at each start, and by several processes at once. It fails where a
+// table of that name is there and has not the columns of a table of sessions.
+func (s *Store) Migrate(ctx context.Context) error {
+	for _, query := range s.queries.schema {
+		err := s.exclusive(ctx, func() error {
+			_, err := s.db.ExecContext(ctx, query)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("sqlstore: migrate: %w", err)
+		}
+	}
+	// A table of another application's sessions would come out only later.
+	_, err := s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
+	if err != nil {
+		return fmt.Errorf("sqlstore: migrate: not a table of sessions: %w", err)
+	}
+	return nil
+}
+
+// Load returns the record of an ID, or [store.ErrNotFound].
+func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
+	records, err := s.query(ctx, s.queries.load, func(now int64) []any {
+		return []any{id[:], now}
+	})
+	if err != nil {
+		return store.Record{}, err
+	}
+	if len(records) == 0 {
+		return store.Record{}, store.ErrNotFound
+	}
+	return records[0], nil
+}
+
+// Create adds a record, or returns [store.ErrExists]. It does so too for the
+// ID of a record that has expired, until that is collected.
+func (s *Store) Create(ctx context.Context, rec store.Record) error {
+	n, err := s.exec(ctx, s.queries.create, func(int64) []any {
+		return []any{rec.ID[:], int64(rec.Version),
+			rec.Created.UnixMilli(), rec.Seen.UnixMilli(), rec.Expires.UnixMilli(), rec.Deadline.UnixMilli(),
+			rec.Subject, notNull(rec.Data)}
+	})
+	if err == nil && n == 0 {
+		return store.ErrExists
+	}
+	return err
+}
+
+// Save replaces a record whose version is old, or returns [store.ErrConflict].
+func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
+	n, err := s.exec(ctx, s.queries.save, func(now int64) []any {
+		return []any{int64(rec.Version),
+			rec.Seen.UnixMilli(), rec.Expires.UnixMilli(), rec.Deadline.UnixMilli(),
+			rec.Subject, notNull(rec.Data),
+			rec.ID[:], int64(old), now}
+	})
+	if err == nil && n == 0 {
+		return store.ErrConflict
+	}
+	return err
+}
+
+// Touch moves when a record was seen and when it expires, and writes no data.
+func (s *Store) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
+	_, err := s.exec(ctx, s.queries.touch, func(now int64) []any {
+		return []any{seen.UnixMilli(), expires.UnixMilli(), id[:], int64(version), now}
+	})
+	return err
+}
+
+// Delete removes a record.
+func (s *Store) Delete(ctx context.Context, id store.ID) error {
+	_, err := s.exec(ctx, s.queries.delete, func(int64) []any { return []any{id[:]} })
+	return err
+}
+
+// List returns the live records of a subject, by way of an index.
+func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error) {
+	if subject == "" {
+		return nil, ctx.Err()
+	}
+	return s.query(ctx, s.queries.list, func(now int64) []any {
+		return []any{subject, now}
+	})
+}
+
+// Ping returns nil if the database answers and has the table.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.attempt(ctx, func() error {
+		stmt, err := s.prepare(ctx, s.queries.ping)
+		if err != nil {
+			return err
+		}
+		var found bool
+		return stmt.QueryRowContext(ctx).Scan(&found)
+	})
+}
+
+// Close ends the use of the database, and closes it if [store.Open] opened it.
+// Operations fail from then on. To close again is no error.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	var errs []error
+	for _, stmt := range s.prepared {
+		errs = append(errs, stmt.Close())
+	}
+	if s.closeDB {
+		errs = append(errs, s.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// notNull returns data that a driver does not take for NULL.
+func notNull(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
