@@ -1,0 +1,69 @@
+// Package integration runs the stores against what they are made for: real
+// databases, real files, other processes.
+package integration
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/memstore"
+	_ "github.com/b4468f51/session/store/sqlstore"
+	"github.com/b4468f51/session/store/storetest"
+
+	_ "modernc.org/sqlite"
+)
+
+// A storeCase is a store that a test is run on.
+type storeCase struct {
+	name string
+
+	// open makes room for new data, and returns a function that opens a Store
+	// over that data, another at each call, as another process would. What is
+	// in one process alone gives the same Store each time.
+	open func(t *testing.T) func() store.Store
+}
+
+var storeCases = []storeCase{memory, sqlite}
+
+var memory = storeCase{"memory", func(t *testing.T) func() store.Store {
+	s := memstore.New()
+	t.Cleanup(func() { store.Close(s) })
+	return func() store.Store { return s }
+}}
+
+var sqlite = storeCase{"sqlite", func(t *testing.T) func() store.Store {
+	path := filepath.Join(t.TempDir(), "app.db")
+	return func() store.Store { return openStore(t, "sqlite:"+path) }
+}}
+
+// openStore opens a store that is closed when the test ends.
+func openStore(t testing.TB, url string) store.Store {
+	t.Helper()
+	s, err := store.Open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(s); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestStores(t *testing.T) {
+	for _, c := range storeCases {
+		t.Run(c.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) store.Store { return c.open(t)() })
+		})
+	}
+}
+
+func BenchmarkStores(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) {
+		storetest.Benchmark(b, func(b *testing.B) store.Store {
+			return openStore(b, "sqlite:"+filepath.Join(b.TempDir(), "app.db"))
+		})
+	})
+}
