@@ -69,7 +69,8 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 
 // RevokeAll ends every session of a subject, "log out everywhere", and returns
 // how many. It tries each, whatever becomes of the others, and joins what went
-// wrong.
+// wrong. A request that revokes the sessions of its own subject ends its own
+// with them: it calls [Session.Destroy] next if it has more to set.
 func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 	records, err := m.list(ctx, subject)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
 )
 
 // The envelope, which is Record.Data, format 1:
@@ -72,7 +73,7 @@ type values struct {
 // structure: what it accepts can be read to the end.
 func decodeEnvelope(data []byte) (envelope, error) {
 	var e envelope
-	if len(data) == 0 || data[0] == 0 {
+	if len(data) == 0 || data[0] == 0 || len(data) > store.MaxData {
 		return e, errCorrupt
 	}
 	if data[0] > envelopeFormat {

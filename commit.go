@@ -34,8 +34,8 @@ type commit struct {
 	background bool
 	inDoubt    doubt
 
-	all     []op       // ops, and those that turn out to be stored already
-	secret  sid.Secret // for the cookie, where a new one is due
+	all     []op        // ops, and those that turn out to be stored already
+	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
 	changed bool // the record differs: ops, a rotation or its confirmation
 }
@@ -97,14 +97,14 @@ func (c *commit) begin(mode commitMode) (bool, error) {
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
-		return !c.background && c.now.Sub(c.d.rec.Seen) >= c.m.cfg.TouchInterval, nil
+		return !c.background && !s.touchFailed && c.now.Sub(c.d.rec.Seen) >= c.m.cfg.TouchInterval, nil
 	}
 	if !s.stored {
 		s.idLocked()
 		c.d.rec.ID = s.draft.rec.ID
 		// An attempt after one whose outcome is in doubt must be the same.
 		if c.secret = s.secret; s.inDoubt == (doubt{}) {
-			c.secret = sid.NewSecret()
+			c.newSecret()
 		}
 		s.secret = c.secret
 	}
@@ -128,8 +128,8 @@ func (c *commit) housekeep() {
 		c.changed = true
 	case standingCurrent:
 		if c.mayRotate && meta.rotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
-			if c.secret == (sid.Secret{}) {
-				c.secret = sid.NewSecret()
+			if c.secret == nil {
+				c.newSecret()
 			}
 			meta.issue(c.secret.Hash(cfg.Realm), c.now)
 			c.rotated, c.changed = true, true
@@ -137,17 +137,21 @@ func (c *commit) housekeep() {
 	}
 }
 
+func (c *commit) newSecret() {
+	secret := sid.NewSecret()
+	c.secret = &secret
+}
+
 // run commits, and leaves the session as the outcome says.
 func (c *commit) run() error {
 	rec, err := c.write()
-	s := c.s
-	s.mu.Lock()
 	if err == nil {
-		c.finishLocked(rec)
-		s.mu.Unlock()
+		c.finish(rec)
 		c.reportDone()
 		return nil
 	}
+	s := c.s
+	s.mu.Lock()
 	s.inDoubt = c.inDoubt
 	if errors.Is(err, ErrEnded) {
 		s.ops = append(c.ops, s.ops...)
@@ -166,18 +170,35 @@ func (c *commit) run() error {
 	return err
 }
 
-// finishLocked makes the session what was stored, with what was changed since.
-func (c *commit) finishLocked(rec store.Record) {
+// finish makes the session what was stored, with what was changed since.
+func (c *commit) finish(rec store.Record) {
 	s := c.s
-	d, err := newDraft(rec)
-	if err != nil {
-		return // it was decoded or encoded a moment ago
+	for {
+		s.mu.Lock()
+		ops, changes := s.ops, s.changes
+		s.mu.Unlock()
+		d, err := newDraft(rec)
+		if err != nil {
+			return // it was decoded or encoded a moment ago
+		}
+		for i := range ops { // without the lock: it may run an Update's function
+			_ = ops[i].apply(&d, s.m) // if it fails, so will its commit, and say so
+		}
+		s.mu.Lock()
+		if s.changes == changes {
+			c.becomeLocked(d, rec.ID)
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock() // changed again meanwhile
 	}
-	due := c.rotated || !s.stored || s.draft.rec.ID != rec.ID
+}
+
+// becomeLocked makes d, which was stored under id, what the handler sees.
+func (c *commit) becomeLocked(d draft, id ID) {
+	s := c.s
+	due := c.rotated || !s.stored || s.draft.rec.ID != id
 	s.draft, s.stored, s.generation, s.inDoubt = d, true, c.d.meta.generation, doubt{}
-	for i := range s.ops {
-		_ = s.ops[i].apply(&s.draft, s.m) // if it fails, so will its commit, and say so
-	}
 	secret := c.secret
 	for i := range c.all {
 		if o := &c.all[i]; o.kind >= opLogin {

@@ -204,8 +204,19 @@ func TestLimitedContext(t *testing.T) {
 	if past.Err() != context.DeadlineExceeded {
 		t.Errorf("%v, want DeadlineExceeded", past.Err())
 	}
-	r := limit(context.Background(), time.Hour)
-	done := r.Done()
-	r.release()
-	<-done
+
+	// What is derived from it sees its end, however that comes.
+	for _, late := range []bool{false, true} {
+		r := limit(context.Background(), time.Hour)
+		if late {
+			r.release()
+		}
+		derived, cancel := context.WithCancel(r)
+		defer cancel()
+		r.release()
+		<-derived.Done()
+		if r.Err() != context.Canceled || derived.Err() != context.Canceled {
+			t.Errorf("after release: %v, and %v of what is derived, want Canceled", r.Err(), derived.Err())
+		}
+	}
 }

@@ -13,9 +13,10 @@ type limitedContext struct {
 	context.Context
 	deadline time.Time
 
-	mu     sync.Mutex
-	timed  context.Context // made when first needed
-	cancel context.CancelFunc
+	mu       sync.Mutex
+	timed    context.Context // made when first needed
+	cancel   context.CancelFunc
+	released bool
 }
 
 // limit returns a context that ends with its parent, or after d.
@@ -37,31 +38,35 @@ func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true 
 
 func (c *limitedContext) Done() <-chan struct{} { return c.wait().Done() }
 
+// Err agrees with Done: contexts that others derive from this one rely on it.
 func (c *limitedContext) Err() error {
-	if err := c.Context.Err(); err != nil {
-		return err
+	c.mu.Lock()
+	waiting := c.timed != nil || c.released
+	c.mu.Unlock()
+	if !waiting && time.Now().Before(c.deadline) {
+		return c.Context.Err()
 	}
-	if time.Now().Before(c.deadline) {
-		return nil
-	}
-	// The timer may be a moment late, and no error may come before Done.
-	<-c.Done()
 	return c.wait().Err()
 }
 
+// wait starts the timer.
 func (c *limitedContext) wait() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.timed == nil {
 		c.timed, c.cancel = context.WithDeadline(c.Context, c.deadline)
+		if c.released {
+			c.cancel()
+		}
 	}
 	return c.timed
 }
 
-// release stops the timer, if one was started.
+// release ends the context, and the timer if one was started.
 func (c *limitedContext) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.released = true
 	if c.cancel != nil {
 		c.cancel()
 	}

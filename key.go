@@ -57,7 +57,9 @@ func (k Key[T]) Delete(s *Session) error { return s.Delete(k.name) }
 // run several times and on another goroutine, and must not use the session;
 // what it returned first may differ from what is stored at last.
 //
-// An error of f changes nothing and is returned, here or by the commit. On a
+// An error of f changes nothing and is returned, here or, where the newer value
+// causes it, by the commit: the answer is then Config.ErrorHandler's, unless the
+// handler calls [Session.Save] to see it. On a
 // value that is no T, f does not run, and Update returns an error: Set or
 // Delete the key to go on. Other errors are those of [Session.Set].
 func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {

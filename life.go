@@ -41,8 +41,8 @@ func (s *Session) newSecret(o op) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	o.secret = sid.NewSecret()
-	o.hash = o.secret.Hash(s.m.cfg.Realm)
+	secret := sid.NewSecret()
+	o.secret, o.hash = &secret, secret.Hash(s.m.cfg.Realm)
 	return s.apply(o)
 }
 

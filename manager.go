@@ -182,10 +182,10 @@ func (s *Session) deliver() {
 // takeCookieLocked returns the cookie that is due, once.
 func (s *Session) takeCookieLocked() *http.Cookie {
 	due, secret := s.due, s.secret
-	s.due, s.secret = cookieNone, sid.Secret{}
+	s.due, s.secret = cookieNone, nil
 	switch due {
 	case cookieSet:
-		token := sid.Token{ID: s.draft.rec.ID, Secret: secret}.Reveal()
+		token := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
 		return s.m.cfg.Cookie.cookie(token, time.Until(s.draft.rec.Deadline))
 	case cookieClear:
 		return s.m.cfg.Cookie.cookie("", 0)
@@ -220,6 +220,9 @@ func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, now t
 	}
 	expires := m.expires(now, rec.Deadline)
 	if err := m.store.Touch(ctx, rec.ID, rec.Version, now, expires); err != nil {
+		s.mu.Lock()
+		s.touchFailed = true // not to be tried twice in a request
+		s.mu.Unlock()
 		err = m.storeError("touch", err)
 		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		return err

@@ -19,10 +19,10 @@ type op struct {
 	was    value      // update: what val was made of,
 	had    bool       // if anything
 
-	subject      string     // login: as the store has it
-	secret       sid.Secret // login, renew: the new one,
-	hash         sid.Hash   // and its hash
-	at, deadline time.Time  // login, renew; login
+	subject      string      // login: as the store has it
+	secret       *sid.Secret // login, renew: the new one (a pointer: fmt does not follow it),
+	hash         sid.Hash    // and its hash
+	at, deadline time.Time   // login, renew; login
 
 	// inDoubt tells that the write which held this op may have happened.
 	inDoubt bool

@@ -162,28 +162,43 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 func (w *response) Flush() { _ = w.FlushError() }
 
 func (w *response) FlushError() error {
+	first := !w.begun.Load()
 	if err := w.begin(http.StatusOK); err != nil {
 		return err
 	}
-	return http.NewResponseController(w.w).Flush()
+	err := http.NewResponseController(w.w).Flush()
+	if first && errors.Is(err, http.ErrNotSupported) {
+		w.reopen()
+	}
+	return err
 }
 
 // Hijack hands the connection over. What handlers set in the header never
 // leaves then, so it refuses where a cookie has to be set.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if !w.begun.Load() {
-		if w.s.needsCookie() {
-			return nil, nil, ErrHeadersSent
-		}
-		if err := w.begin(http.StatusSwitchingProtocols); err != nil {
-			return nil, nil, err
-		}
-	} else if w.err != nil {
-		return nil, nil, w.err
+	first := !w.begun.Load()
+	if first && w.s.needsCookie() {
+		return nil, nil, ErrHeadersSent
+	}
+	if err := w.begin(http.StatusSwitchingProtocols); err != nil {
+		return nil, nil, err
 	}
 	conn, rw, err := http.NewResponseController(w.w).Hijack()
-	w.hijacked = err == nil
+	if w.hijacked = err == nil; first && err != nil {
+		w.reopen()
+	}
 	return conn, rw, err
+}
+
+// reopen takes back that the first byte may leave, where it turned out that
+// nothing has. What was committed stays, and a cookie stands in the header.
+func (w *response) reopen() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.headersSent = false
+	w.begun.Store(false)
 }
 
 // needsCookie tells whether the client has to be sent a cookie, and rules out

@@ -69,9 +69,10 @@ type Session struct {
 	// committing is held by a whole commit, Destroy or Touch. It stands above mu.
 	committing sync.Mutex
 
-	mu    sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
-	draft draft      // what the handler sees
-	ops   []op       // how draft differs from what is stored
+	mu      sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
+	draft   draft      // what the handler sees
+	ops     []op       // how draft differs from what is stored
+	changes int        // counts what was added to ops
 	// stored tells that draft was made of a record that is in the store.
 	stored bool
 	// generation is that of the stored record: a higher one in the store means
@@ -90,10 +91,11 @@ type Session struct {
 	done        bool
 	headersSent bool // no cookie can be sent any more
 	mayRotate   bool
+	touchFailed bool
 	background  bool // of Edit: no sign of life from the client
 
 	due    dueCookie
-	secret sid.Secret  // for the next cookie
+	secret *sid.Secret // for the next cookie; a pointer, which fmt does not follow
 	header http.Header // of Start: where a cookie goes as soon as it is due
 }
 
@@ -235,6 +237,7 @@ func (s *Session) apply(o op) error {
 		return err
 	}
 	s.ops = ops
+	s.changes++
 	return nil
 }
 

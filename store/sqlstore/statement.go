@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -124,8 +123,10 @@ func (s *Store) attempt(ctx context.Context, f func() error) error {
 		} else if time.Since(refused) >= s.busyTimeout {
 			return err
 		}
-		// At random, or processes that once met would meet again.
-		if ctxErr := wait(ctx, pause/2+rand.N(pause)); ctxErr != nil {
+		// By the clock's last digits, as good as at random: processes that
+		// once met would else meet again.
+		jitter := time.Duration(time.Now().UnixNano()) % pause
+		if ctxErr := wait(ctx, pause/2+jitter); ctxErr != nil {
 			return fmt.Errorf("%w: %w", ctxErr, err)
 		}
 	}
