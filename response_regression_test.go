@@ -1,0 +1,258 @@
+package session_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+)
+
+// tcp counts how often a connection is asked to send a file by itself.
+type tcp struct {
+	*net.TCPConn
+	sent *atomic.Int64 // bytes
+}
+
+func (c tcp) ReadFrom(r io.Reader) (int64, error) {
+	n, err := c.TCPConn.ReadFrom(r)
+	c.sent.Add(n)
+	return n, err
+}
+
+type tcpListener struct {
+	net.Listener
+	sent *atomic.Int64
+}
+
+func (l tcpListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return tcp{conn.(*net.TCPConn), l.sent}, nil
+}
+
+func TestRegression_SendfileIsLost(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789"), 100_000)
+	path := filepath.Join(t.TempDir(), "file.txt")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := newProbe(t, session.Config{Cookie: session.Cookie{Name: "id", Insecure: true}})
+	var sent atomic.Int64
+	srv := httptest.NewUnstartedServer(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Set("k", 1)
+		f, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		w.Header().Set("Etag", `"v1"`)
+		http.ServeContent(w, r, "file.txt", time.Time{}, f)
+	})))
+	srv.Listener = tcpListener{srv.Listener, &sent}
+	srv.Start()
+	defer srv.Close()
+
+	for _, tt := range []struct {
+		name, header, value string
+		status              int
+		body                []byte
+		sendfile            bool
+	}{
+		{"whole", "", "", 200, content, true},
+		{"range", "Range", "bytes=5-500004", 206, content[5:500_005], true},
+		{"end", "Range", "bytes=-10", 206, content[len(content)-10:], false}, // too short to be worth it
+		{"not modified", "If-None-Match", `"v1"`, 304, nil, false},
+		{"not satisfiable", "Range", "bytes=9999999-", 416, nil, false},
+		{"ranges", "Range", "bytes=0-3,10-13", 206, nil, false},
+	} {
+		sent.Store(0)
+		r, _ := http.NewRequest("GET", srv.URL, nil)
+		if tt.header != "" {
+			r.Header.Set(tt.header, tt.value)
+		}
+		res, body, err := fetch(t, srv.Client(), r)
+		if err != nil || res.StatusCode != tt.status || tt.body != nil && body != string(tt.body) || len(res.Header["Set-Cookie"]) != 1 {
+			t.Errorf("%s: %v %v, %d bytes", tt.name, res, err, len(body))
+		}
+		if tt.name == "ranges" && strings.Count(body, "0123") != 2 {
+			t.Errorf("two ranges are %q", body)
+		}
+		if tt.name == "not modified" && res.Header.Get("Etag") != `"v1"` {
+			t.Errorf("304 without its ETag: %q", res.Header)
+		}
+		if got := sent.Load() > 0; got != tt.sendfile {
+			t.Errorf("%s: sent by the connection itself: %v (%d bytes), want %v", tt.name, got, sent.Load(), tt.sendfile)
+		}
+	}
+}
+
+func TestRegression_EveryStaticGETWritesToTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{RotateEvery: time.Hour})
+		for name, f := range map[string]act{
+			"static": func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+				http.ServeContent(w, r, "x.css", time.Time{}, strings.NewReader("css"))
+			},
+			"reads": show,
+		} {
+			c := p.client().must(login(t, "u"))
+			p.tap.took()
+			for range 60 {
+				time.Sleep(time.Second)
+				if res := c.visit(f); len(res.Header["Set-Cookie"]) != 0 {
+					t.Errorf("%s: a cookie is set: %q", name, res.Header)
+				}
+			}
+			calls := p.tap.took()
+			touches := slices.DeleteFunc(slices.Clone(calls), func(op string) bool { return op == "load" })
+			if !slices.Equal(touches, []string{"touch"}) { // one in the touch interval
+				t.Errorf("%s: beside loads the store was asked to %v", name, touches)
+			}
+		}
+		skipped := newProbe(t, session.Config{Skip: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".css") }})
+		c := skipped.client().must(login(t, "u"))
+		skipped.tap.took()
+		c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s != nil {
+				t.Error("a skipped request has a session")
+			}
+		}, func(r *http.Request) { r.URL.Path = "/x.css" })
+		if calls := skipped.tap.took(); len(calls) != 0 {
+			t.Errorf("a skipped request had the store %v", calls)
+		}
+	})
+}
+
+func TestRegression_AClientThatHangsUpCancelsTheSave(t *testing.T) {
+	for _, version := range []over{http1, http2} {
+		t.Run(string(version), func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			token := p.client().must(login(t, "u")).token()
+			entered, done := make(chan struct{}), make(chan struct{})
+			inner := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				close(entered)
+				<-r.Context().Done() // the client is gone
+				set(t, "k", 1)(w, r, s)
+			}))
+			srv, c := serve(t, version, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer close(done)
+				inner.ServeHTTP(w, r)
+			}))
+			ctx, cancel := context.WithCancel(t.Context())
+			r, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+			r.Header.Set("Cookie", cookieName+"="+token)
+			go func() { <-entered; cancel() }()
+			if _, _, err := fetch(t, c, r); err == nil {
+				t.Error("the client did not hang up")
+			}
+			<-done
+			p.with(token).wants("<u> k=1")
+		})
+	}
+}
+
+func TestRegression_TwoSavesSetTwoCookies(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client()
+	res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		http.SetCookie(w, &http.Cookie{Name: cookieName + "2", Value: "another"})
+		for i := range 3 {
+			set(t, fmt.Sprint("k", i), i)(w, r, s)
+			if err := s.Save(r.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: "by hand"})
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	if got := res.Header["Set-Cookie"]; len(got) != 2 || !strings.HasPrefix(got[0], cookieName+"2=") {
+		t.Errorf("the cookies are %q, want the handler's other and one of the session", got)
+	}
+	c.wants("<> k0=0 k1=1 k2=2")
+}
+
+func TestRegression_DestroyingAnAnonymousSessionCosts(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	for name, token := range map[string]string{"none": "", "malformed": "x"} {
+		c := p.client()
+		if token != "" {
+			c = p.with(token)
+		}
+		for _, f := range []act{logout(t), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			set(t, "k", 1)(w, r, s)
+			logout(t)(w, r, s)
+			logout(t)(w, r, s)
+		}, func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+			if err := p.m.Destroy(w, r); err != nil {
+				t.Error(err)
+			}
+		}} {
+			if res := c.visit(f); len(res.Header["Set-Cookie"]) != 0 {
+				t.Errorf("%s: a cookie is set: %q", name, res.Header)
+			}
+		}
+	}
+	if calls := p.tap.took(); len(calls) != 0 {
+		t.Errorf("the store was asked to %v", calls)
+	}
+	if got := p.heard(); strings.Contains(got, "destroyed") {
+		t.Errorf("the events are %q", got)
+	}
+}
+
+func TestRegression_ConcurrentUseOfOneSessionRaces(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	const workers, rounds = 8, 20
+	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		var wg sync.WaitGroup
+		for i := range workers {
+			wg.Go(func() {
+				own := fmt.Sprint("k", i)
+				for j := range rounds {
+					if err := increment(s); err != nil {
+						t.Error(err)
+					}
+					if err := s.Set(own, j); err != nil {
+						t.Error(err)
+					}
+					if got := s.Get(own); got != j {
+						t.Errorf("%s is %v, want %d", own, got, j)
+					}
+					s.Delete("none")
+					s.Pop(own)
+					for range s.Keys() {
+						_ = s.String()
+					}
+					_, _, _, _, _ = s.ID(), s.Subject(), s.Expires(), s.AuthenticatedAt(), s.IsNew()
+					if j%5 == 0 {
+						if err := s.Save(r.Context()); err != nil {
+							t.Error(err)
+						}
+						s.Touch(r.Context())
+					}
+				}
+			})
+		}
+		wg.Go(func() { io.WriteString(w, "page") })
+		wg.Wait()
+	})
+	c.wants(fmt.Sprintf("<u> n=%d", workers*rounds))
+}

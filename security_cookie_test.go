@@ -1,0 +1,215 @@
+package session_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/b4468f51/session"
+)
+
+func TestSecurity_CK1_TheDefaultsAreTheSafeOnes(t *testing.T) {
+	res := newProbe(t, session.Config{}).client().visit(set(t, "k", 1))
+	line := res.Header.Get("Set-Cookie")
+	_, attributes, _ := strings.Cut(line, "; ")
+	if want := "Path=/; HttpOnly; Secure; SameSite=Lax"; attributes != want || !strings.HasPrefix(line, "__Host-id=") {
+		t.Errorf("the cookie is %q, want __Host-id with %q", line, want)
+	}
+}
+
+func TestSecurity_CK1_ContradictionsAreErrors(t *testing.T) {
+	const none, strict = http.SameSiteNoneMode, http.SameSiteStrictMode
+	for name, tt := range map[string]struct {
+		cookie session.Cookie
+		wants  []string // in the error, none for a good one
+	}{
+		"zero":                          {},
+		"strict":                        {session.Cookie{SameSite: strict}, nil},
+		"none":                          {session.Cookie{SameSite: none}, nil},
+		"partitioned":                   {session.Cookie{SameSite: none, Partitioned: true}, nil},
+		"insecure":                      {session.Cookie{Insecure: true}, nil},
+		"domain":                        {session.Cookie{Domain: "app.test"}, nil},
+		"path":                          {session.Cookie{Path: "/app"}, nil},
+		"secure prefix":                 {session.Cookie{Name: "__Secure-id", Domain: "app.test", Path: "/app"}, nil},
+		"host prefix, domain":           {session.Cookie{Name: "__Host-id", Domain: "app.test"}, []string{"Domain"}},
+		"host prefix, path":             {session.Cookie{Name: "__Host-id", Path: "/app"}, []string{"Path"}},
+		"host prefix, insecure":         {session.Cookie{Name: "__Host-id", Insecure: true}, []string{"Insecure"}},
+		"host prefix, all of it":        {session.Cookie{Name: "__Host-id", Domain: "app.test", Path: "/app", Insecure: true}, []string{"Domain", "Path", "Insecure"}},
+		"host prefix in lower case":     {session.Cookie{Name: "__host-id"}, []string{"__Host-"}},
+		"host prefix in lower case too": {session.Cookie{Name: "__host-id", Domain: "app.test"}, []string{"__Host-", "Domain"}},
+		"secure prefix, insecure":       {session.Cookie{Name: "__Secure-id", Insecure: true}, []string{"Insecure"}},
+		"secure prefix in upper case":   {session.Cookie{Name: "__SECURE-id"}, []string{"__Secure-"}},
+		"none, insecure":                {session.Cookie{SameSite: none, Insecure: true}, []string{"SameSite"}},
+		"partitioned, lax":              {session.Cookie{Partitioned: true}, []string{"Partitioned"}},
+		"partitioned, insecure":         {session.Cookie{SameSite: none, Partitioned: true, Insecure: true}, []string{"SameSite", "Partitioned"}},
+		"same site of no kind":          {session.Cookie{SameSite: 77}, []string{"SameSite"}},
+		"same site left to the browser": {session.Cookie{SameSite: http.SameSiteDefaultMode}, []string{"SameSite"}},
+		"name with a space":             {session.Cookie{Name: "a b"}, []string{"Name"}},
+		"name with =":                   {session.Cookie{Name: "a=b"}, []string{"Name"}},
+		"name with ;":                   {session.Cookie{Name: "a;b"}, []string{"Name"}},
+		"name with a line break":        {session.Cookie{Name: "a\r\nSet-Cookie: b"}, []string{"Name"}},
+		"name too long":                 {session.Cookie{Name: strings.Repeat("n", 4096)}, []string{"too long"}},
+		"domain that is none":           {session.Cookie{Domain: "app test"}, []string{"Domain"}},
+		"domain with ;":                 {session.Cookie{Domain: "app.test; Secure"}, []string{"Domain"}},
+		"path with ;":                   {session.Cookie{Path: "/a;b"}, []string{"Path"}},
+		"path that is relative":         {session.Cookie{Path: "app"}, []string{"Path"}},
+		"path too long":                 {session.Cookie{Path: "/" + strings.Repeat("p", 1024)}, []string{"too long"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := session.NewManager(newTap(), session.Config{Cookie: tt.cookie})
+			if err == nil {
+				defer m.Close()
+			}
+			if (err != nil) != (len(tt.wants) > 0) {
+				t.Fatalf("the error is %v, want one about %q", err, tt.wants)
+			}
+			for _, want := range tt.wants {
+				if !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(want)) {
+					t.Errorf("the error is %q, want one about %s", err, want)
+				}
+			}
+			if err == nil { // then browsers take it, and so does http.SetCookie
+				line := probeOver(t, newTap(), session.Config{Cookie: tt.cookie}).client().visit(set(t, "k", 1)).Header.Get("Set-Cookie")
+				if ck, err := http.ParseSetCookie(line); err != nil || ck.Valid() != nil || !ck.HttpOnly {
+					t.Errorf("the cookie is %q, %v", line, err)
+				}
+			}
+		})
+	}
+}
+
+func TestSecurity_CK3_PartitionedIsOnTheDeletionToo(t *testing.T) {
+	p := newProbe(t, session.Config{Cookie: session.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}})
+	c := p.client()
+	for name, f := range map[string]act{"set": set(t, "k", 1), "clear": nil} {
+		if f == nil {
+			c.must(set(t, "k", 1))
+			f = logout(t)
+		}
+		line := c.visit(f).Header.Get("Set-Cookie")
+		if !strings.HasSuffix(line, "; Secure; SameSite=None; Partitioned") {
+			t.Errorf("%s: the cookie is %q", name, line)
+		}
+	}
+}
+
+func TestSecurity_LC7_TheDeletionNamesTheSameCookie(t *testing.T) {
+	for _, cookie := range []session.Cookie{
+		{},
+		{Domain: "app.test"},
+		{Path: "/app", SameSite: http.SameSiteStrictMode},
+		{SameSite: http.SameSiteNoneMode, Partitioned: true},
+		{Insecure: true},
+		{Persistent: true},
+	} {
+		p := newProbe(t, session.Config{Cookie: cookie})
+		c := p.client()
+		c.url.Path = "/app"
+		identity := func(res *http.Response) string {
+			found := res.Cookies()
+			if len(found) != 1 {
+				t.Fatalf("%+v: the cookies are %v", cookie, found)
+			}
+			ck := found[0]
+			return fmt.Sprint(ck.Name, ck.Domain, ck.Path, ck.Secure, ck.HttpOnly, ck.SameSite, ck.Partitioned)
+		}
+		put := identity(c.visit(login(t, "u")))
+		if n := len(c.jar.Cookies(c.url)); n != 1 {
+			t.Fatalf("%+v: the jar holds %d cookies after login", cookie, n)
+		}
+		res := c.visit(logout(t))
+		if gone := identity(res); gone != put {
+			t.Errorf("%+v: %q was set and %q cleared", cookie, put, gone)
+		}
+		if ck := res.Cookies()[0]; ck.MaxAge >= 0 || ck.Value != "" {
+			t.Errorf("%+v: the cookie is cleared by %q", cookie, ck.Raw)
+		}
+		if n := len(c.jar.Cookies(c.url)); n != 0 {
+			t.Errorf("%+v: the jar holds %d cookies after logout", cookie, n)
+		}
+	}
+}
+
+// A step is one thing that a handler does, and what it makes of a session.
+type step struct {
+	name string
+	do   func(w http.ResponseWriter, r *http.Request, s *session.Session) error
+	then func(m *model)
+}
+
+// A model is what a session is expected to be.
+type model struct {
+	subject string
+	value   bool
+	saved   bool // there is a record of it
+}
+
+// exists tells whether the session outlives the request.
+func (m *model) exists() bool { return m.saved || m.subject != "" || m.value }
+
+var steps = []step{
+	{"set", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) error { return s.Set("k", 1) },
+		func(m *model) { m.value = true }},
+	{"login", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) error { return s.Login("u") },
+		func(m *model) { m.subject = "u" }},
+	{"renew", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) error { return s.Renew() },
+		func(*model) {}},
+	{"destroy", func(_ http.ResponseWriter, r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) },
+		func(m *model) { *m = model{} }},
+	{"save", func(_ http.ResponseWriter, r *http.Request, s *session.Session) error { return s.Save(r.Context()) },
+		func(m *model) { m.saved = m.exists() }},
+	{"start", nil, func(m *model) { m.saved = true }},
+}
+
+func TestSecurity_CK6_OneCookieAndTheLastStateWins(t *testing.T) {
+	p := newProbe(t, session.Config{GCInterval: -time.Second})
+	var try func(sequence []step, depth int)
+	try = func(sequence []step, depth int) {
+		for _, from := range []string{"nobody", "somebody"} {
+			c, m := p.client(), model{}
+			if from == "somebody" {
+				c.must(login(t, "u"))
+				m = model{subject: "u", saved: true}
+			}
+			name := from
+			c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				for _, st := range sequence {
+					name += " " + st.name
+					var err error
+					if st.do == nil {
+						_, err = p.m.Start(w, r)
+					} else {
+						err = st.do(w, r, s)
+					}
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+					st.then(&m)
+				}
+			}) // which checks that there is at most one
+			if got := c.token() != ""; got != m.exists() {
+				t.Errorf("%s: that the client holds a token is %v, want %v", name, got, m.exists())
+			}
+			want := "<" + m.subject + ">"
+			if m.value {
+				want += " k=1"
+			}
+			p.saw()
+			if got := c.state(); got != want {
+				t.Errorf("%s: the session is %q, want %q", name, got, want)
+			}
+			if got := p.heard(); got != "" {
+				t.Errorf("%s: the client's token makes the events %q", name, got)
+			}
+		}
+		if depth == 0 {
+			return
+		}
+		for _, st := range steps {
+			try(append(sequence[:len(sequence):len(sequence)], st), depth-1)
+		}
+	}
+	try(nil, 4)
+}

@@ -1,0 +1,237 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
+)
+
+func TestSecurity_DS1_AnonymousRequestsAreFree(t *testing.T) {
+	const n = 10_000
+	p := newProbe(t, session.Config{})
+	h := p.m.Handler(act(show))
+	for name, tt := range map[string]struct {
+		cookie func() string
+		calls  int
+	}{
+		"without a cookie": {func() string { return "" }, 0},
+		"malformed":        {func() string { return "x" }, 0},
+		"forged":           {forgedToken, n}, // each is looked up, once
+	} {
+		p.tap.took()
+		for range n {
+			r := &http.Request{Header: http.Header{}}
+			if value := tt.cookie(); value != "" {
+				r.Header["Cookie"] = []string{cookieName + "=" + value}
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != 200 || len(w.Header()["Set-Cookie"]) != 0 {
+				t.Fatalf("%s: %d %q", name, w.Code, w.Header())
+			}
+		}
+		calls := p.tap.took()
+		if len(calls) != tt.calls {
+			t.Errorf("%s: %d calls of the store, want %d", name, len(calls), tt.calls)
+		}
+		for _, op := range calls {
+			if op != "load" {
+				t.Fatalf("%s: the store was asked to %s", name, op)
+			}
+		}
+	}
+	if n := len(p.tap.given()); n != 0 {
+		t.Errorf("%d records were written", n)
+	}
+}
+
+func TestSecurity_DS3_ASessionHasALimit(t *testing.T) {
+	p := newProbe(t, session.Config{MaxSize: 1000, MaxValues: 3, MaxPending: 50})
+	c := p.client().must(set(t, "k", 1))
+	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if err := s.Set("big", strings.Repeat("x", 1000)); !errors.Is(err, session.ErrTooLarge) {
+			t.Errorf("a value over MaxSize: %v", err)
+		}
+		s.Set("a", 1)
+		s.Set("b", 2)
+		if err := s.Set("c", 3); !errors.Is(err, session.ErrTooLarge) {
+			t.Errorf("a value over MaxValues: %v", err)
+		}
+	}).wants("<> a=1 b=2 k=1")
+	n := session.NewKey[int]("n")
+	c.must(logout(t)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		var err error
+		for range 50 {
+			err = errors.Join(err, n.Update(s, func(i int) (int, error) { return i + 1, nil }))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if err := n.Update(s, func(i int) (int, error) { return i + 1, nil }); !errors.Is(err, session.ErrTooLarge) {
+			t.Errorf("a change over MaxPending: %v", err)
+		}
+	}).wants("<> n=50")
+}
+
+func TestSecurity_DS3_TwoRequestsDoNotExceedItTogether(t *testing.T) {
+	p := newProbe(t, session.Config{MaxSize: 1000})
+	c := p.client().must(login(t, "u"))
+	half := strings.Repeat("x", 600)
+	slow := p.with(c.token())
+	loaded, done := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		res := slow.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			close(loaded)
+			<-done
+			if err := s.Set("b", half); err != nil {
+				t.Error(err)
+			}
+		})
+		if res.StatusCode != 500 || len(res.Header["Set-Cookie"]) != 0 {
+			t.Errorf("the second half: %d, want 500", res.StatusCode)
+		}
+	})
+	<-loaded
+	c.must(set(t, "a", half))
+	close(done)
+	wg.Wait()
+	c.wants("<u> a=" + half)
+}
+
+func TestSecurity_DS3_AStoreCannotServeWhatWasNeverWritten(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	p.saw()
+	p.tap.poison(func(rec store.Record) store.Record {
+		// One value more, which is valid but for its size.
+		data := rec.Data[: len(rec.Data)-1 : len(rec.Data)-1]
+		rec.Data = append(append(data, 1, 1, 'k', 17, 0x80, 0x80, 0x40), make([]byte, store.MaxData)...)
+		return rec
+	})
+	if got := c.state(); got != anonymous {
+		t.Errorf("it was served: the session is %.20q", got)
+	}
+	if got := p.heard(); got != "corrupt record" {
+		t.Errorf("a record of more than store.MaxData bytes makes the events %q", got)
+	}
+}
+
+func TestSecurity_DS8_APanicKeepsNothingAndHoldsNothing(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	token := c.token()
+	boom := errors.New("boom")
+	explode := func(f act) (s *session.Session) {
+		defer func() {
+			if e := recover(); e != boom {
+				t.Errorf("the panic is %v", e)
+			}
+		}()
+		c.visit(func(w http.ResponseWriter, r *http.Request, own *session.Session) {
+			s = own
+			f(w, r, own)
+			panic(boom)
+		})
+		return s
+	}
+	for name, f := range map[string]act{
+		"before the first byte": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Set("k", 1); s.Renew() },
+		"after it": func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+			w.WriteHeader(200)
+			s.Set("k", 1)
+		},
+	} {
+		s := explode(f)
+		if err := s.Set("k", 2); !errors.Is(err, session.ErrDone) {
+			t.Errorf("%s: a change afterwards: %v", name, err)
+		}
+		if c.token() != token {
+			t.Errorf("%s: the client's token changed", name)
+		}
+		c.must(set(t, "free", true)) // no lock is held
+		c.wants("<u> free=true")
+	}
+}
+
+func TestSecurity_DS8_APanicInAnUpdateHoldsNothing(t *testing.T) {
+	n := session.NewKey[int]("n")
+	within := func(t *testing.T, f func()) {
+		t.Helper()
+		done := make(chan struct{})
+		go func() { defer close(done); f() }()
+		select {
+		case <-done:
+		case <-time.After(5 * time.Second):
+			t.Fatal("the request hangs")
+		}
+	}
+	// second returns a function that panics when it is called again, as a
+	// merge does.
+	second := func() func(int) (int, error) {
+		calls := 0
+		return func(i int) (int, error) {
+			if calls++; calls > 1 {
+				panic("again")
+			}
+			return i + 1, nil
+		}
+	}
+	visit := func(c *client, f act) (res *http.Response, panicked any) {
+		defer func() { panicked = recover() }()
+		return c.visit(f), nil
+	}
+
+	t.Run("in a merge", func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		within(t, func() {
+			_, panicked := visit(p.with(c.token()), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if err := n.Update(s, second()); err != nil {
+					t.Error(err)
+				}
+				c.must(set(t, "k", 1)) // has the commit merge
+			})
+			if panicked != "again" {
+				t.Errorf("the panic is %v", panicked)
+			}
+			c.must(set(t, "free", true)).wants("<u> free=true k=1")
+		})
+	})
+
+	t.Run("beside a commit", func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		saving, updated := make(chan struct{}), make(chan struct{})
+		p.tap.put(func(_ context.Context, op string, do func() error) error {
+			if op == "save" {
+				close(saving)
+				<-updated
+			}
+			return do()
+		})
+		within(t, func() {
+			visit(p.with(c.token()), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				go func() {
+					defer close(updated)
+					<-saving
+					if err := n.Update(s, second()); err != nil {
+						t.Error(err)
+					}
+				}()
+				s.Set("k", 1)
+				s.Save(r.Context())
+			})
+			p.tap.put(nil)
+			c.must(set(t, "free", true)).wants("<u> free=true k=1")
+		})
+	})
+}

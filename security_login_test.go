@@ -1,0 +1,203 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+)
+
+func TestSecurity_LC1_AuthenticationReplacesTheToken(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "cart", 3))
+	tokens := []string{c.token()}
+	id, _ := rawToken(t, tokens[0])
+	for name, f := range map[string]act{"login": login(t, "u"), "again": login(t, "u"), "renew": renew(t)} {
+		c.must(f)
+		if slices.Contains(tokens, c.token()) {
+			t.Errorf("%s: the client holds a token of before", name)
+		}
+		if now, _ := rawToken(t, c.token()); now != id {
+			t.Errorf("%s: the public ID changed", name)
+		}
+		tokens = append(tokens, c.token())
+	}
+	c.wants("<u> cart=3")
+	for _, old := range tokens[:3] {
+		p.with(old).wants(anonymous)
+	}
+	c.must(login(t, "another")).wants("<another>") // nothing of u is left
+}
+
+func TestSecurity_LC2_TheOldTokenIsDeadAtOnce(t *testing.T) {
+	for name, f := range map[string]act{"login": login(t, "u"), "renew": renew(t)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProbe(t, session.Config{Grace: time.Minute})
+				c := p.client().must(login(t, "u")).must(set(t, "k", 1))
+				old := c.token()
+				c.must(f)
+				for _, later := range []time.Duration{0, time.Millisecond, 59 * time.Second, 2 * time.Second, 10 * time.Minute} {
+					time.Sleep(later)
+					o := p.with(old)
+					o.wants(anonymous)
+					if o.token() != old {
+						t.Error("a dead token's client had its cookie changed: another tab may have set it")
+					}
+				}
+				c.wants("<u> k=1")
+			})
+		})
+	}
+}
+
+func TestSecurity_LC2_NoFaultLeavesTheOldTokenRaised(t *testing.T) {
+	down := errors.New("the store is down")
+	for what, f := range map[string]func(s *session.Session) error{
+		"login": func(s *session.Session) error { return s.Login("u") },
+		"renew": func(s *session.Session) error { return s.Renew() },
+	} {
+		for _, lost := range []bool{false, true} {
+			for first := range 4 { // the call of the request that meets the fault
+				for _, lasting := range []bool{false, true} {
+					t.Run(fmt.Sprintf("%s lost=%v first=%d lasting=%v", what, lost, first, lasting), func(t *testing.T) {
+						p := newProbe(t, session.Config{})
+						c := p.client().must(set(t, "k", 1))
+						guest := c.token()
+						n := 0
+						p.tap.put(func(_ context.Context, _ string, do func() error) error {
+							met := n == first || lasting && n > first
+							n++
+							if !met {
+								return do()
+							}
+							if lost {
+								do()
+							}
+							return down
+						})
+						res := c.visit(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+							if err := f(s); err != nil {
+								t.Error(err)
+							}
+						})
+						p.tap.put(nil)
+						if res.StatusCode != 200 && (res.StatusCode != http.StatusServiceUnavailable || len(res.Cookies()) != 0) {
+							t.Errorf("a fault was answered with %d %v", res.StatusCode, res.Cookies())
+						}
+						if res.StatusCode != 200 && c.token() != guest {
+							t.Error("the client's cookie is another after a failure")
+						}
+						if got := p.with(guest).state(); got != anonymous && got != "<> k=1" {
+							t.Errorf("the guest's token opens %q", got)
+						}
+						if res.StatusCode == 200 {
+							if c.token() == guest {
+								t.Fatal("success without a new token")
+							}
+							p.with(guest).wants(anonymous)
+							c.wants(map[string]string{"login": "<u> k=1", "renew": "<> k=1"}[what])
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func TestSecurity_LC2_NobodySeesSignedInDataUnderTheOldToken(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	for range 5 {
+		c := p.client().must(set(t, "k", 1))
+		guest := c.token()
+		var wg sync.WaitGroup
+		start := make(chan struct{})
+		for range 50 {
+			wg.Go(func() {
+				<-start
+				if got := p.with(guest).state(); got != "<> k=1" && got != anonymous {
+					t.Errorf("the guest's token opens %q", got)
+				}
+			})
+		}
+		wg.Go(func() {
+			<-start
+			c.must(login(t, "u"))
+			c.must(set(t, "secret", true))
+		})
+		close(start)
+		wg.Wait()
+		p.with(guest).wants(anonymous)
+		c.wants("<u> k=1 secret=true")
+	}
+}
+
+func TestSecurity_LC3_ASlowRequestBringsNothingBack(t *testing.T) {
+	ends := map[string]func(p *probe, c *client, id session.ID) error{
+		"destroy": func(p *probe, c *client, _ session.ID) error { c.must(logout(p.t)); return nil },
+		"renew":   func(p *probe, c *client, _ session.ID) error { c.must(renew(p.t)); return nil },
+		"login":   func(p *probe, c *client, _ session.ID) error { c.must(login(p.t, "u")); return nil },
+		"revoke":  func(p *probe, _ *client, id session.ID) error { return p.m.Revoke(context.Background(), id) },
+		"revokeAll": func(p *probe, _ *client, _ session.ID) error {
+			_, err := p.m.RevokeAll(context.Background(), "u")
+			return err
+		},
+	}
+	late := map[string]struct {
+		f      func(s *session.Session) error
+		status int
+	}{
+		"nothing": {func(*session.Session) error { return nil }, 200},
+		"set":     {func(s *session.Session) error { return s.Set("late", 1) }, 409},
+		"clear":   {func(s *session.Session) error { return s.Clear() }, 409},
+		"renew":   {func(s *session.Session) error { return s.Renew() }, 409},
+	}
+	for end, finish := range ends {
+		for what, change := range late {
+			t.Run(end+" "+what, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { // deadlocks are errors there
+					p := newProbe(t, session.Config{RotateEvery: 2 * time.Minute})
+					c := p.client().must(login(t, "u")).must(set(t, "k", 1))
+					token := c.token()
+					id, _ := rawToken(t, token)
+					time.Sleep(3 * time.Minute) // a touch is due, and a rotation
+					slow := p.with(token)
+					loaded, ended := make(chan struct{}), make(chan struct{})
+					var wg sync.WaitGroup
+					wg.Go(func() {
+						res := slow.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+							close(loaded)
+							<-ended
+							if err := change.f(s); err != nil {
+								t.Error(err) // nobody can know yet
+							}
+						})
+						if res.StatusCode != change.status || len(res.Header["Set-Cookie"]) != 0 {
+							t.Errorf("the slow request: %d %q, want %d and no cookie", res.StatusCode, res.Header["Set-Cookie"], change.status)
+						}
+					})
+					<-loaded
+					if err := finish(p, c, id); err != nil {
+						t.Error(err)
+					}
+					close(ended)
+					wg.Wait()
+					p.with(token).wants(anonymous)
+					infos, err := p.m.List(t.Context(), "u")
+					if alive := end == "renew" || end == "login"; err != nil || (len(infos) == 1) != alive {
+						t.Errorf("the sessions are %v, %v", infos, err)
+					} else if alive {
+						c.wants("<u> k=1")
+					}
+				})
+			})
+		}
+	}
+}
