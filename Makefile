@@ -51,9 +51,12 @@ lint: ## gofmt, go vet, staticcheck, and govulncheck where its database can be r
 		esac; \
 	done
 
-bench: ## measure beside a bare handler, a hand-written limit and alexedwards/scs
-	cd internal/bench && go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) . | tee /tmp/session-bench.txt
-	cd internal/bench && go run $(BENCHSTAT) -col /lib /tmp/session-bench.txt
+bench: ## measure beside a hand-written limit, a bare handler and alexedwards/scs
+	@out=$$(mktemp -d) && cd internal/bench && go test -c -o $$out/bench.test . && \
+	for i in $$(seq $(COUNT)); do \
+		$$out/bench.test -test.run '^$$' -test.bench '$(BENCH)' -test.benchtime $(BENCHTIME) | tee -a $$out/bench.txt; \
+	done && \
+	go run $(BENCHSTAT) -col '/lib@(limit session scs bare)' $$out/bench.txt && rm -r $$out
 
 fuzz: ## run each fuzz test for FUZZTIME
 	@set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

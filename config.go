@@ -77,8 +77,8 @@ type Config struct {
 
 	// ErrorHandler answers a request whose session could not be loaded or
 	// committed. Nothing of the handler's answer has left. It must not show
-	// err to the client; [ErrorStatus] suggests a status. Default a plain page
-	// with the status and its text.
+	// err to the client. The status is that of [ErrorStatus] unless it writes
+	// another. Default a plain page with the status and its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Skip leaves requests alone for which it returns true, such as those of

@@ -29,7 +29,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		e := new(exchange)
 		if err := m.load(r, &e.session); err != nil {
-			m.cfg.ErrorHandler(w, r, err)
+			m.answer(w, r, err)
 			return
 		}
 		e.context = sessionContext{r.Context(), &e.session}
@@ -70,6 +70,38 @@ func ErrorStatus(err error) int {
 		return http.StatusInternalServerError
 	}
 }
+
+// answer has Config.ErrorHandler answer. Should it name no status, the client
+// must not take that for success.
+func (m *Manager) answer(w http.ResponseWriter, r *http.Request, err error) {
+	a := &errorAnswer{ResponseWriter: w, err: err}
+	m.cfg.ErrorHandler(a, r, err)
+	a.begin()
+}
+
+type errorAnswer struct {
+	http.ResponseWriter
+	err   error
+	begun bool
+}
+
+func (a *errorAnswer) begin() {
+	if !a.begun {
+		a.WriteHeader(ErrorStatus(a.err))
+	}
+}
+
+func (a *errorAnswer) WriteHeader(status int) {
+	a.begun = a.begun || status >= 200
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *errorAnswer) Write(p []byte) (int, error) {
+	a.begin()
+	return a.ResponseWriter.Write(p)
+}
+
+func (a *errorAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // answerError is the default of Config.ErrorHandler. It tells the client no
 // more than the status.

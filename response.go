@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,12 +75,18 @@ func (w *response) writeHeader() {
 	}
 }
 
-// bodyHeaders describe the body of a handler's response, or let it be kept.
+// bodyHeaders describe the body of a handler's response, send the client
+// elsewhere, or let the response be kept; so does what begins with Content-,
+// but for the security policies.
 var bodyHeaders = []string{
-	"Accept-Ranges", "Age", "Cache-Control", "Content-Disposition", "Content-Encoding",
-	"Content-Language", "Content-Length", "Content-Location", "Content-Range", "Content-Type",
-	"Digest", "Content-Digest", "Repr-Digest", "Etag", "Expires", "Last-Modified", "Link",
-	"Location", "Refresh", "Trailer", "Transfer-Encoding",
+	"Accept-Ranges", "Age", "Cache-Control", "Cdn-Cache-Control", "Digest", "Etag", "Expires",
+	"Last-Modified", "Link", "Location", "Refresh", "Repr-Digest", "Surrogate-Control",
+	"Trailer", "Transfer-Encoding",
+}
+
+func describesBody(name string) bool {
+	return slices.Contains(bodyHeaders, name) || strings.HasPrefix(name, http.TrailerPrefix) ||
+		strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
 }
 
 // replace answers with an error in the place of the handler.
@@ -89,14 +96,16 @@ func (w *response) replace(err error) {
 	s.headersSent, s.due, s.ops = true, cookieNone, nil
 	s.mu.Unlock()
 	h := w.w.Header()
-	for _, name := range bodyHeaders {
-		delete(h, name)
+	for name := range h {
+		if describesBody(name) {
+			delete(h, name)
+		}
 	}
 	if h["Set-Cookie"] = w.cookies; len(w.cookies) == 0 {
 		delete(h, "Set-Cookie")
 	}
 	vary(h)
-	s.m.cfg.ErrorHandler(w.w, w.r, err)
+	s.m.answer(w.w, w.r, err)
 }
 
 // end is called when the handler has returned.
@@ -162,23 +171,48 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 func (w *response) Flush() { _ = w.FlushError() }
 
 func (w *response) FlushError() error {
-	first := !w.begun.Load()
+	if !w.begun.Load() {
+		_, flusher := below[http.Flusher](w.w)
+		_, reporter := below[interface{ FlushError() error }](w.w)
+		if !flusher && !reporter {
+			return http.ErrNotSupported
+		}
+	}
 	if err := w.begin(http.StatusOK); err != nil {
 		return err
 	}
-	err := http.NewResponseController(w.w).Flush()
-	if first && errors.Is(err, http.ErrNotSupported) {
-		w.reopen()
+	return http.NewResponseController(w.w).Flush()
+}
+
+// below returns the first writer from w down that is a T. It looks past a
+// response, which has every method, whatever is below it.
+func below[T any](w http.ResponseWriter) (T, bool) {
+	for {
+		switch u := w.(type) {
+		case *response:
+			w = u.w
+		case T:
+			return u, true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = u.Unwrap()
+		default:
+			var none T
+			return none, false
+		}
 	}
-	return err
 }
 
 // Hijack hands the connection over. What handlers set in the header never
 // leaves then, so it refuses where a cookie has to be set.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	first := !w.begun.Load()
-	if first && w.s.needsCookie() {
-		return nil, nil, ErrHeadersSent
+	if first {
+		if _, ok := below[http.Hijacker](w.w); !ok {
+			return nil, nil, http.ErrNotSupported
+		}
+		if w.s.needsCookie() {
+			return nil, nil, ErrHeadersSent
+		}
 	}
 	if err := w.begin(http.StatusSwitchingProtocols); err != nil {
 		return nil, nil, err
@@ -213,16 +247,10 @@ func (s *Session) needsCookie() bool {
 
 // Push pushes a resource where the server can.
 func (w *response) Push(target string, opts *http.PushOptions) error {
-	for under := w.w; ; {
-		switch u := under.(type) {
-		case http.Pusher:
-			return u.Push(target, opts)
-		case interface{ Unwrap() http.ResponseWriter }:
-			under = u.Unwrap()
-		default:
-			return http.ErrNotSupported
-		}
+	if p, ok := below[http.Pusher](w.w); ok {
+		return p.Push(target, opts)
 	}
+	return http.ErrNotSupported
 }
 
 // The rest is for http.ResponseController, which finds no Unwrap here.
