@@ -69,6 +69,32 @@ func TestSecurity_LC4_IdleSessionsEndOnTheServer(t *testing.T) {
 	}
 }
 
+func TestSecurity_LC4_ASlowHandlerKeepsItsSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		time.Sleep(time.Hour - time.Second) // the idle timeout is near
+		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			time.Sleep(time.Minute)
+			set(t, "k", 1)(w, r, s)
+		})
+		c.wants("<u> k=1")
+
+		// The deadline cannot be moved, and is no reason to try each time.
+		p = newProbe(t, session.Config{Lifetime: time.Hour})
+		c = p.client().must(login(t, "u"))
+		time.Sleep(time.Hour - 4*time.Second)
+		p.tap.took()
+		for range 20 {
+			time.Sleep(100 * time.Millisecond)
+			c.wants("<u>")
+		}
+		if n := strings.Count(strings.Join(p.tap.took(), " "), "touch"); n > 1 {
+			t.Errorf("%d touches in two seconds", n)
+		}
+	})
+}
+
 func TestSecurity_LC5_NothingButLoginMovesTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lifetime = 4 * time.Hour
