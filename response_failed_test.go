@@ -59,6 +59,10 @@ func TestResponse_AFailedCommitAnswersAlone(t *testing.T) {
 	}
 	for name, write := range writes {
 		for _, version := range []over{http1, http2} {
+			noHijack := func(name string) bool { return version == http2 && name == "Hijack" }
+			if noHijack(name) {
+				continue
+			}
 			t.Run(name+" "+string(version), func(t *testing.T) {
 				p := newProbe(t, session.Config{})
 				token := p.client().must(login(t, "u")).token()
@@ -70,7 +74,7 @@ func TestResponse_AFailedCommitAnswersAlone(t *testing.T) {
 						t.Errorf("%s returns %v", name, err)
 					}
 					for again, write := range writes { // and so does every other from here on
-						if err := write(w); !errors.Is(err, errDown) {
+						if err := write(w); !errors.Is(err, errDown) && !noHijack(again) {
 							t.Errorf("%s after it returns %v", again, err)
 						}
 					}
