@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/b4468f51/session/internal/sid"
@@ -155,37 +154,44 @@ func decodeOthers(raw []byte) ([]otherSecret, bool) {
 	return others, true
 }
 
-// appendEnvelope writes an envelope with these metadata and the values that
-// all yields, which must be in ascending order of keys and count in number.
-func appendEnvelope(dst []byte, m *meta, count int, all iter.Seq2[string, value]) []byte {
+// appendHead writes an envelope up to its values, which the caller appends in
+// ascending order of keys, count in number.
+func appendHead(dst []byte, m *meta, count int) []byte {
+	var buf [256]byte // enough for most: then it stays on the stack
 	dst = append(dst, envelopeFormat)
-	dst = appendBytes(dst, m.append(make([]byte, 0, 128)))
-	dst = binary.AppendUvarint(dst, uint64(count))
-	for key, v := range all {
-		dst = appendBytes(dst, key)
-		dst = append(dst, byte(v.kind))
-		dst = appendBytes(dst, v.data)
-	}
-	return dst
+	dst = appendBytes(dst, m.append(buf[:0]))
+	return binary.AppendUvarint(dst, uint64(count))
+}
+
+func appendValue(dst []byte, key string, v value) []byte {
+	dst = appendBytes(dst, key)
+	dst = append(dst, byte(v.kind))
+	return appendBytes(dst, v.data)
+}
+
+// maxSize is at least the size of an envelope without its values.
+func (m *meta) maxSize() int {
+	return 96 + len(m.others)*otherSize + len(m.lineage) + len(m.unknown)
 }
 
 func (m *meta) append(dst []byte) []byte {
+	var buf [binary.MaxVarintLen64]byte
 	dst = appendTag(dst, tagSecret, m.secret[:])
-	dst = appendTag(dst, tagIssued, binary.AppendVarint(nil, m.issued))
+	dst = appendTag(dst, tagIssued, binary.AppendVarint(buf[:0], m.issued))
 	if len(m.others) > 0 {
-		raw := make([]byte, 0, len(m.others)*otherSize)
+		dst = binary.AppendUvarint(dst, tagOthers)
+		dst = binary.AppendUvarint(dst, uint64(len(m.others)*otherSize))
 		for _, o := range m.others {
-			raw = append(raw, byte(o.state))
-			raw = append(raw, o.hash[:]...)
-			raw = binary.LittleEndian.AppendUint64(raw, uint64(o.at))
+			dst = append(dst, byte(o.state))
+			dst = append(dst, o.hash[:]...)
+			dst = binary.LittleEndian.AppendUint64(dst, uint64(o.at))
 		}
-		dst = appendTag(dst, tagOthers, raw)
 	}
 	if m.generation != 0 {
-		dst = appendTag(dst, tagGeneration, binary.AppendUvarint(nil, m.generation))
+		dst = appendTag(dst, tagGeneration, binary.AppendUvarint(buf[:0], m.generation))
 	}
 	if m.authenticated != 0 {
-		dst = appendTag(dst, tagAuthenticated, binary.AppendVarint(nil, m.authenticated))
+		dst = appendTag(dst, tagAuthenticated, binary.AppendVarint(buf[:0], m.authenticated))
 	}
 	if len(m.lineage) > 0 {
 		dst = appendTag(dst, tagLineage, m.lineage)
@@ -203,6 +209,13 @@ func appendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
 
 // cutBytes is the inverse of appendBytes.
 func cutBytes(raw []byte) (b, rest []byte, ok bool) {
+	if len(raw) > 0 && raw[0] < 0x80 { // most lengths take one byte
+		end := 1 + int(raw[0])
+		if end > len(raw) {
+			return nil, nil, false
+		}
+		return raw[1:end:end], raw[end:], true
+	}
 	size, n := binary.Uvarint(raw)
 	if n <= 0 || size > uint64(len(raw)-n) {
 		return nil, nil, false

@@ -233,9 +233,10 @@ func FuzzDecodeEnvelope(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for key, v := range d.all {
-			if w, ok := d.lookup(key); !ok || !w.equal(v) {
-				t.Errorf("%q is %v, %v, want %v", key, w, ok, v)
+		for _, key := range d.keys() {
+			v, ok := d.lookup(key)
+			if !ok {
+				t.Errorf("%q is not found", key)
 			}
 			if x, err := v.decode(); err == nil && v.kind != kindCodec {
 				if w, err := encodeValue(jsonCodec{}, x); err != nil || w.kind != v.kind {

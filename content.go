@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // Get returns the value of a key with exactly the Go type it was set with, if
@@ -47,20 +48,10 @@ func (s *Session) Keys() iter.Seq[string] {
 	if s != nil {
 		s.mu.Lock()
 		s.used = true
-		keys = make([]string, 0, s.draft.count)
-		s.draft.all(func(key string, _ value) bool {
-			keys = append(keys, key)
-			return true
-		})
+		keys = s.draft.keys()
 		s.mu.Unlock()
 	}
-	return func(yield func(string) bool) {
-		for _, key := range keys {
-			if !yield(key) {
-				return
-			}
-		}
-	}
+	return slices.Values(keys)
 }
 
 // Set puts a value. It is encoded at once: a later change to what v points to

@@ -4,20 +4,52 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"time"
 )
 
 // decodeAs decodes v into a T. Numbers convert between kinds where they fit
 // without loss; everything else must have been set as a T, or as something
 // that the codec reads as one.
 func decodeAs[T any](c Codec, v value) (T, error) {
-	var t T
-	switch p := any(&t).(type) { // no reflection for what is common
+	if t, ok := decodeExact[T](v); ok {
+		return t, nil
+	}
+	return decodeOther[T](c, v)
+}
+
+// decodeExact decodes what is common and was set as a T: without reflection,
+// and without an allocation but for a string's.
+func decodeExact[T any](v value) (t T, ok bool) {
+	switch p := any(&t).(type) {
 	case *string:
-		if v.kind == kindString {
+		if ok = v.kind == kindString; ok {
 			*p = string(v.data)
-			return t, nil
 		}
-	case *any:
+	case *int64:
+		if v.kind == kindInt64 {
+			*p, ok = oneVarint(v.data)
+		}
+	case *int:
+		if v.kind == kindInt {
+			var i int64
+			i, ok = oneVarint(v.data)
+			*p = int(i)
+			ok = ok && int64(*p) == i // an int may have 32 bits here, and 64 where it was set
+		}
+	case *bool:
+		*p, ok = v.kind == kindTrue, v.kind == kindTrue || v.kind == kindFalse
+	case *time.Time:
+		if v.kind == kindTime {
+			*p, ok = readTime(v.data)
+		}
+	}
+	return t, ok
+}
+
+// decodeOther is decodeAs for everything else.
+func decodeOther[T any](c Codec, v value) (T, error) {
+	var t T
+	if p, ok := any(&t).(*any); ok {
 		x, err := v.decode()
 		*p = x
 		return t, err

@@ -113,43 +113,55 @@ func (d *draft) inherit(from *draft, subject string) {
 	}
 }
 
-// all yields the values in ascending order of keys.
-func (d *draft) all(yield func(string, value) bool) {
-	base, over := d.base, d.over
+// merge calls, in ascending order of keys, kept for each value of the record
+// that still shows, with its encoding, and put for each that was put over it.
+func (d *draft) merge(kept func(key, encoding []byte), put func(c *change)) {
+	base := d.base
 	if d.cleared {
 		base = values{}
 	}
-	var key []byte
-	var val value
-	for have := false; ; {
-		if !have && base.count > 0 {
-			key, val, base = base.cut()
-			have = true
-		}
-		switch {
-		case have && (len(over) == 0 || string(key) < over[0].key):
-			have = false
-			if !yield(string(key), val) {
-				return
-			}
-		case len(over) > 0:
-			have = have && string(key) != over[0].key
-			if c := over[0]; !c.gone && !yield(c.key, c.val) {
-				return
+	over := d.over
+	for base.count > 0 {
+		key, _, rest := base.cut()
+		for len(over) > 0 && over[0].key < string(key) {
+			if !over[0].gone {
+				put(&over[0])
 			}
 			over = over[1:]
-		default:
-			return
+		}
+		if len(over) == 0 || over[0].key != string(key) {
+			kept(key, base.raw[:len(base.raw)-len(rest.raw)])
+		}
+		base = rest
+	}
+	for i := range over {
+		if !over[i].gone {
+			put(&over[i])
 		}
 	}
+}
+
+// keys returns the keys in ascending order.
+func (d *draft) keys() []string {
+	keys := make([]string, 0, d.count)
+	d.merge(
+		func(key, _ []byte) { keys = append(keys, string(key)) },
+		func(c *change) { keys = append(keys, c.key) },
+	)
+	return keys
 }
 
 // encode returns the record with these changes, as version, to replace the one
 // that the draft was made of.
 func (d *draft) encode(version uint64, seen, expires time.Time) store.Record {
+	data := make([]byte, 0, d.size+d.meta.maxSize())
+	data = appendHead(data, &d.meta, d.count)
+	d.merge(
+		func(_, encoding []byte) { data = append(data, encoding...) },
+		func(c *change) { data = appendValue(data, c.key, c.val) },
+	)
 	rec := d.rec
-	rec.Version, rec.Seen, rec.Expires = version, seen, expires
-	rec.Data = appendEnvelope(make([]byte, 0, d.size+192+len(d.meta.unknown)), &d.meta, d.count, d.all)
+	rec.Version, rec.Seen, rec.Expires, rec.Data = version, seen, expires, data
 	return rec
 }
 

@@ -226,7 +226,8 @@ func (c *commit) next() (store.Record, error) {
 	}
 	var lineage []byte
 	if c.stored && (c.background || c.now.Sub(d.rec.Seen) < lineageWindow) {
-		lineage = binary.LittleEndian.AppendUint64(slices.Clip(d.meta.lineage), d.rec.Version)
+		lineage = append(make([]byte, 0, len(d.meta.lineage)+8), d.meta.lineage...)
+		lineage = binary.LittleEndian.AppendUint64(lineage, d.rec.Version)
 		lineage = lineage[max(0, len(lineage)-8*maxLineage):]
 	}
 	out := *d

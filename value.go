@@ -179,8 +179,10 @@ func (v value) decode() (any, error) {
 		return nil, fmt.Errorf("session: %d bytes are no value of kind %d", len(v.data), v.kind)
 	}
 	switch v.kind {
-	case kindInt:
-		return int(i), nil
+	case kindInt: // set on a machine of 64 bits, it may not fit on one of 32
+		if int64(int(i)) == i {
+			return int(i), nil
+		}
 	case kindInt8:
 		return int8(i), nil
 	case kindInt16:
@@ -190,7 +192,9 @@ func (v value) decode() (any, error) {
 	case kindInt64:
 		return i, nil
 	case kindUint:
-		return uint(u), nil
+		if uint64(uint(u)) == u {
+			return uint(u), nil
+		}
 	case kindUint8:
 		return uint8(u), nil
 	case kindUint16:
@@ -200,12 +204,15 @@ func (v value) decode() (any, error) {
 	case kindUint64:
 		return u, nil
 	case kindUintptr:
-		return uintptr(u), nil
+		if uint64(uintptr(u)) == u {
+			return uintptr(u), nil
+		}
 	case kindFloat32:
 		return float32(f), nil
 	case kindDuration:
 		return time.Duration(i), nil
-	default:
+	case kindFloat64:
 		return f, nil
 	}
+	return nil, fmt.Errorf("session: a number of kind %d does not fit on this machine", v.kind)
 }

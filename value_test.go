@@ -49,7 +49,7 @@ func TestValuesConvertWhereTheyFit(t *testing.T) {
 	fits(t, 7.0, 7)
 	fits(t, float32(0.5), 0.5)
 	fits(t, 0.5, celsius(0.5))
-	fits(t, -1<<63, float64(-1<<63))
+	fits(t, int64(-1<<63), float64(-1<<63))
 	fits(t, float64(-1<<63), int64(-1<<63))
 	fits(t, time.Second, int64(1e9))
 	fits(t, int64(1e9), time.Second)
