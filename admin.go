@@ -48,9 +48,11 @@ func (m *Manager) list(ctx context.Context, subject string) ([]store.Record, err
 	if err != nil {
 		return nil, err
 	}
-	records, err := store.List(ctx, m.store, scoped)
+	limited := limit(ctx, m.cfg.LoadTimeout)
+	defer limited.release()
+	records, err := store.List(limited, m.store, scoped)
 	if err != nil {
-		return nil, m.storeError("list", err)
+		return nil, storeFailed("list", err)
 	}
 	return records, nil
 }
@@ -93,7 +95,8 @@ func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 // background: f gets it by its ID, and what f changed is committed when it
 // returns, merged with what requests change meanwhile. An error of f commits
 // nothing and is returned. Edit does not count as use: the session expires
-// when it would have.
+// when it would have. The use by a request that runs at the same time may go
+// unwritten, until the next request.
 //
 // It returns [ErrEnded] where there is no such session. Login and Renew are
 // refused in f, since nobody is there to take the new token.
@@ -106,7 +109,7 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 		return ErrEnded
 	}
 	if err != nil {
-		return m.storeError("load", err)
+		return storeFailed("load", err)
 	}
 	d, err := newDraft(rec)
 	if err != nil {
@@ -116,9 +119,9 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 		return ErrEnded
 	}
 	s.adopt(d)
-	defer s.finish()
+	defer s.close()
 	if err := f(s); err != nil {
 		return err
 	}
-	return m.commit(ctx, s, commitChanges)
+	return m.commit(ctx, s, false)
 }

@@ -20,7 +20,8 @@ import (
 //
 // A tag that this version does not know is above those it knows, and is kept as
 // it is when the record is written again, so that versions of a program can run
-// side by side. What an older version must not touch gets a new format number:
+// side by side. One with an odd number belongs to the sign-in: Login drops it.
+// No list has a limit that an older version would hold against a newer. What an older version must not touch gets a new format number:
 // then it answers with an error, and the session waits for the newer program.
 const envelopeFormat = 1
 
@@ -31,8 +32,9 @@ const (
 	tagOthers        = 3 // other secrets: { byte state, hash, 8 bytes Unix milliseconds } each
 	tagGeneration    = 4 // uvarint: how often the secrets before were killed
 	tagAuthenticated = 5 // when the subject signed in: varint, Unix milliseconds
-	tagLineage       = 6 // the versions before this one, 8 bytes each, oldest first
-	lastTag          = tagLineage
+	tagLineage       = 6 // the last version before this one of each manager that wrote lately, 8 bytes each
+	tagEdited        = 7 // when Edit wrote it, which is no use: varint, Unix milliseconds
+	lastTag          = tagEdited
 )
 
 var (
@@ -56,6 +58,7 @@ type meta struct {
 	generation    uint64
 	authenticated int64 // Unix milliseconds, 0 while anonymous
 	lineage       []byte
+	edited        int64  // Unix milliseconds, 0 unless Edit wrote the record
 	unknown       []byte // tags above lastTag, as they were
 }
 
@@ -126,7 +129,9 @@ func (m *meta) decode(raw []byte) bool {
 			m.authenticated, ok = oneVarint(payload)
 		case tagLineage:
 			m.lineage = payload
-			ok = len(payload)%8 == 0 && len(payload) <= maxLineage*8
+			ok = len(payload)%8 == 0
+		case tagEdited:
+			m.edited, ok = oneVarint(payload)
 		}
 		if !ok {
 			return false
@@ -136,7 +141,7 @@ func (m *meta) decode(raw []byte) bool {
 }
 
 func decodeOthers(raw []byte) ([]otherSecret, bool) {
-	if len(raw)%otherSize != 0 || len(raw)/otherSize > maxOthers {
+	if len(raw)%otherSize != 0 {
 		return nil, false
 	}
 	others := make([]otherSecret, 0, len(raw)/otherSize)
@@ -196,7 +201,24 @@ func (m *meta) append(dst []byte) []byte {
 	if len(m.lineage) > 0 {
 		dst = appendTag(dst, tagLineage, m.lineage)
 	}
+	if m.edited != 0 {
+		dst = appendTag(dst, tagEdited, binary.AppendVarint(buf[:0], m.edited))
+	}
 	return append(dst, m.unknown...)
+}
+
+// keptAtLogin returns the unknown tags that do not belong to a sign-in.
+func keptAtLogin(unknown []byte) []byte {
+	var kept []byte
+	for len(unknown) > 0 {
+		tag, n := binary.Uvarint(unknown)
+		_, rest, _ := cutBytes(unknown[n:]) // it was checked when it was decoded
+		if tag%2 == 0 {
+			kept = append(kept, unknown[:len(unknown)-len(rest)]...)
+		}
+		unknown = rest
+	}
+	return kept
 }
 
 func appendTag(dst []byte, tag uint64, payload []byte) []byte {

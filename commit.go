@@ -10,13 +10,6 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-type commitMode int
-
-const (
-	commitChanges commitMode = iota
-	commitAnyway             // store a new session though nothing was set
-)
-
 // A commit writes the pending operations of a session. It works on a draft of
 // its own, so that the session can be used meanwhile.
 type commit struct {
@@ -38,6 +31,8 @@ type commit struct {
 	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
 	changed bool // the record differs: ops, a rotation or its confirmation
+
+	resolved bool // d is what became of a write in doubt, with ops applied
 }
 
 // A doubt is a write whose outcome the store never told.
@@ -47,12 +42,13 @@ type doubt struct {
 }
 
 // commit writes what s has pending, or that it was used if that is due. It
-// goes on when parent is cancelled.
-func (m *Manager) commit(parent context.Context, s *Session, mode commitMode) error {
+// goes on when parent is cancelled. A new session in which nothing was set is
+// stored only where storeNew says so.
+func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	c := commit{m: m, s: s, now: milli(time.Now())}
-	todo, err := c.begin(mode)
+	todo, err := c.begin(storeNew)
 	if err != nil || !todo {
 		return err
 	}
@@ -63,8 +59,9 @@ func (m *Manager) commit(parent context.Context, s *Session, mode commitMode) er
 		m.touch(ctx, s, c.d.rec, c.now) // reported; a reader is not to suffer for it
 		return nil
 	}
+	existed := c.stored
 	err = c.run()
-	if err != nil && len(c.ops) == 0 && mode == commitChanges {
+	if err != nil && len(c.all) == 0 && existed {
 		if !errors.Is(err, ErrEnded) {
 			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.rec.ID, Err: err})
 		}
@@ -73,8 +70,9 @@ func (m *Manager) commit(parent context.Context, s *Session, mode commitMode) er
 	return err
 }
 
-// begin takes over what there is to do, and tells whether there is anything.
-func (c *commit) begin(mode commitMode) (bool, error) {
+// begin takes the pending operations from the session, and tells whether there
+// is anything to do.
+func (c *commit) begin(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,10 +82,10 @@ func (c *commit) begin(mode commitMode) (bool, error) {
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case s.headersSent && (newSecret || !s.stored && (s.draft.count > 0 || mode == commitAnyway)):
+	case s.headersSent && (newSecret || !s.stored && (s.draft.count > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.draft.count == 0 && !newSecret && mode == commitChanges:
+	case !s.stored && s.draft.count == 0 && !newSecret && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
@@ -146,7 +144,7 @@ func (c *commit) newSecret() {
 func (c *commit) run() error {
 	rec, err := c.write()
 	if err == nil {
-		c.finish(rec)
+		c.settle(rec)
 		c.reportDone()
 		return nil
 	}
@@ -161,17 +159,21 @@ func (c *commit) run() error {
 			c.ops[i].inDoubt = c.inDoubt.version != 0
 		}
 		s.ops = append(c.ops, s.ops...)
+		if c.resolved && c.stored {
+			c.d.shared = true
+			s.stored, s.generation, s.draft = true, c.generation, c.d
+		}
 	}
 	s.mu.Unlock()
 	var failed *storeError
 	if errors.As(err, &failed) && len(c.ops) > 0 {
-		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.ID, Subject: c.d.rec.Subject, Err: err})
+		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.ID, Subject: c.d.subject, Err: err})
 	}
 	return err
 }
 
-// finish makes the session what was stored, with what was changed since.
-func (c *commit) finish(rec store.Record) {
+// settle makes the session what was stored, with what was changed since.
+func (c *commit) settle(rec store.Record) {
 	s := c.s
 	for {
 		s.mu.Lock()
@@ -197,8 +199,13 @@ func (c *commit) finish(rec store.Record) {
 // becomeLocked makes d, which was stored under id, what the handler sees.
 func (c *commit) becomeLocked(d draft, id ID) {
 	s := c.s
+	if d.meta.generation != c.d.meta.generation {
+		s.endLocked() // the write is in, and was followed by one that killed this token
+		return
+	}
 	due := c.rotated || !s.stored || s.draft.rec.ID != id
-	s.draft, s.stored, s.generation, s.inDoubt = d, true, c.d.meta.generation, doubt{}
+	s.draft, s.stored, s.generation, s.inDoubt = d, true, d.meta.generation, doubt{}
+	s.killed = nil
 	secret := c.secret
 	for i := range c.all {
 		if o := &c.all[i]; o.kind >= opLogin {
@@ -209,7 +216,7 @@ func (c *commit) becomeLocked(d draft, id ID) {
 		s.due, s.secret = cookieSet, secret
 	}
 	if due && !c.rotated {
-		s.presented = secret.Hash(s.m.cfg.Realm)
+		s.presented = d.meta.secret
 	}
 }
 
@@ -217,17 +224,17 @@ func (c *commit) becomeLocked(d draft, id ID) {
 func (c *commit) reportDone() {
 	rec := &c.d.rec
 	if !c.stored {
-		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.ID, Subject: rec.Subject})
+		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.ID, Subject: c.d.subject})
 	}
 	for i := range c.all {
 		switch c.all[i].kind {
 		case opLogin:
 			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.all[i].subject})
 		case opRenew:
-			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: rec.Subject})
+			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.d.subject})
 		}
 	}
 	if c.rotated {
-		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.ID, Subject: rec.Subject})
+		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.ID, Subject: c.d.subject})
 	}
 }

@@ -259,7 +259,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
 		f := &faultyStore{Store: st}
-		site := newSite(t, f, session.Config{CommitTimeout: time.Minute})
+		site := newSite(t, f, session.Config{CommitTimeout: 30 * time.Second})
 		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
 		b := site.browser()
 		b.get("/")

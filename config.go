@@ -42,8 +42,8 @@ type Config struct {
 	Grace time.Duration
 
 	// LoadTimeout limits the load before the handler, CommitTimeout each
-	// commit, the wait for other writers of the session included.
-	// Default 5 seconds each.
+	// commit, the wait for other writers of the session included: at most 30
+	// seconds. Default 5 seconds each.
 	LoadTimeout, CommitTimeout time.Duration
 
 	// GCInterval is the time between two rounds of garbage collection in the
@@ -64,14 +64,14 @@ type Config struct {
 	MaxPending int
 
 	// Realm keeps the sessions and subjects of two managers on one store
-	// apart. 1 to 64 printable ASCII characters, no colon. Default the
-	// cookie's name. To change it signs everybody out.
+	// apart, not their IDs: Revoke and Edit take any. 1 to 64 printable ASCII characters, no colon. Default the
+	// cookie's name. Changing it signs everybody out.
 	Realm string
 
 	// Cookie is how the client keeps its token.
 	Cookie Cookie
 
-	// Codec encodes the values that have no form of their own. To change it
+	// Codec encodes the values that have no form of their own. Changing it
 	// makes values of such types absent. Default encoding/json.
 	Codec Codec
 
@@ -180,7 +180,7 @@ func (c Config) validate() error {
 	wrong(c.Grace < 0, "Grace is %v: it must not be negative", c.Grace)
 	wrong(c.RotateEvery != 0 && c.RotateEvery <= c.Grace, "RotateEvery is %v: it must be more than Grace, %v, or 0 for no rotation", c.RotateEvery, c.Grace)
 	wrong(c.LoadTimeout < 0, "LoadTimeout is %v: it must be positive", c.LoadTimeout)
-	wrong(c.CommitTimeout < 0, "CommitTimeout is %v: it must be positive", c.CommitTimeout)
+	wrong(c.CommitTimeout < 0 || c.CommitTimeout > lineageWindow/2, "CommitTimeout is %v: it must be positive and at most %v", c.CommitTimeout, lineageWindow/2)
 	wrong(c.MaxSize < 0 || c.MaxSize > store.MaxData-metaReserve, "MaxSize is %d: it must be 1 to %d bytes", c.MaxSize, store.MaxData-metaReserve)
 	wrong(c.MaxValues < 0, "MaxValues is %d: it must be positive", c.MaxValues)
 	wrong(c.MaxPending < 0, "MaxPending is %d: it must be positive", c.MaxPending)

@@ -29,6 +29,7 @@ func TestContradictorySettingsAreErrors(t *testing.T) {
 		{Config{RotateEvery: time.Minute}, "RotateEvery"},
 		{Config{LoadTimeout: -1}, "LoadTimeout"},
 		{Config{CommitTimeout: -1}, "CommitTimeout"},
+		{Config{CommitTimeout: 31 * time.Second}, "CommitTimeout"},
 		{Config{MaxSize: -1}, "MaxSize"},
 		{Config{MaxSize: 1 << 20}, "MaxSize"},
 		{Config{MaxValues: -1}, "MaxValues"},

@@ -7,6 +7,8 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
+
+	"github.com/b4468f51/session/internal/sid"
 )
 
 // A dueCookie is what the response still has to tell the client.
@@ -166,4 +168,30 @@ func (c Cookie) read(h http.Header) (found [maxCandidates]string, different, tot
 		}
 	}
 	return found, different, total
+}
+
+// deliver puts a cookie that is due into the header that takes it at once, if
+// there is one.
+func (s *Session) deliver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.header != nil {
+		s.m.cfg.Cookie.write(s.header, s.takeCookieLocked())
+	}
+}
+
+// takeCookieLocked returns the cookie that is due, once.
+func (s *Session) takeCookieLocked() *http.Cookie {
+	due, secret := s.due, s.secret
+	s.due, s.secret = cookieNone, nil
+	switch due {
+	case cookieSet:
+		s.clientHas = true
+		token := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
+		return s.m.cfg.Cookie.cookie(token, time.Until(s.draft.rec.Deadline))
+	case cookieClear:
+		s.clientHas = false
+		return s.m.cfg.Cookie.cookie("", 0)
+	}
+	return nil
 }

@@ -15,14 +15,16 @@ import (
 // loaded, and beside it what was put over it. Operations work on a draft, so
 // that the same ones can be applied to a newer record when a commit has to merge.
 type draft struct {
-	rec     store.Record
-	meta    meta
-	base    values
-	cleared bool     // nothing of base shows any more
-	over    []change // what was set or deleted since, ascending by key
-	shared  bool     // over belongs to another draft as well: clone before writing
-	size    int      // bytes of all keys and values, as encoded
-	count   int      // values
+	rec      store.Record // as it is stored
+	subject  string       // as Login has it, like deadline
+	deadline time.Time
+	meta     meta
+	base     values
+	cleared  bool     // nothing of base shows any more
+	over     []change // what was set or deleted since, ascending by key
+	shared   bool     // over belongs to another draft as well: clone before writing
+	size     int      // bytes of all keys and values, as encoded
+	count    int      // values
 }
 
 // A change is a key that was set, or deleted.
@@ -38,7 +40,10 @@ func newDraft(rec store.Record) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
-	return draft{rec: rec, meta: e.meta, base: e.values, size: len(e.values.raw), count: e.values.count}, nil
+	return draft{
+		rec: rec, subject: rec.Subject, deadline: rec.Deadline,
+		meta: e.meta, base: e.values, size: len(e.values.raw), count: e.values.count,
+	}, nil
 }
 
 func (d *draft) find(key string) (int, bool) {
@@ -98,12 +103,18 @@ func (d *draft) clear() {
 
 // login binds the session to a subject, which is given as the store has it.
 func (d *draft) login(subject string, h sid.Hash, now, deadline time.Time, grace time.Duration) {
-	if d.rec.Subject != "" && d.rec.Subject != subject {
+	if d.belongsToAnother(subject) {
 		d.clear()
 	}
-	d.rec.Subject, d.rec.Deadline = subject, deadline
+	d.subject, d.deadline = subject, deadline
 	d.meta.authenticated = now.UnixMilli()
+	d.meta.unknown = keptAtLogin(d.meta.unknown)
 	d.meta.kill(h, now, grace)
+}
+
+// belongsToAnother tells whether a Login of this subject must find nothing.
+func (d *draft) belongsToAnother(subject string) bool {
+	return d.subject != "" && d.subject != subject
 }
 
 // inherit takes over the values of a stored session if it has this subject.
@@ -162,6 +173,7 @@ func (d *draft) encode(version uint64, seen, expires time.Time) store.Record {
 	)
 	rec := d.rec
 	rec.Version, rec.Seen, rec.Expires, rec.Data = version, seen, expires, data
+	rec.Subject, rec.Deadline = d.subject, d.deadline
 	return rec
 }
 

@@ -62,7 +62,7 @@ func (k EventKind) level() slog.Level {
 }
 
 // logEvent is the default of Config.Observer. It leaves the subject out: what
-// the application names its users by may not belong into a log.
+// the application names its users by may not belong in a log.
 func logEvent(ctx context.Context, e Event) {
 	level := e.Kind.level()
 	if !slog.Default().Enabled(ctx, level) {
@@ -82,8 +82,6 @@ func logEvent(ctx context.Context, e Event) {
 }
 
 func (m *Manager) report(ctx context.Context, e Event) {
-	if s, ok := m.cutSubject(e.Subject); ok {
-		e.Subject = s
-	}
+	e.Subject, _ = m.cutSubject(e.Subject) // another realm's is none of ours
 	m.cfg.Observer(ctx, e)
 }

@@ -18,7 +18,7 @@ func (m *Manager) GC(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	if err != nil {
-		return n, m.storeError("collect", err)
+		return n, storeFailed("collect", err)
 	}
 	return n, nil
 }

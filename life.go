@@ -53,13 +53,16 @@ func (s *Session) newSecret(o op) error {
 //
 // Errors are [ErrEnded], [ErrConflict], [ErrTooLarge], what an Update's
 // function returned, [ErrHeadersSent], [ErrDone], and those of the store. The
-// changes stay pending after an error of the store: Save may be called again.
+// changes stay pending after an error of the store: Save may be called again,
+// and the first byte will try as well. After any other error they are dropped,
+// and the answer is the handler's.
 func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
 	}
 	s.mu.Lock()
 	done, ended := s.done, s.ended
+	s.used = true
 	s.mu.Unlock()
 	switch {
 	case done:
@@ -67,7 +70,11 @@ func (s *Session) Save(ctx context.Context) error {
 	case ended:
 		return ErrEnded
 	}
-	if err := s.m.commit(ctx, s, commitChanges); err != nil {
+	if err := s.m.commit(ctx, s, false); err != nil {
+		var failed *storeError
+		if !errors.As(err, &failed) {
+			s.Discard() // to try again would not help, and the caller answers
+		}
 		return err
 	}
 	s.deliver()
@@ -94,6 +101,7 @@ func (s *Session) discardLocked() {
 		}
 		return
 	}
+	s.ended = s.ended || s.killed != nil // a Login on a killed token is taken back
 	s.draft = draft{rec: store.Record{ID: s.draft.rec.ID, Created: s.draft.rec.Created}}
 }
 
@@ -110,6 +118,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	defer s.committing.Unlock()
 	s.mu.Lock()
 	id, stored, done, ended, generation := s.draft.rec.ID, s.stored, s.done, s.ended, s.generation
+	s.used = true
 	s.mu.Unlock()
 	switch {
 	case done:
@@ -123,7 +132,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	defer limited.release()
 	rec, err := s.m.loadRecord(limited, id, now)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return s.m.storeError("load", err)
+		return storeFailed("load", err)
 	}
 	if err == nil {
 		var e envelope
@@ -187,13 +196,14 @@ func (s *Session) resetLocked() {
 	switch {
 	case s.headersSent:
 		s.due = cookieNone
-	case s.presented != sid.Hash{}:
+	case s.clientHas:
 		s.due = cookieClear
 	default:
 		s.due = cookieNone
 	}
 	s.draft = draft{rec: store.Record{Created: milli(time.Now())}}
 	s.ops, s.stored, s.inDoubt, s.generation, s.isNew = nil, false, doubt{}, 0, true
+	s.presented = sid.Hash{}
 	s.mayRotate = false
 }
 

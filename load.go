@@ -60,12 +60,12 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 		return nil
 	case good.standing == standingStale:
 		m.report(ctx, Event{Kind: EventStale, ID: good.draft.rec.ID, Subject: good.draft.rec.Subject})
-		killed := good.draft // good itself is to stay off the heap
+		killed := good.draft // copied, so that good does not escape
 		s.ended, s.killed = true, &killed
 		return nil
 	}
 	s.adopt(good.draft)
-	s.presented = good.hash
+	s.presented, s.clientHas = good.hash, true
 	s.mayRotate = m.cfg.RotateEvery > 0 && r.Header.Get("Upgrade") == ""
 
 	// A handler may be slow: it must not lose the session under its hands.
@@ -97,7 +97,7 @@ func (m *Manager) open(ctx context.Context, token sid.Token, now time.Time) (pre
 		return presentation{}, nil
 	}
 	if err != nil {
-		return presentation{}, m.storeError("load", err)
+		return presentation{}, storeFailed("load", err)
 	}
 	d, err := newDraft(rec)
 	if errors.Is(err, errNewerFormat) {

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
-	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
@@ -24,6 +22,8 @@ type Manager struct {
 	limits        limits
 	subjectPrefix string // of this realm's subjects in the store
 	lanes         lanes
+	instance      uint32 // tells this manager's versions from those of others
+	writes        atomic.Uint32
 
 	ownsStore bool
 	close     sync.Once
@@ -52,6 +52,7 @@ func NewManager(s store.Store, cfg Config) (*Manager, error) {
 		cfg:           cfg,
 		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
 		subjectPrefix: cfg.Realm + ":",
+		instance:      newInstance(),
 	}
 	m.startGC()
 	return m, nil
@@ -89,7 +90,12 @@ func (m *Manager) Close() error {
 
 // Ping tells whether the store answers, for health checks. It fails with an
 // error that wraps [errors.ErrUnsupported] where the store cannot tell.
-func (m *Manager) Ping(ctx context.Context) error { return store.Ping(ctx, m.store) }
+func (m *Manager) Ping(ctx context.Context) error {
+	if err := store.Ping(ctx, m.store); err != nil {
+		return storeFailed("ping", err)
+	}
+	return nil
+}
 
 // Load returns the session of a request, or a new one where it has none; under
 // Handler, the one that its context holds. A new session costs nothing until it
@@ -119,7 +125,10 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 	if s == nil {
 		return nil, ErrNoSession
 	}
-	if err := m.commit(ctx, s, commitChanges); err != nil {
+	if s.m != m {
+		return nil, errors.New("session: Commit of a session that belongs to another Manager")
+	}
+	if err := m.commit(ctx, s, false); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -130,14 +139,15 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 // Start returns the session of a request, and stores and announces a new one
 // at once: the cookie is in w's header when it returns. It is for handlers
 // that do without [Manager.Handler]; end with [Session.Save], before the first
-// byte where that has to set a cookie. Under Handler it is the request's own
+// byte where that has to set a cookie. Call it once a request, and hand the
+// Session on. Under Handler it is the request's own
 // session, whose cookie leaves with the first byte.
 func (m *Manager) Start(w http.ResponseWriter, r *http.Request) (*Session, error) {
 	s, err := m.direct(w, r)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.commit(r.Context(), s, commitAnyway); err != nil {
+	if err := m.commit(r.Context(), s, true); err != nil {
 		return nil, err
 	}
 	s.deliver()
@@ -169,32 +179,8 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	return s, nil
 }
 
-// deliver puts a cookie that is due into the header that takes it at once, if
-// there is one.
-func (s *Session) deliver() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.header != nil {
-		s.m.cfg.Cookie.write(s.header, s.takeCookieLocked())
-	}
-}
-
-// takeCookieLocked returns the cookie that is due, once.
-func (s *Session) takeCookieLocked() *http.Cookie {
-	due, secret := s.due, s.secret
-	s.due, s.secret = cookieNone, nil
-	switch due {
-	case cookieSet:
-		token := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
-		return s.m.cfg.Cookie.cookie(token, time.Until(s.draft.rec.Deadline))
-	case cookieClear:
-		return s.m.cfg.Cookie.cookie("", 0)
-	}
-	return nil
-}
-
-// loadRecord loads a record, and takes one that a store should not have
-// returned for none.
+// loadRecord loads a record. One of another ID, and an expired one, which no
+// store should return, it treats as not found.
 func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.Record, error) {
 	rec, err := m.store.Load(ctx, id)
 	if err == nil && (rec.ID != id || !now.Before(rec.Expires)) {
@@ -207,7 +193,7 @@ func (m *Manager) delete(parent context.Context, id ID) error {
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
 	if err := m.store.Delete(ctx, id); err != nil {
-		return m.storeError("delete", err)
+		return storeFailed("delete", err)
 	}
 	return nil
 }
@@ -223,7 +209,7 @@ func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, now t
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
 		s.mu.Unlock()
-		err = m.storeError("touch", err)
+		err = storeFailed("touch", err)
 		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		return err
 	}
@@ -235,44 +221,12 @@ func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, now t
 	return nil
 }
 
-// expires returns when a session ends that is used now and no more.
+// expires returns when a session that is used now ends, unless it is used again.
 func (m *Manager) expires(now, deadline time.Time) time.Time {
 	if idle := now.Add(m.cfg.IdleTimeout); idle.Before(deadline) {
 		return milli(idle)
 	}
 	return deadline
-}
-
-// A storeError is an error of the store, with the operation that met it.
-type storeError struct {
-	op  string
-	err error
-}
-
-func (m *Manager) storeError(op string, err error) error { return &storeError{op, err} }
-
-func (e *storeError) Error() string { return "session: " + e.op + ": " + e.err.Error() }
-
-func (e *storeError) Unwrap() error { return e.err }
-
-// maxSubject is the longest subject, in bytes: with the realm before it, it
-// must fit what stores take.
-const maxSubject = 255
-
-// scopeSubject returns a subject as the store has it: with the realm, so that
-// two managers on one store keep theirs apart.
-func (m *Manager) scopeSubject(subject string) (string, error) {
-	if subject == "" || len(subject) > maxSubject || !utf8.ValidString(subject) || strings.Contains(subject, "\x00") {
-		return "", fmt.Errorf("session: a subject of %d bytes: it must be valid UTF-8 without NUL, 1 to %d bytes",
-			len(subject), maxSubject)
-	}
-	return m.subjectPrefix + subject, nil
-}
-
-// cutSubject is the inverse of scopeSubject. It is false for the subjects of
-// other realms.
-func (m *Manager) cutSubject(scoped string) (string, bool) {
-	return strings.CutPrefix(scoped, m.subjectPrefix)
 }
 
 // Format writes the realm, whatever the verb: what a Manager holds is not for

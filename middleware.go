@@ -1,10 +1,6 @@
 package session
 
-import (
-	"context"
-	"errors"
-	"net/http"
-)
+import "net/http"
 
 // Handler is the middleware: it gives next the session of each request, by
 // [FromContext], and commits what next changed before the first byte of the
@@ -35,7 +31,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		e.context = sessionContext{r.Context(), &e.session}
 		r = r.WithContext(&e.context)
 		e.response.wrap(w, r, &e.session)
-		defer e.session.finish() // commits nothing: what is pending after a panic is dropped
+		defer e.response.close() // commits nothing: what is pending after a panic is dropped
 		next.ServeHTTP(&e.response, r)
 		e.response.end()
 	})
@@ -48,65 +44,9 @@ type exchange struct {
 	response response
 }
 
-// finish drops what is pending and refuses changes from here on.
-func (s *Session) finish() {
+// close drops what is pending and refuses changes from here on.
+func (s *Session) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ops, s.done = nil, true
-}
-
-// ErrorStatus suggests the HTTP status for an error of this package: 409
-// Conflict for [ErrEnded] and [ErrConflict], which a repeated request may mend;
-// 503 Service Unavailable where the store failed or the session was written by
-// a newer program; 500 for the application's own mistakes.
-func ErrorStatus(err error) int {
-	var failed *storeError
-	switch {
-	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
-		return http.StatusConflict
-	case errors.As(err, &failed), errors.Is(err, errNewerFormat), errors.Is(err, context.DeadlineExceeded):
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
-}
-
-// answer has Config.ErrorHandler answer. Should it name no status, the client
-// must not take that for success.
-func (m *Manager) answer(w http.ResponseWriter, r *http.Request, err error) {
-	a := &errorAnswer{ResponseWriter: w, err: err}
-	m.cfg.ErrorHandler(a, r, err)
-	a.begin()
-}
-
-type errorAnswer struct {
-	http.ResponseWriter
-	err   error
-	begun bool
-}
-
-func (a *errorAnswer) begin() {
-	if !a.begun {
-		a.WriteHeader(ErrorStatus(a.err))
-	}
-}
-
-func (a *errorAnswer) WriteHeader(status int) {
-	a.begun = a.begun || status >= 200
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *errorAnswer) Write(p []byte) (int, error) {
-	a.begin()
-	return a.ResponseWriter.Write(p)
-}
-
-func (a *errorAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-// answerError is the default of Config.ErrorHandler. It tells the client no
-// more than the status.
-func answerError(w http.ResponseWriter, _ *http.Request, err error) {
-	status := ErrorStatus(err)
-	w.Header().Set("Cache-Control", "no-store")
-	http.Error(w, http.StatusText(status), status)
 }

@@ -14,15 +14,17 @@ import (
 type op struct {
 	kind   opKind
 	key    string
-	val    value      // set: the value; pop: the one taken; update: the one made of was
+	val    value      // set: the value; pop: the one taken; update: the one that update made of was
 	update updateFunc // update
-	was    value      // update: what val was made of,
-	had    bool       // if anything
+	was    value      // update: the value before
+	had    bool       // update: whether there was one
 
-	subject      string      // login: as the store has it
-	secret       *sid.Secret // login, renew: the new one (a pointer: fmt does not follow it),
-	hash         sid.Hash    // and its hash
-	at, deadline time.Time   // login, renew; login
+	subject  string      // login: as the store has it
+	deadline time.Time   // login
+	afresh   bool        // login: the session was another subject's
+	secret   *sid.Secret // login, renew: the new one; a pointer, which fmt does not follow
+	hash     sid.Hash    // login, renew: of secret
+	at       time.Time   // login, renew
 
 	// inDoubt tells that the write which held this op may have happened.
 	inDoubt bool
@@ -45,8 +47,8 @@ type updateFunc func(old value, ok bool) (value, error)
 // errMoved says that a value is no longer what an update was made of.
 var errMoved = errors.New("session: the value changed")
 
-// see applies o for the first time, to what its own request sees.
-func (o *op) see(d *draft, m *Manager) error {
+// applyFirst applies o to what its own request sees.
+func (o *op) applyFirst(d *draft, m *Manager) error {
 	if o.kind != opUpdate {
 		return o.apply(d, m)
 	}
@@ -89,6 +91,9 @@ func (o *op) apply(d *draft, m *Manager) error {
 // update records an update whose function runs without a lock, so that one
 // which uses the session against the rules does not hang.
 func (s *Session) update(key string, f updateFunc) error {
+	if err := validKey(key); err != nil { // that of a zero Key
+		return err
+	}
 	for {
 		s.mu.Lock()
 		s.used = true

@@ -47,17 +47,32 @@ func (w *response) begin(status int) error {
 	if w.begun.Load() {
 		return w.err
 	}
-	defer w.begun.Store(true) // after a panic in an Update too
+	w.err = errPanicked // unless what follows, an Update's function, returns
+	defer w.begun.Store(true)
 	w.status = status
 	if status >= 500 {
 		w.s.Discard()
-	} else if err := w.s.m.commit(w.r.Context(), w.s, commitChanges); err != nil {
+	} else if err := w.s.m.commit(w.r.Context(), w.s, false); err != nil {
 		w.err = err
+		w.report(err)
 		w.replace(err)
 		return err
 	}
+	w.err = nil
 	w.writeHeader()
 	return nil
+}
+
+// errPanicked is what a handler meets that goes on after a panic in a commit.
+var errPanicked = errors.New("session: the commit panicked: nothing was saved, and nothing can be shown")
+
+// report reports that a commit failed, unless the commit itself has, or the
+// client is told to try again.
+func (w *response) report(err error) {
+	var failed *storeError
+	if !errors.As(err, &failed) && ErrorStatus(err) != http.StatusConflict {
+		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
+	}
 }
 
 // writeHeader writes the session's part of the header, and closes it.
@@ -93,7 +108,8 @@ func describesBody(name string) bool {
 func (w *response) replace(err error) {
 	s := w.s
 	s.mu.Lock()
-	s.headersSent, s.due, s.ops = true, cookieNone, nil
+	s.discardLocked()
+	s.headersSent, s.due = true, cookieNone
 	s.mu.Unlock()
 	h := w.w.Header()
 	for name := range h {
@@ -108,16 +124,28 @@ func (w *response) replace(err error) {
 	s.m.answer(w.w, w.r, err)
 }
 
+// close is called last, after a panic too. A cookie that is due for what Save
+// has stored or Destroy has removed goes with whatever answer is given outside.
+func (w *response) close() {
+	if !w.begun.Load() {
+		w.writeHeader()
+	}
+	w.s.close()
+}
+
 // end is called when the handler has returned.
 func (w *response) end() {
 	if !w.begun.Load() {
 		_ = w.begin(http.StatusOK) // net/http sends the header
 		return
 	}
+	if w.err == errPanicked {
+		panic(http.ErrAbortHandler)
+	}
 	if w.err != nil || w.status >= 500 {
 		return
 	}
-	err := w.s.m.commit(w.r.Context(), w.s, commitChanges)
+	err := w.s.m.commit(w.r.Context(), w.s, false)
 	if err == nil {
 		return
 	}
@@ -224,8 +252,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// reopen takes back that the first byte may leave, where it turned out that
-// nothing has. What was committed stays, and a cookie stands in the header.
+// reopen undoes begin where it turned out that nothing has left. What was committed stays, and a cookie stands in the header.
 func (w *response) reopen() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -23,8 +23,9 @@ const (
 	secretKilled   secretState = 3 // replaced by Login or Renew; stale until its time, then unknown
 )
 
-// maxOthers bounds what a session keeps of its other secrets. Three pending
-// ones are kept at most: each took the grace to go unconfirmed.
+// maxOthers and maxPending bound what a session keeps of its other secrets. A
+// further pending one is issued only after the last went unconfirmed for the
+// grace.
 const (
 	maxOthers  = 8
 	maxPending = 3

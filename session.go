@@ -36,10 +36,10 @@ var (
 	// ErrDone is returned for a change after the handler returned.
 	ErrDone = errors.New("session: the handler has returned: use Manager.Edit for work in the background")
 
-	// ErrHeadersSent is returned for a change that needs a cookie set once the
-	// headers of the response have left, or cannot be sent for a hijacked
-	// connection. Make the change, or call Save, before the first byte.
-	ErrHeadersSent = errors.New("session: the headers have left without the cookie that this change needs: " +
+	// ErrHeadersSent is returned for a change that needs a cookie set where
+	// none can be sent: the headers of the response have left, the connection
+	// is being hijacked, or Edit runs without a client. Make the change, or call Save, before the first byte.
+	ErrHeadersSent = errors.New("session: no cookie can be sent any more, which this change needs: " +
 		"change the session before the first byte of the response")
 
 	// ErrTooLarge is returned where a session would exceed Config.MaxSize,
@@ -52,8 +52,8 @@ var (
 	ErrConflict = errors.New("session: other requests changed the session first")
 )
 
-// A Session is what a client and the server have in common, for one request.
-// It keeps the changes of the request as operations, which the commit applies
+// A Session is the state that the server keeps for one client, as one request
+// sees it. It keeps the changes of the request as operations, which the commit applies
 // to the newest state, so that they never undo those of other requests.
 //
 // A Session may be used by several goroutines at once. The methods of a nil
@@ -87,7 +87,8 @@ type Session struct {
 	used        bool // a method was called: the response depends on the cookie
 	ended       bool
 	killed      *draft // the session whose killed token the request came with, for Login
-	lost        bool   // changes went with the end: whoever shows them must be told
+	lost        bool   // pending changes were dropped when it ended: the next commit returns ErrEnded
+	clientHas   bool   // the client holds a token that a new session has to clear
 	done        bool
 	headersSent bool // no cookie can be sent any more
 	mayRotate   bool
@@ -132,39 +133,33 @@ func (s *Session) IsNew() bool {
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.
 func (s *Session) Subject() string {
-	rec := s.record()
-	if s == nil || rec.Subject == "" {
-		return ""
+	subject := s.view().subject
+	if subject != "" {
+		subject, _ = s.m.cutSubject(subject)
 	}
-	subject, _ := s.m.cutSubject(rec.Subject)
 	return subject
 }
 
 // Created returns when the session began, to the millisecond.
-func (s *Session) Created() time.Time { return s.record().Created }
+func (s *Session) Created() time.Time { return s.view().rec.Created }
 
 // Seen returns when the session was last used, as far as that was written: it
 // lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the zero Time until the session was committed.
-func (s *Session) Seen() time.Time { return s.record().Seen }
+func (s *Session) Seen() time.Time { return s.view().rec.Seen }
 
 // Expires returns when the session ends unless it is used again. It moves with
 // use, at most once per Config.TouchInterval, and never past Deadline.
-func (s *Session) Expires() time.Time { return s.record().Expires }
+func (s *Session) Expires() time.Time { return s.view().rec.Expires }
 
 // Deadline returns when the session ends however much it is used. Only Login
 // sets another.
-func (s *Session) Deadline() time.Time { return s.record().Deadline }
+func (s *Session) Deadline() time.Time { return s.view().deadline }
 
 // AuthenticatedAt returns when Login bound the session to its subject, and the
 // zero Time while it is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {
-	if s == nil {
-		return time.Time{}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return authenticatedAt(&s.draft.meta)
+	d := s.view()
+	return authenticatedAt(&d.meta)
 }
 
 func authenticatedAt(m *meta) time.Time {
@@ -174,14 +169,15 @@ func authenticatedAt(m *meta) time.Time {
 	return time.UnixMilli(m.authenticated).UTC()
 }
 
-func (s *Session) record() store.Record {
+// view returns what the handler sees, to read its fields.
+func (s *Session) view() draft {
 	if s == nil {
-		return store.Record{}
+		return draft{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	return s.draft.rec
+	return s.draft
 }
 
 // ready returns why the session cannot be changed, if so.
@@ -229,11 +225,12 @@ func (s *Session) apply(o op) error {
 	if s.changesNothingLocked(o) {
 		return nil
 	}
+	o.afresh = o.kind == opLogin && s.draft.belongsToAnother(o.subject)
 	ops, err := s.pendingLocked(o)
 	if err != nil {
 		return err
 	}
-	if err := o.see(&s.draft, s.m); err != nil {
+	if err := o.applyFirst(&s.draft, s.m); err != nil {
 		return err
 	}
 	s.ops = ops

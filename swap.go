@@ -1,8 +1,6 @@
 package session
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,11 +15,9 @@ const (
 	// means that another process succeeded.
 	maxAttempts = 100
 
-	// maxLineage and lineageWindow bound what a record tells of the versions
-	// before it. By these a write recognises itself when its answer was lost
-	// or its client sent it twice, although others have written since.
-	maxLineage    = 16
-	lineageWindow = time.Minute
+	// maxRepeats bounds how often a write is sent again that the store met
+	// with an error and, by what it holds, has not done.
+	maxRepeats = 2
 )
 
 // write has the operations stored, each exactly once, and returns the record
@@ -30,43 +26,18 @@ func (c *commit) write() (store.Record, error) {
 	id := c.d.rec.ID
 	ln, err := c.m.lanes.enter(c.ctx, id)
 	if err != nil {
-		return store.Record{}, c.m.storeError("save: wait for other writers of the session", err)
+		return store.Record{}, storeFailed("save: wait for other writers of the session", err)
 	}
 	defer func() { c.m.lanes.leave(id, ln) }()
 
-	if c.inDoubt.version != 0 {
-		newer, err := c.m.loadRecord(c.ctx, id, c.now)
-		switch {
-		case errors.Is(err, store.ErrNotFound) && c.stored:
-			err = c.restart(nil)
-		case errors.Is(err, store.ErrNotFound):
-			err = nil // the creation did not happen
-		case err != nil:
-			err = c.m.storeError("load", err)
-		default:
-			if !c.stored || holds(newer, c.inDoubt.version) {
-				c.ops = slices.DeleteFunc(slices.Clone(c.ops), func(o op) bool { return o.inDoubt })
-				c.generation = c.inDoubt.generation
-			}
-			c.stored = true
-			err = c.rebase(newer)
-		}
-		if err != nil {
-			return store.Record{}, err
-		}
-		c.inDoubt = doubt{}
-	} else if c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.Version {
-		// Either the record that was handed on or the one that the request
-		// loaded may be the newer one. The store will tell, but one that is
-		// of an older generation does not end this request.
-		if e, err := decodeEnvelope(ln.latest.Data); err == nil && e.meta.generation >= c.generation {
-			if err := c.rebase(ln.latest); err != nil {
-				return store.Record{}, err
-			}
-		}
+	switch {
+	case c.inDoubt.version != 0:
+		err = c.resolve(id)
+	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.Version:
+		err = c.follow(ln.latest)
 	}
-	if !c.changed {
-		return c.d.rec, nil // another request has rotated
+	if err != nil || !c.changed { // unchanged: another request has rotated
+		return c.d.rec, err
 	}
 	rec, err := c.swap()
 	if err == nil {
@@ -75,66 +46,118 @@ func (c *commit) write() (store.Record, error) {
 	return rec, err
 }
 
+// resolve finds out what became of the write before, whose outcome the store
+// did not tell.
+func (c *commit) resolve(id ID) error {
+	newer, err := c.m.loadRecord(c.ctx, id, c.now)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && c.stored:
+		return c.restart(nil)
+	case errors.Is(err, store.ErrNotFound):
+		c.inDoubt = doubt{} // the creation did not happen
+		return nil
+	case err != nil:
+		return storeFailed("load", err)
+	}
+	landed, known := outcome(newer, c.inDoubt.version)
+	if c.stored && !known {
+		return storeFailed("save", errOutcome)
+	}
+	if landed || !c.stored { // nobody else creates a session of this ID
+		c.ops = slices.DeleteFunc(slices.Clone(c.ops), func(o op) bool { return o.inDoubt })
+		c.generation = c.inDoubt.generation
+	}
+	c.stored, c.resolved, c.inDoubt = true, true, doubt{}
+	return c.rebase(newer)
+}
+
+// follow applies the operations to the record that the writer before in this
+// process has handed on. That may be older than the one the request loaded, so
+// a failure has to be confirmed by the store.
+func (c *commit) follow(latest store.Record) error {
+	e, err := decodeEnvelope(latest.Data)
+	if err != nil || e.meta.generation < c.generation {
+		return nil
+	}
+	if c.rebase(latest) == nil {
+		return nil
+	}
+	newer, err := c.m.loadRecord(c.ctx, latest.ID, c.now)
+	if errors.Is(err, store.ErrNotFound) {
+		return c.restart(nil)
+	}
+	if err != nil {
+		return storeFailed("load", err)
+	}
+	return c.rebase(newer)
+}
+
 // swap compares and swaps until it succeeds.
 func (c *commit) swap() (store.Record, error) {
 	rec, err := c.next()
 	if err != nil {
 		return rec, err
 	}
-	repeated := false // as it was: should both arrive, the second is refused
+	repeats := 0
 	for attempt := 1; ; attempt++ {
-		if err = c.put(rec); err == nil {
+		err := c.put(rec)
+		if err == nil {
 			return rec, nil
 		}
 		refused := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
 		if refused {
-			if err := c.pause(rec.Version, attempt); err != nil {
-				return rec, c.m.storeError("save", err)
+			if err := c.pause(attempt); err != nil {
+				return rec, c.fail(rec, err)
 			}
 		}
 		// Whatever the store said, it may have written: an answer gets lost,
 		// and a client that sends twice is told of a conflict with itself.
 		newer, loadErr := c.m.loadRecord(c.ctx, rec.ID, c.now)
+		gone := errors.Is(loadErr, store.ErrNotFound)
 		switch {
-		case errors.Is(loadErr, store.ErrNotFound) && c.stored:
-			if err := c.restart(nil); err != nil {
-				return rec, err
-			}
-		case errors.Is(loadErr, store.ErrNotFound) && !refused && !repeated:
-			repeated = true
-			continue
-		case loadErr != nil:
-			c.inDoubt = doubt{rec.Version, c.d.meta.generation}
-			if refused && !errors.Is(loadErr, store.ErrNotFound) {
-				err = loadErr
-			}
-			return rec, c.m.storeError("save", err)
-		case holds(newer, rec.Version):
+		case loadErr == nil && holds(newer, rec.Version):
 			return newer, nil
-		case !c.stored:
-			return rec, c.m.storeError("create", err)
-		case !refused && newer.Version == c.d.rec.Version:
-			if repeated {
-				c.inDoubt = doubt{rec.Version, c.d.meta.generation}
-				return rec, c.m.storeError("save", err)
-			}
-			repeated = true
+		case !refused && repeats < maxRepeats && c.unchanged(newer, gone):
+			repeats++ // should both arrive, the second is refused for its version
 			continue
+		case !refused && c.unchanged(newer, gone):
+			return rec, c.fail(rec, err)
+		case gone && c.stored:
+			err = c.restart(nil)
+		case loadErr != nil && refused && !gone:
+			return rec, c.fail(rec, loadErr)
+		case loadErr != nil, !c.stored:
+			return rec, c.fail(rec, err)
 		default:
-			if err := c.rebase(newer); err != nil {
-				return rec, err
-			}
-			if !c.changed {
-				return c.d.rec, nil
-			}
+			err = c.rebase(newer)
 		}
-		if attempt == maxAttempts {
+		switch {
+		case err != nil:
+			return rec, err
+		case !c.changed:
+			return c.d.rec, nil
+		case attempt == maxAttempts:
 			return rec, fmt.Errorf("%w, %d times in a row", ErrConflict, attempt)
 		}
+		repeats = 0
 		if rec, err = c.next(); err != nil {
 			return rec, err
 		}
 	}
+}
+
+// unchanged tells whether the store is as it was before the attempt.
+func (c *commit) unchanged(newer store.Record, gone bool) bool {
+	if c.stored {
+		return !gone && newer.Version == c.d.rec.Version
+	}
+	return gone
+}
+
+// fail leaves it in doubt whether rec was written.
+func (c *commit) fail(rec store.Record, err error) error {
+	c.inDoubt = doubt{rec.Version, c.d.meta.generation}
+	return storeFailed("save", err)
 }
 
 func (c *commit) put(rec store.Record) error {
@@ -145,12 +168,12 @@ func (c *commit) put(rec store.Record) error {
 }
 
 // pause lets other processes finish, for longer the more often they were first.
-func (c *commit) pause(random uint64, attempt int) error {
+func (c *commit) pause(attempt int) error {
 	if attempt < 3 {
 		return c.ctx.Err()
 	}
 	longest := min(time.Duration(attempt)*time.Millisecond, 20*time.Millisecond)
-	t := time.NewTimer(time.Duration(random % uint64(longest)))
+	t := time.NewTimer(time.Duration(time.Now().UnixNano()) % longest) // the clock's last digits will do for chance
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -163,6 +186,10 @@ func (c *commit) pause(random uint64, attempt int) error {
 // rebase applies the operations to another record of the session.
 func (c *commit) rebase(newer store.Record) error {
 	d, err := newDraft(newer)
+	if errors.Is(err, errCorrupt) {
+		c.m.report(c.ctx, Event{Kind: EventCorrupt, ID: newer.ID, Subject: newer.Subject, Err: corrupt(newer.ID, err)})
+		return c.restart(nil)
+	}
 	if err != nil {
 		return corrupt(newer.ID, err)
 	}
@@ -190,6 +217,9 @@ func (c *commit) restart(newer *draft) error {
 	if i < 0 {
 		return ErrEnded
 	}
+	if c.ops[i].afresh { // what was set before belongs to another subject
+		c.ops, i = c.ops[i:], 0
+	}
 	d := draft{rec: store.Record{ID: sid.NewID(), Created: c.now}}
 	if newer != nil && newer.meta.standing(c.presented, c.now) == standingStale {
 		d.inherit(newer, c.ops[i].subject)
@@ -210,52 +240,27 @@ func (c *commit) restart(newer *draft) error {
 func (c *commit) next() (store.Record, error) {
 	d := &c.d
 	if !c.stored {
-		if d.rec.Deadline.IsZero() {
-			d.rec.Deadline = c.now.Add(c.m.cfg.Lifetime)
+		if d.deadline.IsZero() {
+			d.deadline = c.now.Add(c.m.cfg.Lifetime)
 		}
 		if d.meta.secret == (sid.Hash{}) {
 			d.meta.secret, d.meta.issued = c.secret.Hash(c.m.cfg.Realm), c.now.UnixMilli()
 		}
 	}
-	seen, expires := c.now, c.m.expires(c.now, d.rec.Deadline)
+	seen, expires := c.now, c.m.expires(c.now, d.deadline)
 	if c.background {
 		seen, expires = d.rec.Seen, d.rec.Expires
 	}
 	if !expires.After(c.now) {
 		return store.Record{}, ErrEnded
 	}
-	var lineage []byte
-	if c.stored && (c.background || c.now.Sub(d.rec.Seen) < lineageWindow) {
-		lineage = append(make([]byte, 0, len(d.meta.lineage)+8), d.meta.lineage...)
-		lineage = binary.LittleEndian.AppendUint64(lineage, d.rec.Version)
-		lineage = lineage[max(0, len(lineage)-8*maxLineage):]
-	}
 	out := *d
-	out.meta.lineage = lineage
-	return out.encode(newVersion(), seen, expires), nil
-}
-
-// newVersion returns a random version, so that none comes twice even where a
-// store fails over to an older state.
-func newVersion() uint64 {
-	var b [8]byte
-	rand.Read(b[:])
-	return binary.LittleEndian.Uint64(b[:]) | 1 // 0 is no version
-}
-
-// holds tells whether a write of this version is part of a record.
-func holds(rec store.Record, version uint64) bool {
-	if rec.Version == version {
-		return true
+	out.meta.lineage, out.meta.edited = nil, 0
+	if c.background {
+		out.meta.edited = c.now.UnixMilli()
 	}
-	e, err := decodeEnvelope(rec.Data)
-	if err != nil {
-		return false
+	if c.stored && c.now.Sub(d.written()) < lineageWindow {
+		out.meta.lineage = d.lineage(c.m.instance)
 	}
-	for l := e.meta.lineage; len(l) >= 8; l = l[8:] {
-		if binary.LittleEndian.Uint64(l) == version {
-			return true
-		}
-	}
-	return false
+	return out.encode(c.m.newVersion(), seen, expires), nil
 }

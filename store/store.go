@@ -44,8 +44,8 @@ type Record struct {
 	// ID is the key. It is public: it may be listed, logged and shown.
 	ID ID
 
-	// Version is chosen by the manager, at random, for each Create and Save.
-	// A store compares it for equality and nothing else. It uses all 64 bits.
+	// Version is chosen by the manager, another for each Create and Save. A
+	// store compares it for equality and nothing else. It uses all 64 bits.
 	Version uint64
 
 	// Subject is whom the session belongs to, empty while anonymous: valid
@@ -74,8 +74,8 @@ type Record struct {
 // record that was deleted does not come back by Save or Touch. A context that
 // is already done is an error, and nothing was written; one that ends while
 // the call runs is an error whose outcome is unknown to the caller. Neither is
-// ever one of ErrNotFound, ErrExists and ErrConflict: who cannot tell must not
-// seem to know.
+// ever one of ErrNotFound, ErrExists and ErrConflict: an uncertain outcome must
+// not look like a definite one.
 //
 // A record counts as expired when the clock of the process that asks has
 // reached Expires, unless the store's documentation names another clock.
@@ -102,7 +102,8 @@ type Store interface {
 
 	// Touch moves Seen and Expires, and nothing else, if the record is live
 	// and has this version. The version stays. Otherwise nothing happens, and
-	// that is no error: whoever wrote the other version moved them too.
+	// that is no error: whoever wrote the other version moved them too, or the next
+	// use will.
 	Touch(ctx context.Context, id ID, version uint64, seen, expires time.Time) error
 
 	// Delete removes a record. That there is none is no error.

@@ -33,7 +33,7 @@ const shards = 64
 const batch = 256
 
 // errClosed is what every operation returns after Close.
-var errClosed = errors.New("memstore: the store is closed")
+var errClosed = errors.New("memstore: the store is closed, or was not made by New")
 
 // A Store keeps records in maps. It implements [store.Store], [store.Lister],
 // [store.Collector], [store.Pinger] and [io.Closer], starts no goroutine, and

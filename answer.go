@@ -1,0 +1,74 @@
+package session
+
+import (
+	"errors"
+	"net/http"
+)
+
+// ErrorStatus suggests the HTTP status for an error of this package: 409
+// Conflict for [ErrEnded] and [ErrConflict], which a repeated request may mend;
+// 503 Service Unavailable where the store failed or the session was written by
+// a newer program; 500 for the application's own mistakes.
+func ErrorStatus(err error) int {
+	var failed *storeError
+	switch {
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
+		return http.StatusConflict
+	case errors.As(err, &failed), errors.Is(err, errNewerFormat):
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// answer has Config.ErrorHandler answer. Should it name no status, the client
+// must not take that for success.
+func (m *Manager) answer(w http.ResponseWriter, r *http.Request, err error) {
+	a := &errorAnswer{ResponseWriter: w, err: err}
+	m.cfg.ErrorHandler(a, r, err)
+	a.begin()
+}
+
+type errorAnswer struct {
+	http.ResponseWriter
+	err   error
+	begun bool
+}
+
+func (a *errorAnswer) begin() {
+	if !a.begun {
+		a.WriteHeader(ErrorStatus(a.err))
+	}
+}
+
+func (a *errorAnswer) WriteHeader(status int) {
+	a.begun = a.begun || status >= 200
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *errorAnswer) Write(p []byte) (int, error) {
+	a.begin()
+	return a.ResponseWriter.Write(p)
+}
+
+func (a *errorAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// answerError is the default of Config.ErrorHandler. It tells the client no
+// more than the status.
+func answerError(w http.ResponseWriter, _ *http.Request, err error) {
+	status := ErrorStatus(err)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, http.StatusText(status), status)
+}
+
+// A storeError is an error of the store, with the operation that met it.
+type storeError struct {
+	op  string
+	err error
+}
+
+func storeFailed(op string, err error) error { return &storeError{op, err} }
+
+func (e *storeError) Error() string { return "session: " + e.op + ": " + e.err.Error() }
+
+func (e *storeError) Unwrap() error { return e.err }

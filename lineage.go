@@ -1,0 +1,109 @@
+package session
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// The lineage of a record names the versions before it: the last one of each
+// manager that wrote lately. By it a write recognises itself when its answer
+// was lost or its client sent it twice, however often others have written since.
+//
+// A version is the number of the manager that made it, and a count. The writers
+// of one manager come one after another, each waiting for the outcome of its
+// own, so of one manager the last version is enough.
+const (
+	// maxLineage bounds the managers that may write to one session within
+	// lineageWindow. Where there are more, one whose answer gets lost may
+	// apply its operations twice.
+	maxLineage = 32
+
+	// lineageWindow is how long a write may take to find out its outcome:
+	// longer than any CommitTimeout.
+	lineageWindow = time.Minute
+)
+
+// newVersion returns a version that no manager has used. None comes twice even
+// where a store fails over to an older state.
+func (m *Manager) newVersion() uint64 {
+	return uint64(m.instance)<<32 | uint64(m.writes.Add(1))
+}
+
+// newInstance returns a random number for a manager, not 0.
+func newInstance() uint32 {
+	var b [4]byte
+	rand.Read(b[:])
+	return max(1, binary.LittleEndian.Uint32(b[:]))
+}
+
+func instanceOf(version uint64) uint32 { return uint32(version >> 32) }
+
+// lineage returns the lineage of the record that the manager of an instance
+// writes over this one.
+func (d *draft) lineage(instance uint32) []byte {
+	lineage := make([]byte, 0, len(d.meta.lineage)+8)
+	writer := instanceOf(d.rec.Version)
+	for old := range versions(d.meta.lineage) {
+		if by := instanceOf(old); by != instance && by != writer {
+			lineage = binary.LittleEndian.AppendUint64(lineage, old)
+		}
+	}
+	if writer != instance {
+		lineage = binary.LittleEndian.AppendUint64(lineage, d.rec.Version)
+	}
+	return lineage[max(0, len(lineage)-8*maxLineage):]
+}
+
+// versions yields the versions in a lineage.
+func versions(lineage []byte) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for ; len(lineage) >= 8; lineage = lineage[8:] {
+			if !yield(binary.LittleEndian.Uint64(lineage)) {
+				return
+			}
+		}
+	}
+}
+
+// written returns when the record was written, or last used if that is later.
+func (d *draft) written() time.Time {
+	if edited := time.UnixMilli(d.meta.edited); d.meta.edited != 0 && edited.After(d.rec.Seen) {
+		return edited
+	}
+	return d.rec.Seen
+}
+
+// holds tells whether a write of this version, the last of its manager, is part
+// of a record.
+func holds(rec store.Record, version uint64) bool {
+	landed, _ := outcome(rec, version)
+	return landed
+}
+
+// outcome tells whether a write of this version is part of a record. It is not
+// known where another write of the same manager has followed, which puts its
+// own version in the place.
+func outcome(rec store.Record, version uint64) (landed, known bool) {
+	last := rec.Version
+	if instanceOf(last) != instanceOf(version) {
+		last = 0
+		if e, err := decodeEnvelope(rec.Data); err == nil {
+			for old := range versions(e.meta.lineage) {
+				if instanceOf(old) == instanceOf(version) {
+					last = old
+				}
+			}
+		}
+	}
+	// The count may wrap around.
+	return last == version, last == 0 || int32(uint32(last)-uint32(version)) <= 0
+}
+
+// errOutcome is what is said of a write of which nobody can tell any more
+// whether it happened.
+var errOutcome = errors.New("the store did not say what became of the write before, and others have followed")
