@@ -46,7 +46,7 @@ func countTogether(t *testing.T, e *env) {
 	const machines, goroutines = 4, 64
 	var all []*machine
 	for i := range machines {
-		m := e.newMachine(session.Config{CommitTimeout: time.Minute, LoadTimeout: time.Minute})
+		m := e.newMachine(session.Config{CommitTimeout: 30 * time.Second, LoadTimeout: time.Minute})
 		m.handle("/add", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			key := fmt.Sprint("own-", i, "-", r.URL.RawQuery)
 			if err := errors.Join(number.Update(s, plusOne), s.Set(key, r.URL.RawQuery)); err != nil {

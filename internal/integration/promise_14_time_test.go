@@ -48,7 +48,7 @@ func waitLimit(t *testing.T, e *env) {
 }
 
 func retryLimit(t *testing.T, e *env) {
-	m := e.newMachine(session.Config{CommitTimeout: time.Minute})
+	m := e.newMachine(session.Config{CommitTimeout: 30 * time.Second})
 	c, _ := e.signedIn(m, "u")
 	m.store.interfere(func(_ context.Context, _ string, id store.ID) error {
 		e.rewrite(id, func(*store.Record) {}) // somebody is always first
