@@ -97,6 +97,10 @@ func (u *redisURL) parse(rawURL string) error {
 	u.tls = scheme == "rediss"
 	rest, query, _ := strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(rest, "/")
+	if !strings.Contains(authority, "@") && strings.Contains(path+query, "@") {
+		// The rest of a password would be taken for what may be shown.
+		return errors.New("an @ after the host: write %2F for a slash and %3F for a question mark in a password, %40 for an @ elsewhere")
+	}
 	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 		if err := u.setUser(authority[:i]); err != nil {
 			return err
