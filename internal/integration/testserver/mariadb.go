@@ -9,7 +9,7 @@ import (
 )
 
 // MariaDB is the MariaDB server. A connection by TCP from this machine is the
-// user root without a password.
+// user root without a password, and finds an empty database, test.
 var MariaDB = Program{
 	Name:    "MariaDB",
 	Paths:   []string{"mariadbd", "/usr/sbin/mariadbd", "/usr/libexec/mariadbd"},
@@ -18,7 +18,7 @@ var MariaDB = Program{
 
 	Init: func(s *Server) error {
 		cmd, err := s.Command("mariadb-install-db", "--no-defaults", "--datadir="+s.data(),
-			"--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve")
+			"--auth-root-authentication-method=normal", "--skip-name-resolve")
 		if err != nil {
 			return err
 		}
