@@ -78,5 +78,6 @@
 // error, and keeps what it has; Load and Delete go on.
 //
 // Reads go to the master, and are tried again, while their context allows it,
-// where a connection breaks. Writes are not: one that fails may have happened.
+// where a connection breaks. Writes are tried once more, and recognise what the
+// first attempt wrote; one that fails even so may have happened.
 package redisstore

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
-	"fmt"
+	"errors"
 
 	"github.com/redis/rueidis"
 )
@@ -32,7 +32,11 @@ const (
 	refused  = 0 // the ID is taken, or the version is another
 	written  = 1
 	unlisted = 2 // the record has to be put into the index first
+	unknown  = 3 // refused, but it may be that the first attempt was not
 )
+
+// The last of ARGV is 1 where an attempt before broke, which may have written
+// nevertheless: what then carries the new version is its own.
 
 // KEYS: record. ARGV: now, ttl, version, subject, created, seen, expires,
 // deadline, index end, data.
@@ -41,7 +45,11 @@ const (
 var createScript = newScript(`
 local expires = redis.call('HGET', KEYS[1], 'e')
 if expires then
-	if tonumber(expires) > tonumber(ARGV[1]) then return 0 end
+	if tonumber(expires) > tonumber(ARGV[1]) then
+		if ARGV[11] ~= '1' then return 0 end
+		if redis.call('HGET', KEYS[1], 'v') == ARGV[3] then return 1 end
+		return 3
+	end
 	redis.call('DEL', KEYS[1])
 end
 redis.call('HSET', KEYS[1], 'v', ARGV[3], 's', ARGV[4], 'c', ARGV[5], 'n', ARGV[6], 'e', ARGV[7], 'd', ARGV[8], 'i', ARGV[9], 'b', ARGV[10])
@@ -52,7 +60,11 @@ return 1`)
 // deadline, index end, whether the index knows, data.
 var saveScript = newScript(`
 local r = redis.call('HMGET', KEYS[1], 'v', 'e', 's', 'i')
-if r[1] ~= ARGV[3] or tonumber(r[2]) <= tonumber(ARGV[1]) then return 0 end
+if r[1] ~= ARGV[3] or tonumber(r[2]) <= tonumber(ARGV[1]) then
+	if ARGV[12] ~= '1' then return 0 end
+	if r[1] == ARGV[4] then return 1 end
+	return 3
+end
 local known = r[4] or '0'
 if ARGV[10] == '1' then
 	known = ARGV[9]
@@ -97,7 +109,7 @@ return 1`)
 // KEYS: subject. ARGV: ID, score, ID, score, … An entry that was added again
 // since it was read has another score, and stays.
 var forgetScript = newScript(`
-for i = 1, #ARGV, 2 do
+for i = 1, #ARGV - 1, 2 do
 	local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
 	if score and tonumber(score) == tonumber(ARGV[i + 1]) then
 		redis.call('ZREM', KEYS[1], ARGV[i])
@@ -105,46 +117,33 @@ for i = 1, #ARGV, 2 do
 end
 return 1`)
 
-// run runs a script.
+var errUnknown = errors.New("redisstore: the connection broke, and whether the record was written is not known")
+
+// run runs a script. Where the connection breaks it tries once more: one that
+// was idle while the server was restarted breaks when it is used next.
 func (s *Store) run(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
-	return sc.lua.Exec(ctx, s.client, []string{key}, args)
+	return s.twice(ctx, args, func(args []string) rueidis.RedisResult {
+		return sc.lua.Exec(ctx, s.client, []string{key}, args)
+	})
 }
 
-// runWait runs a script and waits until enough replicas have what it wrote. A
-// server answers WAIT for what came by the same connection, which is taken from
-// the pool for that. Both travel together.
+// runWait runs a script and waits until enough replicas have what it wrote.
 func (s *Store) runWait(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
 	if s.opts.WaitReplicas == 0 {
 		return s.run(ctx, sc, key, args...)
 	}
-	var result rueidis.RedisResult
-	err := s.client.Dedicated(func(c rueidis.DedicatedClient) error {
-		acks, err := int64(0), error(nil)
-		for _, byHash := range []bool{true, false} {
-			cmd := c.B().Eval().Script(sc.text).Numkeys(1).Key(key).Arg(args...).Build()
-			if byHash {
-				cmd = c.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build()
-			}
-			wait := c.B().Wait().Numreplicas(int64(s.opts.WaitReplicas)).Timeout(s.opts.WaitTimeout.Milliseconds()).Build()
-			results := c.DoMulti(ctx, cmd, wait)
-			result = results[0]
-			if e, ok := rueidis.IsRedisErr(result.Error()); ok && e.IsNoScript() {
-				continue
-			}
-			if result.Error() != nil {
-				return nil // the answer to the script says it
-			}
-			acks, err = results[1].AsInt64()
-			break
-		}
-		if err == nil && result.Error() == nil && acks < int64(s.opts.WaitReplicas) {
-			err = fmt.Errorf("redisstore: written, but only %d of %d replicas have acknowledged it within %v",
-				acks, s.opts.WaitReplicas, s.opts.WaitTimeout)
-		}
-		return err
+	return s.twice(ctx, args, func(args []string) rueidis.RedisResult {
+		return s.wait(ctx, sc, key, args)
 	})
-	if err != nil && result.Error() == nil {
-		return rueidis.NewErrorResult(err)
+}
+
+// twice calls do, and again if the connection broke.
+func (s *Store) twice(ctx context.Context, args []string, do func(args []string) rueidis.RedisResult) rueidis.RedisResult {
+	result := do(append(args, "0"))
+	err := result.NonRedisError()
+	if err == nil || ctx.Err() != nil || s.closed.Load() ||
+		errors.Is(err, rueidis.ErrClosing) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errReplicas) {
+		return result
 	}
-	return result
+	return do(append(args, "1"))
 }

@@ -176,10 +176,7 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 		version(rec.Version), rec.Subject,
 		millis(rec.Created), millis(rec.Seen), millis(rec.Expires), millis(rec.Deadline),
 		strconv.FormatInt(end, 10), rueidis.BinaryString(rec.Data)).AsInt64()
-	if err == nil && answer == refused {
-		return store.ErrExists
-	}
-	return err
+	return refusal(answer, err, store.ErrExists)
 }
 
 // Save replaces a record whose version is old, or returns [store.ErrConflict].
@@ -209,10 +206,20 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 		}
 		answer, err = save("1")
 	}
-	if err == nil && answer == refused {
-		return store.ErrConflict
+	return refusal(answer, err, store.ErrConflict)
+}
+
+// refusal is the error of what a script answered.
+func refusal(answer int64, err, says error) error {
+	switch {
+	case err != nil:
+		return err
+	case answer == refused:
+		return says
+	case answer == unknown:
+		return errUnknown
 	}
-	return err
+	return nil
 }
 
 // Touch moves when a record was seen and when it expires, and sends no data.
