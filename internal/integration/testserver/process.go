@@ -197,11 +197,12 @@ func (s *Server) Command(path string, args ...string) (*exec.Cmd, error) {
 // Addr is where the server listens.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
 
-// LogOnFailure has the end of the server's output logged when a test fails.
+// LogOnFailure has the server's output from now on logged when a test fails.
 func (s *Server) LogOnFailure(t testing.TB) {
+	before := s.log.len()
 	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the end of what %s wrote:\n%s", s.program.Name, s.log.tail(4000))
+		if n := s.log.len() - before; t.Failed() && n > 0 {
+			t.Logf("the end of what %s wrote:\n%s", s.program.Name, s.log.tail(min(n, 4000)))
 		}
 	})
 }
@@ -216,6 +217,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Len()
 }
 
 func (b *lockedBuffer) tail(n int) string {
