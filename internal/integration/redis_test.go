@@ -31,13 +31,15 @@ var (
 		}
 		return testserver.SharedRedisSentinel(t).URL()
 	})
-	redisCluster = redisCase("redis-cluster", "", func(t *testing.T) string {
-		if u := os.Getenv(redisClusterURL); u != "" {
-			return u
-		}
-		return testserver.SharedRedisCluster(t).URL()
-	})
+	redisCluster = redisCase("redis-cluster", "", redisClusterServer)
 )
+
+func redisClusterServer(t *testing.T) string {
+	if u := os.Getenv(redisClusterURL); u != "" {
+		return u
+	}
+	return testserver.SharedRedisCluster(t).URL()
+}
 
 func redisServer(t *testing.T) string {
 	if u := os.Getenv(redisURL); u != "" {

@@ -48,7 +48,7 @@
 //
 // An ACL needs these commands, on the keys with the prefix: hmget, hget, hset,
 // del, pexpire, pttl, zadd, zrange, zrem, zscore, zremrangebyscore, eval,
-// evalsha; beside them hello, ping, client|setinfo, select for a database other
+// evalsha; beside them hello, ping, select for a database other
 // than 0, wait for WaitReplicas, client|tracking, client|caching, multi and
 // exec for a cache, role behind Sentinel, cluster|slots and cluster|shards for
 // Cluster.
