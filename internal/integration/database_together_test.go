@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -97,6 +98,36 @@ func TestDatabasesCollectTogether(t *testing.T) {
 				if _, err := s.Load(t.Context(), r.ID); err != nil {
 					t.Errorf("Load of a live record: %v", err)
 				}
+			}
+		})
+	}
+}
+
+// What another has locked is left for the next time, and nobody waits for it.
+func TestDatabasesCollectorPassesOver(t *testing.T) {
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			db := openSQL(t, d.driver, d.dsn(t))
+			opts := sqlstore.Options{Table: newTable(t, db), Unprepared: d.unprepared}
+			s := newStore(t, db, d.dialect, opts)
+			createGarbage(t, s, 16)
+			tx, err := db.Begin()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			var id []byte
+			if err := tx.QueryRow("SELECT id FROM " + opts.Table + " LIMIT 1 FOR UPDATE").Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if n, err := s.GC(ctx); n != 15 || err != nil {
+				t.Errorf("GC beside a lock = %d, %v; want 15", n, err)
+			}
+			tx.Rollback()
+			if n, err := s.GC(ctx); n != 1 || err != nil {
+				t.Errorf("GC after it = %d, %v; want 1", n, err)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package integration
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,7 +132,7 @@ func TestPostgresGCMovesOn(t *testing.T) {
 
 // No operation reads the whole table, even where the planner has a generic plan.
 func TestPostgresUsesIndexes(t *testing.T) {
-	s, db, table := postgresTable(t)
+	_, db, table := postgresTable(t)
 	// A small table is read whole, and should be.
 	if _, err := db.Exec("INSERT INTO " + table + ` (id, version, created, seen, expires, deadline, due, subject, data)
 		SELECT decode(md5(n::text), 'hex'), n, n, n, n, n, n, n::text, decode(repeat('ab', 300), 'hex')
@@ -153,6 +154,7 @@ func TestPostgresUsesIndexes(t *testing.T) {
 	w.GC(t.Context())
 	w.Delete(t.Context(), r.ID)
 	watched.tell(nil)
+	queries = slices.Compact(queries) // of GC one batch will do
 	c, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
