@@ -24,15 +24,17 @@ const (
 
 var (
 	redis         = redisCase("redis", "", redisServer)
-	redisCached   = redisCase("redis-cached", "&cache=10s", redisServer)
-	redisSentinel = redisCase("redis-sentinel", "", func(t *testing.T) string {
-		if u := os.Getenv(redisSentinelURL); u != "" {
-			return u
-		}
-		return testserver.SharedRedisSentinel(t).URL()
-	})
-	redisCluster = redisCase("redis-cluster", "", redisClusterServer)
+	redisSentinel = redisCase("redis-sentinel", "", redisSentinelServer)
+	redisWait     = redisCase("redis-wait", "&wait_replicas=1&wait_timeout=10s", redisSentinelServer)
+	redisCluster  = redisCase("redis-cluster", "", redisClusterServer)
 )
+
+func redisSentinelServer(t *testing.T) string {
+	if u := os.Getenv(redisSentinelURL); u != "" {
+		return u
+	}
+	return testserver.SharedRedisSentinel(t).URL()
+}
 
 func redisClusterServer(t *testing.T) string {
 	if u := os.Getenv(redisClusterURL); u != "" {
@@ -40,6 +42,13 @@ func redisClusterServer(t *testing.T) string {
 	}
 	return testserver.SharedRedisCluster(t).URL()
 }
+
+// Another Store than the one that wrote may see it a moment later, so there is
+// but one.
+var redisCached = storeCase{"redis-cached", func(t *testing.T) func() store.Store {
+	s := openStore(t, withPrefix(redisServer(t))+"&cache=10s")
+	return func() store.Store { return s }
+}}
 
 func redisServer(t *testing.T) string {
 	if u := os.Getenv(redisURL); u != "" {

@@ -83,8 +83,9 @@ func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error
 	}
 	var found []store.Record
 	var dead []string
+	results := s.client.DoMulti(ctx, cmds...)
 	now := time.Now()
-	for i, result := range s.client.DoMulti(ctx, cmds...) {
+	for i, result := range results {
 		e := entries[i]
 		id, err := store.ParseID(e.id)
 		if err == nil {

@@ -145,14 +145,16 @@ func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 	defer cancel()
 	if s.own != nil {
 		cmd := s.client.B().Hmget().Key(s.recordKey(id)).Field(fields...).Cache()
-		r, err := parseRecord(id, time.Now(), s.client.DoCache(ctx, cmd, s.opts.CacheTTL))
+		result := s.client.DoCache(ctx, cmd, s.opts.CacheTTL)
+		r, err := parseRecord(id, time.Now(), result)
 		known := err == nil || errors.Is(err, store.ErrNotFound)
 		if !known || s.own.fresh(id, r, time.Now()) {
 			return r, err
 		}
 	}
 	cmd := s.client.B().Hmget().Key(s.recordKey(id)).Field(fields...).Build()
-	return parseRecord(id, time.Now(), s.client.Do(ctx, cmd))
+	result := s.client.Do(ctx, cmd)
+	return parseRecord(id, time.Now(), result)
 }
 
 // Create adds a record, or returns [store.ErrExists]. It is one round trip, and
