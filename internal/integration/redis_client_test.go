@@ -72,12 +72,15 @@ func (l *loser) lose(then func()) {
 
 func (c losing) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if err != nil || p[0] != ':' && p[0] != '$' {
+		return n, err // no answer of a script, but to a greeting or a ping
+	}
 	c.l.mu.Lock()
 	then := c.l.then
 	c.l.then = nil
 	c.l.mu.Unlock()
-	if then == nil || err != nil {
-		return n, err
+	if then == nil {
+		return n, nil
 	}
 	then()
 	c.Conn.Close()
