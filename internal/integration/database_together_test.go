@@ -54,52 +54,54 @@ func TestDatabasesMigrateTogether(t *testing.T) {
 // Several collectors at once, beside users, delete each record once and leave
 // what lives.
 func TestDatabasesCollectTogether(t *testing.T) {
-	const garbage, live, collectors = 4000, 200, 6
 	for _, d := range databases {
-		t.Run(d.name, func(t *testing.T) {
-			open := d.storeCase().open(t)
-			s := open()
-			alive := make([]store.Record, live)
-			for i := range alive {
-				alive[i] = newRecord(100)
-				if err := s.Create(t.Context(), alive[i]); err != nil {
-					t.Fatal(err)
-				}
-			}
-			createGarbage(t, s, garbage)
-			var wg, users sync.WaitGroup
-			var collected atomic.Int64
-			done := make(chan struct{})
-			for i := range 4 {
-				users.Go(func() { use(t, s, alive[i*live/4:(i+1)*live/4], done) })
-			}
-			start := time.Now()
-			for range collectors {
-				s := open()
-				wg.Go(func() {
-					n, err := store.GC(t.Context(), s)
-					if err != nil {
-						t.Errorf("GC: %v", err)
-					}
-					collected.Add(int64(n))
-				})
-			}
-			wg.Wait()
-			took := time.Since(start)
-			close(done)
-			users.Wait()
-			// What one had in hand the others passed over, so one may be left.
+		t.Run(d.name, func(t *testing.T) { collectTogether(t, d.storeCase().open(t)) })
+	}
+}
+
+func collectTogether(t *testing.T, open func() store.Store) {
+	t.Helper()
+	const garbage, live, collectors = 4000, 200, 6
+	s := open()
+	alive := make([]store.Record, live)
+	for i := range alive {
+		alive[i] = newRecord(100)
+		if err := s.Create(t.Context(), alive[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	createGarbage(t, s, garbage)
+	var wg, users sync.WaitGroup
+	var collected atomic.Int64
+	done := make(chan struct{})
+	for i := range 4 {
+		users.Go(func() { use(t, s, alive[i*live/4:(i+1)*live/4], done) })
+	}
+	start := time.Now()
+	for range collectors {
+		s := open()
+		wg.Go(func() {
 			n, err := store.GC(t.Context(), s)
-			if collected.Add(int64(n)); err != nil || collected.Load() != garbage {
-				t.Errorf("%d records were collected, %v; want %d", collected.Load(), err, garbage)
+			if err != nil {
+				t.Errorf("GC: %v", err)
 			}
-			t.Logf("%d collectors deleted %d of %d records in %v", collectors, collected.Load()-int64(n), garbage, took)
-			for _, r := range alive {
-				if _, err := s.Load(t.Context(), r.ID); err != nil {
-					t.Errorf("Load of a live record: %v", err)
-				}
-			}
+			collected.Add(int64(n))
 		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	close(done)
+	users.Wait()
+	// What one had in hand the others passed over, so one may be left.
+	n, err := store.GC(t.Context(), s)
+	if collected.Add(int64(n)); err != nil || collected.Load() != garbage {
+		t.Errorf("%d records were collected, %v; want %d", collected.Load(), err, garbage)
+	}
+	t.Logf("%d collectors deleted %d of %d records in %v", collectors, collected.Load()-int64(n), garbage, took)
+	for _, r := range alive {
+		if _, err := s.Load(t.Context(), r.ID); err != nil {
+			t.Errorf("Load of a live record: %v", err)
+		}
 	}
 }
 
