@@ -75,7 +75,8 @@
 // An application that opens the database itself, and has such a pooler, sets
 // [Options.Unprepared], and tells the driver as well: pgx with
 // default_query_exec_mode=exec (or simple_protocol), lib/pq with
-// binary_parameters=yes.
+// binary_parameters=yes (and PgBouncer, for lib/pq, with
+// ignore_startup_parameters = extra_float_digits).
 //
 // A touch is a heap-only update: it writes no index, and what it leaves behind
 // is cleaned up by whoever next reads the page, not by VACUUM. Data of more
