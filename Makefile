@@ -1,6 +1,6 @@
 # make help lists what there is. Nothing but Go is needed for make run.
 
-MODULES := . examples internal/integration internal/bench
+MODULES := . store/redisstore examples internal/integration internal/bench
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -29,10 +29,21 @@ test: deps ## run every test of every module with the race detector, then each m
 		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test $(GOTESTFLAGS) ./...); \
 	done
 
+# What the tests start beside Go: a program, and the Debian package that has it.
 deps: ## install what the tests need (Debian; elsewhere: say what is missing)
-	@command -v gcc >/dev/null || command -v clang >/dev/null || { \
-		if command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq gcc libc6-dev; \
-		else echo "make test: install a C compiler, which go test -race needs" >&2; exit 1; fi; }
+	@missing=; need() { \
+		for f in "$$@"; do for found in $$(command -v $$f) $$f; do test -x "$$found" && return; done; done; \
+		missing="$$missing $$pkg"; }; \
+	pkg=gcc; need gcc clang; \
+	pkg=redis-server; need redis-server valkey-server; \
+	pkg=postgresql; need /usr/lib/postgresql/*/bin/postgres; \
+	pkg=mariadb-server; need mariadbd /usr/sbin/mariadbd; \
+	pkg=pgbouncer; need pgbouncer /usr/sbin/pgbouncer; \
+	test -z "$$missing" && exit 0; \
+	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing libc6-dev; \
+	else echo "make test: not installed, so their tests are skipped:$$missing" >&2; fi
 
 lint: ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }

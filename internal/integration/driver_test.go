@@ -11,8 +11,8 @@ import (
 	"github.com/b4468f51/session/store/sqlstore"
 )
 
-// A watchedDriver is the driver of SQLite, and tells each statement that it
-// runs to a function.
+// A watchedDriver is a driver that tells each statement that it runs to a
+// function.
 type watchedDriver struct {
 	driver driver.Driver
 	dsn    string
@@ -28,17 +28,14 @@ func watchedStore(t *testing.T, path string) (*sqlstore.Store, *watchedDriver) {
 		driver: openDB(t, path).Driver(),
 		dsn:    "file:" + path + "?_pragma=busy_timeout(100)&_pragma=journal_mode(WAL)",
 	}
-	db := sql.OpenDB(d)
+	return newStore(t, openConnector(t, d), sqlstore.SQLite, sqlstore.Options{}), d
+}
+
+// openConnector opens a database that is closed when the test ends.
+func openConnector(t *testing.T, c driver.Connector) *sql.DB {
+	db := sql.OpenDB(c)
 	t.Cleanup(func() { db.Close() })
-	s, err := sqlstore.New(db, sqlstore.SQLite, sqlstore.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s, d
+	return db
 }
 
 // tell has each statement from now on told to watch.
@@ -59,7 +56,10 @@ func (d *watchedDriver) told(query string) {
 
 func (d *watchedDriver) Connect(context.Context) (driver.Conn, error) {
 	c, err := d.driver.Open(d.dsn)
-	return watchedConn{c, d}, err
+	if err != nil {
+		return nil, err
+	}
+	return watchedConn{c, d}, nil
 }
 
 func (d *watchedDriver) Driver() driver.Driver { return d.driver }
@@ -79,7 +79,10 @@ func (c watchedConn) Begin() (driver.Tx, error) {
 
 func (c watchedConn) Prepare(query string) (driver.Stmt, error) {
 	s, err := c.conn.Prepare(query)
-	return watchedStmt{s, query, c.d}, err
+	if err != nil {
+		return nil, err
+	}
+	return watchedStmt{s, query, c.d}, nil
 }
 
 type watchedStmt struct {

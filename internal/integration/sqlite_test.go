@@ -28,33 +28,7 @@ func openDB(t *testing.T, path string) *sql.DB {
 // Each operation is one statement, and no transaction is begun.
 func TestSQLiteOneStatement(t *testing.T) {
 	s, d := watchedStore(t, filepath.Join(t.TempDir(), "app.db"))
-	ctx := t.Context()
-	r := newRecord(100)
-	n := newRecord(100)
-	n.ID = r.ID
-	for _, op := range []struct {
-		name string
-		do   func() error
-	}{
-		{"Create", func() error { return s.Create(ctx, r) }},
-		{"Load", func() error { _, err := s.Load(ctx, r.ID); return err }},
-		{"Save", func() error { return s.Save(ctx, n, r.Version) }},
-		{"Touch", func() error { return s.Touch(ctx, r.ID, n.Version, n.Seen, n.Expires) }},
-		{"List", func() error { _, err := s.List(ctx, r.Subject); return err }},
-		{"Ping", func() error { return s.Ping(ctx) }},
-		{"GC", func() error { _, err := s.GC(ctx); return err }},
-		{"Delete", func() error { return s.Delete(ctx, r.ID) }},
-	} {
-		var told []string
-		d.tell(func(query string) { told = append(told, query) })
-		if err := op.do(); err != nil {
-			t.Errorf("%s: %v", op.name, err)
-		}
-		d.tell(nil)
-		if len(told) != 1 {
-			t.Errorf("%s ran %d statements, want 1: %q", op.name, len(told), told)
-		}
-	}
+	oneStatement(t, s, d)
 }
 
 // No operation reads the whole table.

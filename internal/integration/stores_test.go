@@ -24,7 +24,7 @@ type storeCase struct {
 	open func(t *testing.T) func() store.Store
 }
 
-var storeCases = []storeCase{memory, sqlite}
+var storeCases = []storeCase{memory, sqlite, postgres, postgresPQ, mysql, redis, redisSentinel, redisCluster, redisCached, redisWait}
 
 var memory = storeCase{"memory", func(t *testing.T) func() store.Store {
 	s := memstore.New()

@@ -8,14 +8,27 @@ import (
 // A Dialect is the SQL that a database speaks. The zero Dialect is none.
 type Dialect int
 
-// SQLite is the dialect of SQLite from version 3.24, of 2018, on.
-const SQLite Dialect = iota + 1
+const (
+	// SQLite is the dialect of SQLite from version 3.24, of 2018, on.
+	SQLite Dialect = iota + 1
+
+	// PostgreSQL is the dialect of PostgreSQL from version 12 on.
+	PostgreSQL
+
+	// MySQL is the dialect of MySQL, made for version 8 on, and of MariaDB,
+	// from 10.6 on.
+	MySQL
+)
 
 // String returns the name of the database.
 func (d Dialect) String() string {
 	switch d {
 	case SQLite:
 		return "SQLite"
+	case PostgreSQL:
+		return "PostgreSQL"
+	case MySQL:
+		return "MySQL"
 	}
 	return fmt.Sprintf("Dialect(%d)", int(d))
 }
@@ -23,7 +36,9 @@ func (d Dialect) String() string {
 // Schema returns the statements that create a table of sessions and its
 // indexes where they are missing, each ended by a semicolon and a newline, for
 // an application that has migrations of its own. The indexes are named after
-// the table. An empty name means "sessions".
+// the table, or belong to it. An empty name means "sessions". On PostgreSQL,
+// where IF NOT EXISTS fails beside another who creates the same, they should be
+// run by one at a time; [Store.Migrate] sees to that.
 func Schema(d Dialect, table string) (string, error) {
 	if table == "" {
 		table = defaultTable
@@ -38,7 +53,13 @@ func Schema(d Dialect, table string) (string, error) {
 // queries is everything that a Store says to its database. Parameters are
 // positional, and in the same order in every dialect.
 type queries struct {
-	schema []string // each may be run again, by several at once
+	schema     []string // each may be run again
+	schemaLock string   // begins a transaction that runs schema; "" where several may run it at once
+
+	// present tells whether there is nothing left of schema to do, so that who
+	// may not create tables can use one; "" where anybody may run schema.
+	present     string
+	presentArgs []any
 
 	load   string // id, now
 	create string // id, version, created, seen, expires, deadline, subject, data; 1 row, or 0 where the id is taken
@@ -49,6 +70,10 @@ type queries struct {
 	gc     string // expired until, how many
 	ping   string
 
+	// gcCounts tells that gc returns a row: how many it deleted, and how many
+	// it looked at. Else it deletes what it looks at, and says how many.
+	gcCounts bool
+
 	// oneWriter tells that the database lets one connection write at a time,
 	// and answers others with an error rather than have them wait in order.
 	oneWriter bool
@@ -56,6 +81,10 @@ type queries struct {
 	// busy tells whether an error says that another connection was in the
 	// way, and nothing was done.
 	busy func(error) bool
+
+	// taken tells whether the text of an error of create says that the id is
+	// taken; nil where that is no error.
+	taken func(string) bool
 }
 
 func (d Dialect) queries(table string) (queries, error) {
@@ -65,6 +94,10 @@ func (d Dialect) queries(table string) (queries, error) {
 	switch d {
 	case SQLite:
 		return sqliteQueries(table), nil
+	case PostgreSQL:
+		return postgresQueries(table)
+	case MySQL:
+		return mysqlQueries(table), nil
 	}
 	return queries{}, fmt.Errorf("sqlstore: unknown dialect %v", d)
 }

@@ -22,13 +22,26 @@ func (s *Store) GC(ctx context.Context) (int, error) {
 	until := time.Now().Add(-store.GCDelay).UnixMilli()
 	for total := 0; ; {
 		start := time.Now()
-		n, err := s.exec(ctx, s.queries.gc, func(int64) []any { return []any{until, gcBatch} })
-		total += int(n)
-		if err != nil || n < gcBatch {
+		deleted, seen, err := s.collect(ctx, until)
+		total += deleted
+		if err != nil || seen < gcBatch {
 			return total, err
 		}
 		if err := wait(ctx, min(time.Since(start), gcPause)); err != nil {
 			return total, err
 		}
 	}
+}
+
+// collect runs one batch. It returns how many records were deleted, and how
+// many were looked at.
+func (s *Store) collect(ctx context.Context, until int64) (deleted, seen int, err error) {
+	if !s.queries.gcCounts {
+		n, err := s.exec(ctx, s.queries.gc, func(int64) []any { return []any{until, gcBatch} })
+		return int(n), int(n), err
+	}
+	err = s.exclusive(ctx, func() error {
+		return s.queryRow(ctx, s.queries.gc, []any{until, gcBatch}, &deleted, &seen)
+	})
+	return deleted, seen, err
 }

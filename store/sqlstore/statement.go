@@ -15,7 +15,7 @@ import (
 // the time of the write, not of its place in the queue.
 func (s *Store) exec(ctx context.Context, query string, args func(now int64) []any) (n int64, err error) {
 	err = s.exclusive(ctx, func() error {
-		stmt, err := s.prepare(ctx, query)
+		stmt, err := s.statement(ctx, query)
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (s *Store) exec(ctx context.Context, query string, args func(now int64) []a
 func (s *Store) query(ctx context.Context, query string, args func(now int64) []any) (records []store.Record, err error) {
 	err = s.attempt(ctx, func() error {
 		records = nil // of an attempt before
-		stmt, err := s.prepare(ctx, query)
+		stmt, err := s.statement(ctx, query)
 		if err != nil {
 			return err
 		}
@@ -55,6 +55,15 @@ func (s *Store) query(ctx context.Context, query string, args func(now int64) []
 		return nil, err
 	}
 	return records, nil
+}
+
+// queryRow runs a statement that returns one row, into dest.
+func (s *Store) queryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	stmt, err := s.statement(ctx, query)
+	if err != nil {
+		return err
+	}
+	return stmt.QueryRowContext(ctx, args...).Scan(dest...)
 }
 
 // scan reads the record that rows stands at.
@@ -143,37 +152,3 @@ func wait(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
-
-// prepare returns the statement of a query, prepared at its first use.
-// [sql.Stmt] prepares it again for each connection that it meets.
-func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	s.mu.Lock()
-	stmt, closed := s.prepared[query], s.closed
-	s.mu.Unlock()
-	if closed {
-		return nil, errClosed
-	}
-	if stmt != nil {
-		return stmt, nil
-	}
-	// Without the lock: it takes a round trip, and may have to wait for a
-	// connection that waits for the lock.
-	stmt, err := s.db.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		stmt.Close()
-		return nil, errClosed
-	}
-	if first := s.prepared[query]; first != nil {
-		stmt.Close()
-		return first, nil
-	}
-	s.prepared[query] = stmt
-	return stmt, nil
-}
-
-var errClosed = errors.New("sqlstore: the store is closed")

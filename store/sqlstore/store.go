@@ -18,10 +18,19 @@ type Options struct {
 	Table string
 
 	// BusyTimeout is how long an operation goes on trying while other
-	// processes keep the database locked, counted from when it was first
-	// refused. After it the database's error is returned. An operation's
-	// context may end it sooner. The default is 10 seconds.
+	// processes keep the database locked, or are in its way with a deadlock,
+	// counted from when it was first refused. After it the database's error is
+	// returned. An operation's context may end it sooner. The default is 10
+	// seconds.
 	BusyTimeout time.Duration
+
+	// Unprepared has each statement sent as a whole, where a pooler such as
+	// PgBouncer in transaction mode gives each transaction another connection,
+	// one that may not know what was prepared. The driver has to be told as
+	// well, or it prepares statements by itself: see the package's
+	// documentation. The default is to prepare each statement once for each
+	// connection.
+	Unprepared bool
 }
 
 func (o Options) withDefaults() Options {
@@ -42,6 +51,7 @@ type Store struct {
 	closeDB     bool // the store opened it
 	queries     queries
 	busyTimeout time.Duration
+	unprepared  bool
 	writer      chan struct{} // holds a value while one writes; nil where many may
 
 	mu       sync.Mutex
@@ -74,33 +84,13 @@ func New(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 		db:          db,
 		queries:     q,
 		busyTimeout: opts.BusyTimeout,
+		unprepared:  opts.Unprepared,
 		prepared:    map[string]*sql.Stmt{},
 	}
 	if q.oneWriter {
 		s.writer = make(chan struct{}, 1)
 	}
 	return s, nil
-}
-
-// Migrate creates the table and its indexes where they are missing. It may be
-// called at each start, and by several processes at once. It fails where a
-// table of that name is there and has not the columns of a table of sessions.
-func (s *Store) Migrate(ctx context.Context) error {
-	for _, query := range s.queries.schema {
-		err := s.exclusive(ctx, func() error {
-			_, err := s.db.ExecContext(ctx, query)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("sqlstore: migrate: %w", err)
-		}
-	}
-	// A table of another application's sessions would come out only later.
-	_, err := s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
-	if err != nil {
-		return fmt.Errorf("sqlstore: migrate: not a table of sessions: %w", err)
-	}
-	return nil
 }
 
 // Load returns the record of an ID, or [store.ErrNotFound].
@@ -125,7 +115,8 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 			rec.Created.UnixMilli(), rec.Seen.UnixMilli(), rec.Expires.UnixMilli(), rec.Deadline.UnixMilli(),
 			rec.Subject, notNull(rec.Data)}
 	})
-	if err == nil && n == 0 {
+	taken := s.queries.taken
+	if err == nil && n == 0 || err != nil && taken != nil && taken(err.Error()) {
 		return store.ErrExists
 	}
 	return err
@@ -172,12 +163,8 @@ func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error
 // Ping returns nil if the database answers and has the table.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.attempt(ctx, func() error {
-		stmt, err := s.prepare(ctx, s.queries.ping)
-		if err != nil {
-			return err
-		}
 		var found bool
-		return stmt.QueryRowContext(ctx).Scan(&found)
+		return s.queryRow(ctx, s.queries.ping, nil, &found)
 	})
 }
 

@@ -1,0 +1,60 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+)
+
+// Migrate creates the table and its indexes where they are missing. It may be
+// called at each start, and by several processes at once; where nothing is
+// missing it needs no right to create. It fails where a table of that name is
+// there and has not the columns of a table of sessions.
+func (s *Store) Migrate(ctx context.Context) error {
+	err := s.exclusive(ctx, func() error {
+		if found, err := s.migrated(ctx); found || err != nil {
+			return err
+		}
+		return s.create(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("sqlstore: migrate: %w", err)
+	}
+	// A table of another application's sessions would come out only later.
+	_, err = s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
+	if err != nil {
+		return fmt.Errorf("sqlstore: migrate: not a table of sessions: %w", err)
+	}
+	return nil
+}
+
+// migrated tells whether everything is there.
+func (s *Store) migrated(ctx context.Context) (found bool, err error) {
+	if s.queries.present == "" {
+		return false, nil
+	}
+	err = s.db.QueryRowContext(ctx, s.queries.present, s.queries.presentArgs...).Scan(&found)
+	return found, err
+}
+
+// create creates what is missing.
+func (s *Store) create(ctx context.Context) error {
+	if s.queries.schemaLock == "" {
+		for _, query := range s.queries.schema {
+			if _, err := s.db.ExecContext(ctx, query); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, query := range append([]string{s.queries.schemaLock}, s.queries.schema...) {
+		if _, err := tx.ExecContext(ctx, query); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
