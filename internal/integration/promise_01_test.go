@@ -212,6 +212,7 @@ func updateFailsAtMerge(_ *testing.T, _ *env, m, other *machine, c *client) {
 	})
 	c.get(m, "/outer").wantError("the request around", http.StatusInternalServerError)
 	c.get(other, "/read").want("afterwards", http.StatusOK, "u map[n:5]")
+	equal(c.t, "failed commits reported", m.events.count(session.EventCommitFailed), 1)
 }
 
 func updateUndecodable(t *testing.T, e *env) {

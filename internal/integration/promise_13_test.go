@@ -111,6 +111,7 @@ func contradictions(t *testing.T, e *env) {
 		{"RotateEvery", session.Config{RotateEvery: -time.Hour}},
 		{"LoadTimeout", session.Config{LoadTimeout: -1}},
 		{"CommitTimeout", session.Config{CommitTimeout: -1}},
+		{"CommitTimeout", session.Config{CommitTimeout: time.Minute}},
 		{"MaxSize", session.Config{MaxSize: -1}},
 		{"MaxSize", session.Config{MaxSize: 1 << 20}},
 		{"MaxValues", session.Config{MaxValues: -1}},

@@ -19,6 +19,7 @@ func bounded(t *testing.T, e *env) {
 	e.rule("the wait for another writer", waitLimit)
 	e.rule("retries", retryLimit)
 	e.rule("other secrets", secretsLimit)
+	e.rule("machines that write", machinesLimit)
 	e.rule("garbage collection stops", collectionStops)
 	e.rule("nothing runs after Close", nothingRunsAfterClose)
 }
