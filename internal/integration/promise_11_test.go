@@ -52,6 +52,9 @@ func loadFails(t *testing.T, e *env, cfg session.Config, kill func(m *machine)) 
 	equal(t, "the version", after.Version, before.Version)
 	equal(t, "records", e.live(), 1)
 	equal(t, "what the client holds", c.token(m), token)
+	if cfg.LoadTimeout > 0 {
+		m = e.newMachine(session.Config{}) // which takes its time
+	}
 	c.get(m, "/read").want("after the recovery", http.StatusOK, "u map[]")
 }
 

@@ -19,10 +19,10 @@ import (
 // waitLimit has a writer hold the store up, and another one of the same session
 // wait for it.
 func waitLimit(t *testing.T, e *env) {
-	const limit = 100 * time.Millisecond
-	m := e.newMachine(session.Config{CommitTimeout: limit})
-	c, _ := e.signedIn(m, "u")
-	other, _ := e.signedIn(m, "v")
+	const limit = 500 * time.Millisecond
+	m, calm := e.newMachine(session.Config{CommitTimeout: limit}), e.newMachine(session.Config{})
+	c, _ := e.signedIn(calm, "u")
+	other, _ := e.signedIn(calm, "v")
 	entered, release := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
 	m.store.interfere(func(_ context.Context, _ string, _ store.ID) error {
@@ -142,8 +142,7 @@ func nothingRunsAfterClose(t *testing.T, e *env) {
 		return here
 	}
 	pprof.Do(t.Context(), pprof.Labels("rule", label), func(context.Context) {
-		const limit = 50 * time.Millisecond
-		m := e.newMachine(session.Config{GCInterval: 5 * time.Millisecond, LoadTimeout: limit, CommitTimeout: limit})
+		m := e.newMachine(session.Config{GCInterval: 5 * time.Millisecond})
 		if running() == 0 {
 			t.Error("the collection is not seen running")
 		}
@@ -155,16 +154,20 @@ func nothingRunsAfterClose(t *testing.T, e *env) {
 		})
 		c.get(m, "/set?k=v").want("a write", http.StatusOK, "")
 		e.age(id, 30*time.Minute)
-		m.store.hang("Touch", "Save", "Load")
-		c.get(m, "/read").wantError("a load that hangs", http.StatusServiceUnavailable)
-		m.store.hang("Touch", "Save")
-		c.get(m, "/read").want("a touch that hangs", http.StatusOK, "u map[k:v]")
-		c.get(m, "/set?k=v").wantError("a save that hangs", http.StatusServiceUnavailable)
-		m.store.heal()
+		const limit = 50 * time.Millisecond
+		short := e.newMachine(session.Config{LoadTimeout: limit})
+		short.store.hang("Load")
+		c.get(short, "/read").wantError("a load that hangs", http.StatusServiceUnavailable)
+		late := e.newMachine(session.Config{CommitTimeout: limit})
+		late.store.hang("Touch", "Save")
+		c.get(late, "/read").want("a touch that hangs", http.StatusOK, "u map[k:v]")
+		c.get(late, "/set?k=v").wantError("a save that hangs", http.StatusServiceUnavailable)
 		c.http.CloseIdleConnections()
-		m.server.Close()
-		if err := errors.Join(m.Close(), m.Close()); err != nil {
-			t.Errorf("Close: %v", err)
+		for _, m := range []*machine{m, short, late} {
+			m.server.Close()
+			if err := errors.Join(m.Close(), m.Close()); err != nil {
+				t.Errorf("Close: %v", err)
+			}
 		}
 		rounds := m.store.during(func() { time.Sleep(20 * time.Millisecond) })
 		equal(t, "rounds of collection after Close", rounds["GC"], 0)
