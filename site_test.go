@@ -169,3 +169,7 @@ func (f *faultyStore) Delete(ctx context.Context, id store.ID) error {
 	}
 	return f.Store.Delete(ctx, id)
 }
+
+func (f *faultyStore) List(ctx context.Context, subject string) ([]store.Record, error) {
+	return store.List(ctx, f.Store, subject)
+}

@@ -1,0 +1,86 @@
+package session
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+func testVersion(instance, count uint32) uint64 { return uint64(instance)<<32 | uint64(count) }
+
+// follow writes over d as the manager of an instance does.
+func follow(d draft, version uint64) draft {
+	d.meta.lineage = d.lineage(instanceOf(version))
+	d.rec.Version = version
+	return d
+}
+
+func TestLineageHasTheLastVersionOfEachManager(t *testing.T) {
+	d := draft{rec: store.Record{Version: testVersion(1, 1)}}
+	for _, v := range []uint64{testVersion(1, 2), testVersion(2, 1), testVersion(3, 1), testVersion(2, 2), testVersion(2, 3), testVersion(1, 3)} {
+		d = follow(d, v)
+	}
+	got := slices.Collect(versions(d.meta.lineage))
+	if want := []uint64{testVersion(3, 1), testVersion(2, 3)}; !slices.Equal(got, want) {
+		t.Errorf("the lineage is %x, want %x", got, want)
+	}
+}
+
+func TestLineageIsBounded(t *testing.T) {
+	d := draft{rec: store.Record{Version: testVersion(1, 1)}}
+	for i := range uint32(3 * maxLineage) {
+		d = follow(d, testVersion(i+2, 1))
+	}
+	if got := len(d.meta.lineage) / 8; got != maxLineage {
+		t.Errorf("%d versions are kept, want %d", got, maxLineage)
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	h := testHash(1)
+	rec := func(version uint64, before ...uint64) store.Record {
+		d := draft{rec: store.Record{}, meta: meta{secret: h}}
+		for _, v := range before {
+			d.rec.Version = v
+			d.meta.lineage = d.lineage(0)
+		}
+		return d.encode(version, time.Time{}, time.Time{})
+	}
+	for _, test := range []struct {
+		name          string
+		rec           store.Record
+		version       uint64
+		landed, known bool
+	}{
+		{"it is the record", rec(testVersion(1, 5)), testVersion(1, 5), true, true},
+		{"another manager followed", rec(testVersion(2, 1), testVersion(1, 5)), testVersion(1, 5), true, true},
+		{"many others followed", rec(testVersion(3, 1), testVersion(1, 5), testVersion(2, 1), testVersion(4, 1)), testVersion(1, 5), true, true},
+		{"only others wrote", rec(testVersion(2, 1), testVersion(3, 1)), testVersion(1, 5), false, true},
+		{"the manager's write before is the last", rec(testVersion(2, 1), testVersion(1, 4)), testVersion(1, 5), false, true},
+		{"the manager has written since", rec(testVersion(2, 1), testVersion(1, 6)), testVersion(1, 5), false, false},
+		{"the count has wrapped around", rec(testVersion(1, 1<<32-1)), testVersion(1, 0), false, true},
+		{"and the manager has written since", rec(testVersion(1, 0)), testVersion(1, 1<<32-1), false, false},
+	} {
+		if landed, known := outcome(test.rec, test.version); landed != test.landed || known != test.known {
+			t.Errorf("%s: landed %v, known %v, want %v, %v", test.name, landed, known, test.landed, test.known)
+		}
+	}
+}
+
+func TestVersionsAreOfTheirManagerAndNeverTwice(t *testing.T) {
+	a, err := NewManager(noStore{}, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	seen := map[uint64]bool{}
+	for range 1000 {
+		v := a.newVersion()
+		if seen[v] || instanceOf(v) != a.instance || v == 0 {
+			t.Fatalf("version %x of instance %x", v, a.instance)
+		}
+		seen[v] = true
+	}
+}
