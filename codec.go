@@ -21,7 +21,8 @@ import (
 // A tag that this version does not know is above those it knows, and is kept as
 // it is when the record is written again, so that versions of a program can run
 // side by side. One with an odd number belongs to the sign-in: Login drops it.
-// No list has a limit that an older version would hold against a newer. What an older version must not touch gets a new format number:
+// No list has a limit that an older version would hold against a newer. What an
+// older version must not touch gets a new format number:
 // then it answers with an error, and the session waits for the newer program.
 const envelopeFormat = 1
 

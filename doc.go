@@ -29,7 +29,8 @@
 // # Stores
 //
 // Package store holds the contract, and the packages below it the stores:
-// memstore for one process, sqlstore for databases. [Open] takes any of them
+// memstore for one process, sqlstore for SQLite, PostgreSQL and MySQL,
+// redisstore, a module of its own, for Redis. [Open] takes any of them
 // by URL, once its package is imported. Package store/storetest checks a store
 // of your own.
 //
@@ -64,8 +65,9 @@
 // The commit happens before the first byte of the answer, again when the
 // handler returns if it changed something after that, and at each Save. An
 // answer of status 500 or above, and a panic, commit nothing; what Save or
-// Destroy did before stays done. If the commit fails, the client gets the
-// error answer instead of the handler's.
+// Destroy did before stays done, and what is changed after such a status is
+// kept by a Save alone. If the commit fails, the client gets the error answer
+// instead of the handler's.
 //
 // # Concurrent requests
 //

@@ -38,7 +38,8 @@ var (
 
 	// ErrHeadersSent is returned for a change that needs a cookie set where
 	// none can be sent: the headers of the response have left, the connection
-	// is being hijacked, or Edit runs without a client. Make the change, or call Save, before the first byte.
+	// is being hijacked, or Edit runs without a client. Make the change, or
+	// call Save, before the first byte.
 	ErrHeadersSent = errors.New("session: no cookie can be sent any more, which this change needs: " +
 		"change the session before the first byte of the response")
 
