@@ -44,6 +44,9 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 }
 
 func (m *Manager) list(ctx context.Context, subject string) ([]store.Record, error) {
+	if err := m.unsupported("list"); err != nil {
+		return nil, err
+	}
 	scoped, err := m.scopeSubject(subject)
 	if err != nil {
 		return nil, err
@@ -62,6 +65,9 @@ func (m *Manager) list(ctx context.Context, subject string) ([]store.Record, err
 // leave: before it ends a session on a user's word, see in List that the
 // session is that user's.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
+	if err := m.unsupported("revoke"); err != nil {
+		return err
+	}
 	if err := m.delete(ctx, id); err != nil {
 		return err
 	}
@@ -73,7 +79,14 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 // how many. It tries each, whatever becomes of the others, and joins what went
 // wrong. A request that revokes the sessions of its own subject ends its own
 // with them: it calls [Session.Destroy] next if it has more to set.
+//
+// Of sealed sessions nobody knows the number: there it returns 0, and those that
+// signed in until now have ended for every request from the next on. It fails
+// with an error that wraps [errors.ErrUnsupported] without Config.NotBefore.
 func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
+	if m.sealer != nil {
+		return 0, m.revokeSealed(ctx, subject)
+	}
 	records, err := m.list(ctx, subject)
 	if err != nil {
 		return 0, err
@@ -101,6 +114,9 @@ func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 // It returns [ErrEnded] where there is no such session. Login and Renew are
 // refused in f, since nobody is there to take the new token.
 func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error {
+	if err := m.unsupported("edit"); err != nil {
+		return err
+	}
 	s := &Session{m: m, headersSent: true, background: true}
 	limited := limit(ctx, m.cfg.LoadTimeout)
 	rec, err := m.loadRecord(limited, id, milli(time.Now()))

@@ -45,6 +45,9 @@ type doubt struct {
 // goes on when parent is cancelled. A new session in which nothing was set is
 // stored only where storeNew says so.
 func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) error {
+	if m.sealer != nil {
+		return m.commitSealed(parent, s, storeNew)
+	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	c := commit{m: m, s: s, now: milli(time.Now())}

@@ -68,6 +68,12 @@ type Config struct {
 	// cookie's name. Changing it signs everybody out.
 	Realm string
 
+	// NotBefore is where [NewSealed] keeps, for each subject, when RevokeAll
+	// was last called, so that "sign out everywhere" ends copied cookies too.
+	// Any store will do, one with sessions in it as well; who gave it closes
+	// it. Default none: RevokeAll is not supported. NewManager refuses it.
+	NotBefore store.Store
+
 	// Cookie is how the client keeps its token.
 	Cookie Cookie
 

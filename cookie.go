@@ -182,13 +182,16 @@ func (s *Session) deliver() {
 
 // takeCookieLocked returns the cookie that is due, once.
 func (s *Session) takeCookieLocked() *http.Cookie {
-	due, secret := s.due, s.secret
-	s.due, s.secret = cookieNone, nil
+	due, secret, token := s.due, s.secret, s.sealed
+	s.due, s.secret, s.sealed = cookieNone, nil, nil
 	switch due {
 	case cookieSet:
 		s.clientHas = true
-		token := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
-		return s.m.cfg.Cookie.cookie(token, time.Until(s.draft.rec.Deadline))
+		if token == nil {
+			text := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
+			token = &text
+		}
+		return s.m.cfg.Cookie.cookie(*token, time.Until(s.draft.rec.Deadline))
 	case cookieClear:
 		s.clientHas = false
 		return s.m.cfg.Cookie.cookie("", 0)

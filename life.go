@@ -118,6 +118,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	defer s.committing.Unlock()
 	s.mu.Lock()
 	id, stored, done, ended, generation := s.draft.rec.ID, s.stored, s.done, s.ended, s.generation
+	d := s.draft
 	s.used = true
 	s.mu.Unlock()
 	switch {
@@ -127,6 +128,8 @@ func (s *Session) Touch(ctx context.Context) error {
 		return ErrEnded
 	case !stored:
 		return nil
+	case s.m.sealer != nil:
+		return s.m.touchSealed(ctx, s, d)
 	}
 	limited, now := detach(ctx, s.m.cfg.CommitTimeout), milli(time.Now())
 	defer limited.release()
@@ -166,6 +169,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	defer s.committing.Unlock()
 	s.mu.Lock()
 	id, done, ended := s.draft.rec.ID, s.done, s.ended
+	late := s.m.sealer != nil && s.headersSent // the cookie is all there is to remove
 	inStore := s.stored || s.inDoubt != doubt{}
 	s.used = true
 	s.mu.Unlock()
@@ -174,6 +178,8 @@ func (s *Session) Destroy(ctx context.Context) error {
 		return ErrDone
 	case ended:
 		return ErrEnded
+	case inStore && late:
+		return ErrHeadersSent
 	case inStore:
 		if err := s.m.delete(ctx, id); err != nil {
 			return err

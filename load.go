@@ -34,14 +34,8 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	var good presentation
 	var many bool
 	for _, text := range found[:different] {
-		token, ok := sid.Parse(text)
-		if !ok {
-			m.report(ctx, Event{Kind: EventMalformed})
-			continue
-		}
-		p, err := m.open(ctx, token, now)
+		p, err := m.present(ctx, text, now)
 		if err != nil {
-			m.report(ctx, Event{Kind: EventLoadFailed, ID: token.ID, Err: err})
 			return err
 		}
 		switch {
@@ -66,7 +60,11 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	}
 	s.adopt(good.draft)
 	s.presented, s.clientHas = good.hash, true
-	s.mayRotate = m.cfg.RotateEvery > 0 && r.Header.Get("Upgrade") == ""
+	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
+	if m.sealer != nil {
+		s.reseal = good.reseal
+		return nil
+	}
 
 	// A handler may be slow: it must not lose the session under its hands.
 	left := s.draft.rec.Expires.Sub(now)
@@ -86,6 +84,24 @@ type presentation struct {
 	draft    draft
 	hash     sid.Hash
 	standing standing
+	reseal   bool // Sealer.Open asks for another token
+}
+
+// present finds the session of what a cookie holds.
+func (m *Manager) present(ctx context.Context, text string, now time.Time) (p presentation, err error) {
+	var token sid.Token
+	if m.sealer != nil {
+		p, err = m.openSealed(ctx, text, now)
+	} else if parsed, ok := sid.Parse(text); ok {
+		token = parsed
+		p, err = m.open(ctx, token, now)
+	} else {
+		m.report(ctx, Event{Kind: EventMalformed})
+	}
+	if err != nil {
+		m.report(ctx, Event{Kind: EventLoadFailed, ID: token.ID, Err: err})
+	}
+	return p, err
 }
 
 // open finds the session of a token. What is not found, or not readable, is of

@@ -17,7 +17,9 @@ import (
 // encodes, merges, times and names cookies; the store keeps bytes. It may be
 // used by several goroutines at once.
 type Manager struct {
-	store         store.Store
+	store         store.Store // with a sealer that of Config.NotBefore, or nil
+	sealer        Sealer      // nil where sessions are in the store
+	scope         string      // of sealed tokens
 	cfg           Config
 	limits        limits
 	subjectPrefix string // of this realm's subjects in the store
@@ -43,19 +45,29 @@ func NewManager(s store.Store, cfg Config) (*Manager, error) {
 	if s == nil {
 		return nil, errors.New("session: NewManager with a nil store: give it memstore.New(), or use Open")
 	}
+	if cfg.NotBefore != nil {
+		return nil, errors.New("session: Config.NotBefore is for NewSealed: with a store, RevokeAll deletes records")
+	}
+	m, err := newManager(s, cfg)
+	if err != nil {
+		return nil, err
+	}
+	m.startGC()
+	return m, nil
+}
+
+func newManager(s store.Store, cfg Config) (*Manager, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	m := &Manager{
+	return &Manager{
 		store:         s,
 		cfg:           cfg,
 		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
 		subjectPrefix: cfg.Realm + ":",
 		instance:      newInstance(),
-	}
-	m.startGC()
-	return m, nil
+	}, nil
 }
 
 // Open returns a Manager over a store that it opens by URL, such as "memory:"
@@ -190,6 +202,9 @@ func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.R
 }
 
 func (m *Manager) delete(parent context.Context, id ID) error {
+	if m.sealer != nil {
+		return nil // there is nothing but the cookie
+	}
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
 	if err := m.store.Delete(ctx, id); err != nil {

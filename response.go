@@ -269,6 +269,7 @@ func (s *Session) needsCookie() bool {
 	defer s.mu.Unlock()
 	s.mayRotate = false
 	return s.due != cookieNone || !s.stored && s.draft.count > 0 ||
+		s.m.sealer != nil && len(s.ops) > 0 ||
 		slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
 }
 

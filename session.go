@@ -98,6 +98,8 @@ type Session struct {
 
 	due    dueCookie
 	secret *sid.Secret // for the next cookie; a pointer, which fmt does not follow
+	sealed *string     // for the next cookie, in the place of secret
+	reseal bool        // the token the request came with should be replaced
 	header http.Header // of Start: where a cookie goes as soon as it is due
 }
 
@@ -199,7 +201,7 @@ func (s *Session) readyLocked(k opKind) error {
 		return ErrDone
 	case s.ended && k != opLogin:
 		return ErrEnded
-	case s.headersSent && (newCookie || !s.stored && k <= opUpdate):
+	case s.headersSent && (newCookie || s.m.sealer != nil || !s.stored && k <= opUpdate):
 		return ErrHeadersSent
 	}
 	return nil

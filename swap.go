@@ -256,6 +256,10 @@ func (c *commit) next() (store.Record, error) {
 	}
 	out := *d
 	out.meta.lineage, out.meta.edited = nil, 0
+	if c.m.sealer != nil {
+		out.meta.others = nil // nobody presents a secret
+		return out.encode(c.m.newVersion(), seen, expires), nil
+	}
 	if c.background {
 		out.meta.edited = c.now.UnixMilli()
 	}

@@ -1,0 +1,157 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// A Sealer turns records into tokens that the client keeps in their place, and
+// back. Tokens are encrypted and authenticated, and their characters fit a
+// cookie. Its methods may be called by several goroutines at once; ctx ends with
+// Config.CommitTimeout and LoadTimeout. Package store/cookiestore has one over
+// keys of your own.
+//
+// The scope names the purpose, the cookie and Config.Realm: a token that was
+// sealed for one scope must not open for another.
+type Sealer interface {
+	// Seal returns a token that holds all of rec but its Version.
+	Seal(ctx context.Context, scope string, rec store.Record) (token string, err error)
+
+	// Open returns what was sealed. A token that is not good, for whatever
+	// reason, is an error that wraps [store.ErrNotFound], and its client
+	// anonymous; any other error means that nobody can tell, and is answered
+	// with 503. Reseal asks for the token to be replaced soon, as after a
+	// change of keys. Open need not look at the times.
+	Open(ctx context.Context, scope, token string) (rec store.Record, reseal bool, err error)
+}
+
+// maxCookie is what browsers take of a cookie's name and value, in bytes
+// (RFC 6265bis 5.6). What is larger they drop without a word.
+const maxCookie = 4096
+
+// sealedSize is the default of Config.MaxSize: it leaves room for the times, a
+// subject and a name of common length, and encryption and base64.
+const sealedSize = 2800
+
+// NewSealed returns a Manager that keeps nothing on the server: the whole
+// session is in the cookie, sealed. It takes no database, and promises less:
+//
+//   - A copied cookie, or an older one, stays good until its deadline, whatever
+//     becomes of the session: Destroy clears the cookie of this client, Login and
+//     Renew give it another, and none of them reaches a copy. The remedy is
+//     Config.NotBefore: with it [Manager.RevokeAll], "sign out everywhere", ends
+//     every session of a subject, copies too, at the price of one load for each
+//     request that is signed in.
+//   - Concurrent requests each begin from the cookie they came with, and the last
+//     answer wins: changes of the others are lost, an Update counts once, a value
+//     that Pop took may be given twice, and a session that one request destroyed
+//     comes back with the answer of another. Even a request that only reads may
+//     set the cookie, and undo a change so.
+//   - All changes need a cookie, so after the first byte each returns
+//     [ErrHeadersSent], Destroy too. What Save has sealed is kept only if the
+//     header of the answer leaves; what an answer that gets lost would have set
+//     is lost.
+//   - Name and value of the cookie are at most 4,096 bytes: Config.MaxSize is
+//     2,800 by default, and a commit that does not fit returns [ErrTooLarge].
+//   - There is no list of sessions: List, Revoke and Edit return an error that
+//     wraps [errors.ErrUnsupported], as does RevokeAll without Config.NotBefore.
+//
+// Use is written down by sealing anew, at most once per Config.TouchInterval.
+// Config.RotateEvery is an error: every change replaces the cookie already. All
+// else is as with a store.
+func NewSealed(sealer Sealer, cfg Config) (*Manager, error) {
+	if sealer == nil {
+		return nil, errors.New("session: NewSealed with a nil Sealer: give it a cookiestore.Keyring")
+	}
+	setDefault(&cfg.MaxSize, sealedSize)
+	m, err := newManager(cfg.NotBefore, cfg)
+	if m != nil {
+		err = errors.Join(err, m.cfg.validateSealed())
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.sealer = sealer
+	m.scope = "session\x00" + m.cfg.Cookie.Name + "\x00" + m.cfg.Realm
+	m.startGC()
+	return m, nil
+}
+
+func (c Config) validateSealed() error {
+	var errs []error
+	if c.RotateEvery != 0 {
+		errs = append(errs, errors.New("session: Config.RotateEvery: a sealed session has no token to rotate"))
+	}
+	if c.MaxSize > maxCookie/4*3 {
+		errs = append(errs, fmt.Errorf("session: Config.MaxSize is %d: a cookie holds at most %d bytes", c.MaxSize, maxCookie/4*3))
+	}
+	return errors.Join(errs...)
+}
+
+// unsupported is what an operation returns that takes a store of sessions.
+func (m *Manager) unsupported(op string) error {
+	if m.sealer == nil {
+		return nil
+	}
+	return fmt.Errorf("session: %s: the sessions are in their cookies, and cannot be looked up: %w", op, errors.ErrUnsupported)
+}
+
+// maxSkew is how far the clock of the machine that sealed a token may be ahead.
+const maxSkew = time.Minute
+
+// openSealed finds the session in a token, like open.
+func (m *Manager) openSealed(ctx context.Context, token string, now time.Time) (presentation, error) {
+	if len(m.cfg.Cookie.Name)+len(token) > maxCookie {
+		m.report(ctx, Event{Kind: EventMalformed})
+		return presentation{}, nil
+	}
+	rec, reseal, err := m.sealer.Open(ctx, m.scope, token)
+	if errors.Is(err, store.ErrNotFound) {
+		m.report(ctx, Event{Kind: EventMalformed})
+		return presentation{}, nil
+	}
+	if err != nil {
+		return presentation{}, storeFailed("open", err)
+	}
+	_, ours := m.cutSubject(rec.Subject)
+	if !now.Before(rec.Expires) || !now.Before(rec.Deadline) || rec.Seen.After(now.Add(maxSkew)) ||
+		rec.Subject != "" && !ours {
+		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
+		return presentation{}, nil
+	}
+	d, err := newDraft(rec)
+	if errors.Is(err, errNewerFormat) {
+		return presentation{}, err
+	}
+	if err != nil {
+		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: corrupt(rec.ID, err)})
+		return presentation{}, nil
+	}
+	revoked, err := m.revoked(ctx, &d)
+	if err != nil {
+		return presentation{}, err
+	}
+	if revoked {
+		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID, Subject: rec.Subject})
+		return presentation{}, nil
+	}
+	return presentation{draft: d, standing: standingCurrent, reseal: reseal}, nil
+}
+
+// touchSealed tells whether a session may go on: nothing can be written for it.
+func (m *Manager) touchSealed(ctx context.Context, s *Session, d draft) error {
+	limited, now := detach(ctx, m.cfg.CommitTimeout), time.Now()
+	defer limited.release()
+	revoked, err := m.revoked(limited, &d)
+	if err != nil || !revoked && now.Before(d.rec.Expires) {
+		return err
+	}
+	s.mu.Lock()
+	s.endLocked()
+	s.mu.Unlock()
+	return ErrEnded
+}
