@@ -24,14 +24,11 @@ func (x element) plus(y element) element { return element{x.hi ^ y.hi, x.lo ^ y.
 
 func (x element) times(y element) (z element) {
 	for i := range 128 {
-		bit := x.hi >> 63
+		word := x.hi
 		if i >= 64 {
-			bit = x.lo >> 63
-			x.lo <<= 1
-		} else {
-			x.hi <<= 1
+			word = x.lo
 		}
-		if bit == 1 {
+		if word>>(63-i%64)&1 == 1 {
 			z = z.plus(y)
 		}
 		carry := y.lo & 1
