@@ -307,7 +307,7 @@ func FuzzEncode(f *testing.F) {
 				t.Fatal(err)
 			}
 			if err := d.set(k, e, &lim); err != nil {
-				t.Skip(err)
+				return // larger than a session may be
 			}
 		}
 		rec := d.encode(1, time.Time{}, time.Time{})

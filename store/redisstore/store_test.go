@@ -1,37 +1,13 @@
 package redisstore
 
 import (
-	"crypto/rand"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/b4468f51/session/store"
-	"github.com/b4468f51/session/store/storetest"
 )
 
-// The contract needs a server. The repository's internal/integration starts
-// servers of each kind, and runs more than this.
-func TestStore(t *testing.T) {
-	u := os.Getenv("SESSION_TEST_REDIS")
-	if u == "" {
-		t.Skip("SKIPPED: SESSION_TEST_REDIS has no URL of a server, as redis://localhost:6379; internal/integration starts its own")
-	}
-	conf, opts, err := ParseURL(u)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.Prefix = "test-" + strings.ToLower(rand.Text()) + ":"
-	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := Open(conf, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		return s
-	})
-}
+// The contract needs a server: see internal/integration, which starts its own.
 
 func TestNewRefuses(t *testing.T) {
 	if _, err := New(nil, Options{}); err == nil {
