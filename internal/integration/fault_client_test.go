@@ -126,11 +126,13 @@ func (c *faultClient) end(path string) bool {
 		l.mayHave = true
 		l.mayBeGone = l.mayBeGone || path == "/leave"
 	}
-	changed := late()
-	if outcome == acked && changed.outcome() == acked && changed.held {
-		c.load.resurrected("%s: a change was acknowledged after %s", l.owner, path)
+	if late != nil {
+		changed := late()
+		if outcome == acked && changed.outcome() == acked {
+			c.load.resurrected("%s: a change was acknowledged after %s", l.owner, path)
+		}
+		defer c.worked(l, 1, changed, true) // it was not in what the other tab saw
 	}
-	defer c.worked(l, 1, changed, true) // it was not in what the other tab saw
 	switch {
 	case outcome == acked && path == "/leave":
 		l.left, c.now = true, nil
@@ -151,32 +153,27 @@ func (c *faultClient) end(path string) bool {
 }
 
 // beginLate begins a change, and returns once the session is loaded, with a
-// function that has it go on and returns the answer.
+// function that has it go on and returns the answer. It returns nil where the
+// load fails, and where the application runs in another process.
 func (c *faultClient) beginLate(l *life) func() faultAnswer {
-	if c.load.apps[1] == nil { // the application runs in another process
-		a := c.post(1, c.workPath(1), l.token)
-		return func() faultAnswer { return a }
+	app := c.load.apps[1]
+	if app == nil {
+		return nil
 	}
 	name := fmt.Sprintf("%s-%d", c.name, c.n)
 	h := &hold{make(chan struct{}), make(chan struct{})}
-	c.load.apps[1].holds.Store(name, h)
+	app.holds.Store(name, h)
 	answered := make(chan faultAnswer, 1)
 	go func() { answered <- c.post(1, c.workPath(1)+"&hold="+name, l.token) }()
-	held := false
-	var a faultAnswer
 	select {
 	case <-h.loaded:
-		held = true
-	case a = <-answered: // the load failed
-	}
-	return func() faultAnswer {
-		close(h.release)
-		if held {
-			a = <-answered
+		return func() faultAnswer {
+			close(h.release)
+			app.holds.Delete(name)
+			return <-answered
 		}
-		c.load.apps[1].holds.Delete(name)
-		a.held = held
-		return a
+	case <-answered: // nothing was changed
+		return nil
 	}
 }
 
@@ -185,7 +182,6 @@ type faultAnswer struct {
 	status int
 	body   string
 	token  string // that it sets
-	held   bool   // see beginLate
 }
 
 type outcome int

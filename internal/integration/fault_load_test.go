@@ -133,20 +133,31 @@ func (l *load) eachFails() {
 	}, func(c *faultClient) int64 { return c.failures.Load() })
 }
 
+// someFail waits until some clients have failed.
+func (l *load) someFail() {
+	l.t.Helper()
+	before := l.errors.Load()
+	pollFor(l.t, "some clients fail", faultLimit, func() bool { return l.errors.Load() >= before+5 })
+}
+
+// pollFor waits until something is so.
+func pollFor(t *testing.T, what string, limit time.Duration, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !so(); time.Sleep(breathing) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %v", what, limit)
+		}
+	}
+}
+
 func (l *load) await(what string, so func(c *faultClient, before int64) bool, begin func(*faultClient) int64) {
 	l.t.Helper()
 	before := make([]int64, len(l.clients))
 	for i, c := range l.clients {
 		before[i] = begin(c)
 	}
-	deadline := time.Now().Add(faultLimit)
 	for i, c := range l.clients {
-		for !so(c, before[i]) {
-			if time.Now().After(deadline) {
-				l.t.Fatalf("%s: not within %v (%s: %d successes, %d failures)", what, faultLimit, c.name, c.acks.Load(), c.failures.Load())
-			}
-			time.Sleep(breathing) // polls
-		}
+		pollFor(l.t, what, faultLimit, func() bool { return so(c, before[i]) })
 	}
 }
 

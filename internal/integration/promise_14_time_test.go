@@ -119,12 +119,7 @@ func collectionStops(t *testing.T, e *env) {
 // poll waits until something is so.
 func poll(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("%s: not so after 10 seconds", what)
-			return
-		}
-	}
+	pollFor(t, what, 10*time.Second, so)
 }
 
 // nothingRunsAfterClose marks every goroutine that is started, here and by

@@ -1,0 +1,103 @@
+package integration
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/b4468f51/session/internal/integration/testserver"
+	"github.com/b4468f51/session/store"
+)
+
+var redisTarget = target{"redis", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
+	server := testserver.Start(t, testserver.Redis("Redis under faults"))
+	link := newLink(t, server)
+	u := link.url(t, "redis://"+server.Addr())
+	memory := func(limit string) func(t *testing.T) {
+		return func(t *testing.T) { configure(t, server, "maxmemory", limit) }
+	}
+	return opener(u), append(serverFaults(server, link),
+		fault{name: "memory is full", inject: memory("1"), heal: memory("0")})
+}}
+
+// Behind Sentinel, and in a cluster, a master dies for good. What all replicas
+// have acknowledged survives that. It comes back as a replica, since the store
+// waits for the same number as before.
+var (
+	sentinelTarget = target{"redis-sentinel", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
+		return failover(t, testserver.StartRedisSentinel(t), "&wait_replicas=2&wait_timeout=500ms")
+	}}
+	clusterTarget = target{"redis-cluster", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
+		return failover(t, testserver.StartRedisCluster(t), "&wait_replicas=1&wait_timeout=500ms")
+	}}
+)
+
+func failover(t *testing.T, g *testserver.RedisGroup, settings string) (func(t *testing.T) store.Store, []fault) {
+	var killed *testserver.Server
+	return opener(withPrefix(g.URL()) + settings), []fault{{
+		name:   "a master is killed",
+		partly: true,
+		inject: func(t *testing.T) {
+			killed = masters(t, g.Nodes)[0]
+			killed.Kill()
+		},
+		heal: func(t *testing.T) {
+			before := len(masters(t, g.Nodes)) // without the one that was killed
+			pollFor(t, "a replica takes over", 30*time.Second, func() bool { return len(masters(t, g.Nodes)) > before })
+			killed.Restart(t)
+		},
+	}}
+}
+
+// opener opens a store by URL.
+func opener(u string) func(t *testing.T) store.Store {
+	return func(t *testing.T) store.Store {
+		s, err := store.Open(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+}
+
+// masters returns the nodes that run and are masters.
+func masters(t *testing.T, nodes []*testserver.Server) (found []*testserver.Server) {
+	t.Helper()
+	for _, node := range nodes {
+		if role, err := roleOf(t.Context(), node); err == nil && role == "master" {
+			found = append(found, node)
+		}
+	}
+	return found
+}
+
+func roleOf(ctx context.Context, s *testserver.Server) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, err := testserver.RedisClient(s.Addr())
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	answer, err := c.Do(ctx, c.B().Role().Build()).ToArray()
+	if err != nil {
+		return "", err
+	}
+	return answer[0].ToString()
+}
+
+// configure changes a setting of a server that runs.
+func configure(t *testing.T, s *testserver.Server, name, value string) {
+	t.Helper()
+	c, err := testserver.RedisClient(s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	set := c.B().ConfigSet().ParameterValue().ParameterValue(name, value).Build()
+	if err := c.Do(t.Context(), set).Error(); err != nil && !rueidis.IsRedisNil(err) {
+		t.Fatal(err)
+	}
+}
