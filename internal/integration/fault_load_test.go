@@ -21,7 +21,7 @@ var soak = os.Getenv("SESSION_SOAK") != ""
 // succeed before a fault and after it.
 func faultSize() (clients, steps int) {
 	if soak {
-		return 48, 150
+		return 20, 50
 	}
 	return 10, 18
 }

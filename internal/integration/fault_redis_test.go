@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,20 +28,48 @@ var redisTarget = target{"redis", func(t *testing.T) (func(t *testing.T) store.S
 // waits for the same number as before.
 var (
 	sentinelTarget = target{"redis-sentinel", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
-		return failover(t, testserver.StartRedisSentinel(t), "&wait_replicas=2&wait_timeout=500ms")
+		g := testserver.StartRedisSentinel(t)
+		return opener(withPrefix(g.URL()) + "&wait_replicas=2&wait_timeout=500ms"), []fault{failover(g, 0)}
 	}}
 	clusterTarget = target{"redis-cluster", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
-		return failover(t, testserver.StartRedisCluster(t), "&wait_replicas=1&wait_timeout=500ms")
+		g := testserver.StartRedisCluster(t)
+		return opener(withPrefix(g.URL()) + "&wait_replicas=1&wait_timeout=500ms"), []fault{failover(g, 0)}
 	}}
 )
 
-func failover(t *testing.T, g *testserver.RedisGroup, settings string) (func(t *testing.T) store.Store, []fault) {
+// What settings cost that promise less is measured, and shows in the log alone.
+var costTargets = []target{
+	{"redis-everysec", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
+		server := testserver.Start(t, testserver.Redis("Redis everysec", "--appendfsync", "everysec"))
+		return opener("redis://" + server.Addr()), []fault{serverFaults(server, nil)[0].losing()}
+	}},
+	{"redis-sentinel-plain", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
+		g := testserver.StartRedisSentinel(t)
+		return opener(withPrefix(g.URL())), []fault{failover(g, 0).losing(), failover(g, 2*time.Second).losing()}
+	}},
+	{"redis-cluster-plain", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
+		g := testserver.StartRedisCluster(t)
+		return opener(withPrefix(g.URL())), []fault{failover(g, 0).losing()}
+	}},
+}
+
+// failover kills a master when its replicas are so far behind.
+func failover(g *testserver.RedisGroup, lag time.Duration) fault {
 	var killed *testserver.Server
-	return opener(withPrefix(g.URL()) + settings), []fault{{
-		name:   "a master is killed",
+	return fault{
+		name:   fmt.Sprintf("a master is killed, the replicas %v behind", lag),
 		partly: true,
 		inject: func(t *testing.T) {
 			killed = masters(t, g.Nodes)[0]
+			if lag > 0 {
+				for _, node := range g.Nodes {
+					if node != killed {
+						node.Freeze()
+						defer node.Thaw() // after the kill
+					}
+				}
+				<-time.After(lag)
+			}
 			killed.Kill()
 		},
 		heal: func(t *testing.T) {
@@ -48,7 +77,12 @@ func failover(t *testing.T, g *testserver.RedisGroup, settings string) (func(t *
 			pollFor(t, "a replica takes over", 30*time.Second, func() bool { return len(masters(t, g.Nodes)) > before })
 			killed.Restart(t)
 		},
-	}}
+	}
+}
+
+func (f fault) losing() fault {
+	f.mayLose = true
+	return f
 }
 
 // opener opens a store by URL.

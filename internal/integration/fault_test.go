@@ -38,6 +38,9 @@ var targets = []target{postgresTarget, mysqlTarget, redisTarget, sentinelTarget,
 // that has ended, shows nobody a stranger's, is answered with 5xx and no cookie,
 // and is over within seconds of the server's return.
 func TestFaults(t *testing.T) {
+	if soak {
+		targets = append(targets, costTargets...)
+	}
 	for _, tt := range targets {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
