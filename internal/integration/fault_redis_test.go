@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ var costTargets = []target{
 	}},
 	{"redis-sentinel-plain", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
 		g := testserver.StartRedisSentinel(t)
-		return opener(withPrefix(g.URL())), []fault{failover(g, 0).losing(), failover(g, 2*time.Second).losing()}
+		return opener(withPrefix(g.URL())), []fault{failover(g, 0).losing(), failover(g, 300*time.Millisecond).losing()}
 	}},
 	{"redis-cluster-plain", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
 		g := testserver.StartRedisCluster(t)
@@ -75,6 +76,11 @@ func failover(g *testserver.RedisGroup, lag time.Duration) fault {
 		heal: func(t *testing.T) {
 			before := len(masters(t, g.Nodes)) // without the one that was killed
 			pollFor(t, "a replica takes over", 30*time.Second, func() bool { return len(masters(t, g.Nodes)) > before })
+			// One that comes back before the others agree is a second master for
+			// some seconds.
+			for _, s := range g.Sentinels {
+				pollFor(t, "the sentinels agree", 30*time.Second, func() bool { return masterSaid(t, s) != killed.Port })
+			}
 			killed.Restart(t)
 		},
 	}
@@ -120,6 +126,22 @@ func roleOf(ctx context.Context, s *testserver.Server) (string, error) {
 		return "", err
 	}
 	return answer[0].ToString()
+}
+
+// masterSaid returns the port of what a sentinel takes for the master.
+func masterSaid(t *testing.T, s *testserver.Server) int {
+	t.Helper()
+	c, err := testserver.RedisClient(s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	addr, err := c.Do(t.Context(), c.B().SentinelGetMasterAddrByName().Master("mymaster").Build()).AsStrSlice()
+	if err != nil || len(addr) != 2 {
+		t.Fatalf("the sentinel says %q, %v", addr, err)
+	}
+	port, _ := strconv.Atoi(addr[1])
+	return port
 }
 
 // configure changes a setting of a server that runs.
