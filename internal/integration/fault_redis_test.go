@@ -62,6 +62,9 @@ func failover(g *testserver.RedisGroup, lag time.Duration) fault {
 		partly: true,
 		inject: func(t *testing.T) {
 			killed = masters(t, g.Nodes)[0]
+			if g.Sentinels != nil {
+				killed = g.Node(strconv.Itoa(masterSaid(t, g.Sentinels[0])))
+			}
 			if lag > 0 {
 				for _, node := range g.Nodes {
 					if node != killed {
