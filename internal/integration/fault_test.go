@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,10 +39,11 @@ var targets = []target{postgresTarget, mysqlTarget, redisTarget, sentinelTarget,
 // that has ended, shows nobody a stranger's, is answered with 5xx and no cookie,
 // and is over within seconds of the server's return.
 func TestFaults(t *testing.T) {
+	all := targets
 	if soak {
-		targets = append(targets, costTargets...)
+		all = slices.Concat(targets, costTargets)
 	}
-	for _, tt := range targets {
+	for _, tt := range all {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			open, faults := tt.begin(t)
