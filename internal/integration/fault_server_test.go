@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -72,7 +71,6 @@ const poolSize = 8
 
 // pools are the connections of the stores that were opened last.
 type pools struct {
-	mu    sync.Mutex
 	dbs   []*sql.DB
 	taken []*sql.Conn
 }
