@@ -3,9 +3,11 @@
 //
 //	go run ./shop
 //
-// Accounts and sessions are kept in shop.db. Any other store will do:
+// Accounts and sessions are kept in shop.db. Sessions may be in any other store:
 //
 //	go run ./shop -store memory:
+//	go run ./shop -store postgres://postgres@localhost/shop
+//	go run ./shop -store redis://localhost
 //
 // Begin with routes.go, which has the chain of middleware; accounts.go signs
 // in and out, cart.go changes a value that concurrent requests share, and
@@ -26,8 +28,6 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
-	_ "github.com/b4468f51/session/store/memstore" // memory:
-	_ "github.com/b4468f51/session/store/sqlstore" // sqlite:
 )
 
 func main() {
@@ -47,7 +47,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	flags := flag.NewFlagSet("shop", flag.ContinueOnError)
 	addr := flags.String("addr", "localhost:8080", "`address` to listen on")
-	storeURL := flags.String("store", "sqlite:shop.db", "`URL` of the session store, such as memory:")
+	storeURL := flags.String("store", "sqlite:shop.db", "`URL` of the session store: memory:, sqlite:FILE, or one of postgres, mysql, redis, redis+sentinel and redis+cluster")
 	userFile := flags.String("users", "shop.db", "`file` of the users' database")
 	insecure := flags.Bool("insecure", false, "send cookies without Secure, for a browser that refuses those on http://localhost")
 	if err := flags.Parse(args); err != nil {
