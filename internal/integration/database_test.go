@@ -140,7 +140,7 @@ var databases = []database{
 
 // storeCase is the database as a place for new data: a table of its own.
 func (d database) storeCase() storeCase {
-	return storeCase{d.name, func(t *testing.T) func() store.Store {
+	return storeCase{name: d.name, open: func(t *testing.T) func() store.Store {
 		db := openSQL(t, d.driver, d.dsn(t))
 		db.SetMaxIdleConns(16)
 		table := newTable(t, db)
@@ -152,13 +152,13 @@ func (d database) storeCase() storeCase {
 
 // Promises are run on these; TestDatabases runs the contract on the other ways
 // to use the servers.
-var postgres = storeCase{"postgres", func(t *testing.T) func() store.Store {
+var postgres = storeCase{name: "postgres", open: func(t *testing.T) func() store.Store {
 	return openTables(t, postgresURL(t), "pgx", postgresURL(t))
 }}
 
 var postgresPQ = database{"postgres-pq", "postgres", sqlstore.PostgreSQL, postgresDSN(), false}.storeCase()
 
-var mysql = storeCase{"mysql", func(t *testing.T) func() store.Store {
+var mysql = storeCase{name: "mysql", open: func(t *testing.T) func() store.Store {
 	return openTables(t, mysqlURL(t), "mysql", mysqlDSN(t, mysqlURL(t)))
 }}
 

@@ -45,7 +45,13 @@ func (e *env) build(cfg session.Config) *machine {
 		cfg.Observer = m.events.observe
 	}
 	var err error
-	if m.Manager, err = session.NewManager(m.store, cfg); err != nil {
+	if e.sealer != nil {
+		cfg.NotBefore = m.store
+		m.Manager, err = session.NewSealed(e.sealer, cfg)
+	} else {
+		m.Manager, err = session.NewManager(m.store, cfg)
+	}
+	if err != nil {
 		e.t.Fatal(err)
 	}
 	e.t.Cleanup(func() {

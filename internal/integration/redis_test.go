@@ -45,7 +45,7 @@ func redisClusterServer(t *testing.T) string {
 
 // Another Store than the one that wrote may see it a moment later, so there is
 // but one.
-var redisCached = storeCase{"redis-cached", func(t *testing.T) func() store.Store {
+var redisCached = storeCase{name: "redis-cached", open: func(t *testing.T) func() store.Store {
 	s := openStore(t, withPrefix(redisServer(t))+"&cache=10s")
 	return func() store.Store { return s }
 }}
@@ -60,7 +60,7 @@ func redisServer(t *testing.T) string {
 // redisCase is a store of keys that nobody else uses, on a server that others
 // use too.
 func redisCase(name, more string, server func(t *testing.T) string) storeCase {
-	return storeCase{name, func(t *testing.T) func() store.Store {
+	return storeCase{name: name, open: func(t *testing.T) func() store.Store {
 		u := withPrefix(server(t)) + more
 		return func() store.Store { return openStore(t, u) }
 	}}

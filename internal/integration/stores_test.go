@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/cookiestore"
 	"github.com/b4468f51/session/store/memstore"
 	_ "github.com/b4468f51/session/store/sqlstore"
 	"github.com/b4468f51/session/store/storetest"
@@ -22,17 +24,21 @@ type storeCase struct {
 	// over that data, another at each call, as another process would. What is
 	// in one process alone gives the same Store each time.
 	open func(t *testing.T) func() store.Store
+
+	// sealer is set where the session is in its cookie, and the store has only
+	// who was signed out everywhere, and when.
+	sealer session.Sealer
 }
 
 var storeCases = []storeCase{memory, sqlite, postgres, postgresPQ, mysql, redis, redisSentinel, redisCluster, redisCached, redisWait}
 
-var memory = storeCase{"memory", func(t *testing.T) func() store.Store {
+var memory = storeCase{name: "memory", open: func(t *testing.T) func() store.Store {
 	s := memstore.New()
 	t.Cleanup(func() { store.Close(s) })
 	return func() store.Store { return s }
 }}
 
-var sqlite = storeCase{"sqlite", func(t *testing.T) func() store.Store {
+var sqlite = storeCase{name: "sqlite", open: func(t *testing.T) func() store.Store {
 	path := filepath.Join(t.TempDir(), "app.db")
 	return func() store.Store { return openStore(t, "sqlite:"+path) }
 }}
@@ -66,4 +72,16 @@ func BenchmarkStores(b *testing.B) {
 			return openStore(b, "sqlite:"+filepath.Join(b.TempDir(), "app.db"))
 		})
 	})
+}
+
+// sealed is no store: the session is in its cookie. What the memory has is who
+// was signed out everywhere.
+var sealed = storeCase{name: "sealed", open: memory.open, sealer: newRing()}
+
+func newRing() session.Sealer {
+	ring, err := cookiestore.New(cookiestore.GenerateKey())
+	if err != nil {
+		panic(err)
+	}
+	return ring
 }
