@@ -14,7 +14,7 @@ COUNT       ?= 6
 ADDR        ?= localhost:8080
 RUNFLAGS    ?=
 
-.PHONY: help run test deps lint bench soak fuzz clean
+.PHONY: help run test deps lint bench soak capacity fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench: ## measure beside a hand-written limit, a bare handler and alexedwards/sc
 soak: deps ## repeat the faults under a larger load, and measure what weaker settings lose
 	cd internal/integration && SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run TestFault . | \
 		grep --line-buffered -E 'requests|^ *--- |^(ok|FAIL|PASS)'
+
+capacity: deps ## measure each store: bytes a session, operations a second and core
+	cd internal/integration && go test -run '^$$' -bench Capacity -benchtime 1x -timeout 30m .
 
 fuzz: ## run each fuzz test for FUZZTIME
 	@set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

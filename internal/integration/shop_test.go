@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bufio"
-	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -163,6 +162,6 @@ func (b *shopper) visit(p shopProcess, path, want string, fields ...string) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if text := html.UnescapeString(string(body)); err != nil || res.StatusCode != http.StatusOK || !strings.Contains(text, want) {
-		b.t.Error(fmt.Sprintf("%s: status %d, %v; want %q in:\n%s", path, res.StatusCode, err, want, text))
+		b.t.Errorf("%s: status %d, %v; want %q in:\n%s", path, res.StatusCode, err, want, text)
 	}
 }

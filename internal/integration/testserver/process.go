@@ -194,6 +194,13 @@ func (s *Server) Command(path string, args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// PID returns the process that runs now, or ran last.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cmd.Process.Pid
+}
+
 // Addr is where the server listens.
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
 
