@@ -118,7 +118,7 @@ func TestFaultApplicationKilled(t *testing.T) {
 		kill[i]()
 	}
 	v := l.judge(openStore(t, url))
-	t.Logf("%d requests, %d without an answer: %v", l.requests.Load(), l.noAnswers.Load(), v)
+	t.Logf("%s: %d requests, %d without an answer: %v", t.Name(), l.requests.Load(), l.noAnswers.Load(), v)
 	v.check(t, false)
 	if l.noAnswers.Load() == 0 {
 		t.Error("the fault was not felt")

@@ -88,7 +88,7 @@ func survive(t *testing.T, open func(t *testing.T) store.Store, f fault, outside
 			t.Errorf("Close: %v", err)
 		}
 	}
-	t.Logf("%d requests, %d answered with 5xx: %v, %v after the fault", l.requests.Load(), l.errors.Load(), v, outage.Round(time.Millisecond))
+	t.Logf("%s: %d requests, %d answered with 5xx: %v, %v after the fault", t.Name(), l.requests.Load(), l.errors.Load(), v, outage.Round(time.Millisecond))
 	v.check(t, f.mayLose)
 	if l.errors.Load() == 0 {
 		t.Error("the fault was not felt")

@@ -68,8 +68,8 @@
 // or two of writes, with appendfsync always none, and without an append-only
 // file everything since the last snapshot. A failover takes what the new
 // master had not received: replication is asynchronous. Options.WaitReplicas
-// makes that rarer, and does not rule it out. The version of a record is
-// random, so that a Save never takes another record for the one it knows.
+// makes that rarer, and does not rule it out. No version of a record is used
+// twice, so that a Save never takes another record for the one it knows.
 //
 // maxmemory-policy has to be noeviction, the default. Others sign users out
 // when memory runs short, volatile-ttl and allkeys-lru among them, or drop an
