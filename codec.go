@@ -35,7 +35,8 @@ const (
 	tagAuthenticated = 5 // when the subject signed in: varint, Unix milliseconds
 	tagLineage       = 6 // the last version before this one of each manager that wrote lately, 8 bytes each
 	tagEdited        = 7 // when Edit wrote it, which is no use: varint, Unix milliseconds
-	lastTag          = tagEdited
+	tagLevel         = 9 // how strongly the subject signed in: one byte, not 0
+	lastTag          = tagLevel
 )
 
 var (
@@ -60,17 +61,11 @@ type meta struct {
 	authenticated int64 // Unix milliseconds, 0 while anonymous
 	lineage       []byte
 	edited        int64  // Unix milliseconds, 0 unless Edit wrote the record
+	level         uint8  // how strongly the subject signed in
 	unknown       []byte // tags above lastTag, as they were
 }
 
 const otherSize = 1 + sid.HashSize + 8
-
-// values is the last part of an envelope, from the first key on. It was
-// checked when it was decoded, so its methods read without checking again.
-type values struct {
-	raw   []byte
-	count int
-}
 
 // decodeEnvelope reads an envelope, without copying, and checks all of its
 // structure: what it accepts can be read to the end.
@@ -133,6 +128,10 @@ func (m *meta) decode(raw []byte) bool {
 			ok = len(payload)%8 == 0
 		case tagEdited:
 			m.edited, ok = oneVarint(payload)
+		case tagLevel:
+			if ok = len(payload) == 1; ok {
+				m.level = payload[0]
+			}
 		}
 		if !ok {
 			return false
@@ -169,12 +168,6 @@ func appendHead(dst []byte, m *meta, count int) []byte {
 	return binary.AppendUvarint(dst, uint64(count))
 }
 
-func appendValue(dst []byte, key string, v value) []byte {
-	dst = appendBytes(dst, key)
-	dst = append(dst, byte(v.kind))
-	return appendBytes(dst, v.data)
-}
-
 // maxSize is at least the size of an envelope without its values.
 func (m *meta) maxSize() int {
 	return 96 + len(m.others)*otherSize + len(m.lineage) + len(m.unknown)
@@ -204,6 +197,9 @@ func (m *meta) append(dst []byte) []byte {
 	}
 	if m.edited != 0 {
 		dst = appendTag(dst, tagEdited, binary.AppendVarint(buf[:0], m.edited))
+	}
+	if m.level != 0 {
+		dst = appendTag(dst, tagLevel, []byte{m.level})
 	}
 	return append(dst, m.unknown...)
 }
@@ -250,45 +246,6 @@ func cutBytes(raw []byte) (b, rest []byte, ok bool) {
 func oneVarint(raw []byte) (int64, bool) {
 	i, n := binary.Varint(raw)
 	return i, n > 0 && n == len(raw)
-}
-
-// valid tells whether the values can be read to their end, and their keys
-// ascend, so that none stands there twice.
-func (v values) valid() bool {
-	var last []byte
-	raw := v.raw
-	for i := range v.count {
-		key, rest, ok := cutBytes(raw)
-		if !ok || len(rest) == 0 || i > 0 && string(key) <= string(last) {
-			return false
-		}
-		if _, raw, ok = cutBytes(rest[1:]); !ok {
-			return false
-		}
-		last = key
-	}
-	return len(raw) == 0
-}
-
-// cut splits off the first value.
-func (v values) cut() (key []byte, val value, rest values) {
-	key, raw, _ := cutBytes(v.raw)
-	val.kind = kind(raw[0])
-	val.data, raw, _ = cutBytes(raw[1:])
-	return key, val, values{raw, v.count - 1}
-}
-
-// lookup finds the value of a key without decoding the others.
-func (v values) lookup(want string) (value, bool) {
-	for v.count > 0 {
-		var key []byte
-		var val value
-		key, val, v = v.cut()
-		if string(key) >= want {
-			return val, string(key) == want
-		}
-	}
-	return value{}, false
 }
 
 // milli returns t as a store keeps it.

@@ -233,6 +233,8 @@ func (c *commit) reportDone() {
 		switch c.all[i].kind {
 		case opLogin:
 			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.all[i].subject})
+		case opReauthenticate:
+			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.d.subject})
 		case opRenew:
 			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.d.subject})
 		}

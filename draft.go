@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
@@ -101,15 +100,15 @@ func (d *draft) clear() {
 	d.cleared, d.over, d.shared, d.size, d.count = true, nil, false, 0, 0
 }
 
-// login binds the session to a subject, which is given as the store has it.
-func (d *draft) login(subject string, h sid.Hash, now, deadline time.Time, grace time.Duration) {
-	if d.belongsToAnother(subject) {
+// login binds the session to the subject of a login, or of a reauthentication.
+func (d *draft) login(o *op, grace time.Duration) {
+	if d.belongsToAnother(o.subject) {
 		d.clear()
 	}
-	d.subject, d.deadline = subject, deadline
-	d.meta.authenticated = now.UnixMilli()
+	d.subject, d.deadline = o.subject, o.deadline
+	d.meta.authenticated, d.meta.level = o.at.UnixMilli(), o.level
 	d.meta.unknown = keptAtLogin(d.meta.unknown)
-	d.meta.kill(h, now, grace)
+	d.meta.kill(o.hash, o.at, grace)
 }
 
 // belongsToAnother tells whether a Login of this subject must find nothing.

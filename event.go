@@ -20,12 +20,13 @@ type EventKind string
 
 // The life of a session.
 const (
-	EventCreated   EventKind = "created"   // stored for the first time
-	EventLogin     EventKind = "login"     // bound to a subject, under a new token
-	EventRenewed   EventKind = "renewed"   // under a new token
-	EventRotated   EventKind = "rotated"   // a new token was issued; the old one is good until it is confirmed
-	EventDestroyed EventKind = "destroyed" // by Session.Destroy or Manager.Destroy
-	EventRevoked   EventKind = "revoked"   // by Manager.Revoke or RevokeAll
+	EventCreated         EventKind = "created"         // stored for the first time
+	EventLogin           EventKind = "login"           // bound to a subject, under a new token
+	EventReauthenticated EventKind = "reauthenticated" // under a new token
+	EventRenewed         EventKind = "renewed"         // under a new token
+	EventRotated         EventKind = "rotated"         // a new token was issued; the old one is good until it is confirmed
+	EventDestroyed       EventKind = "destroyed"       // by Session.Destroy or Manager.Destroy
+	EventRevoked         EventKind = "revoked"         // by Manager.Revoke or RevokeAll
 )
 
 // What clients present. The request is treated as anonymous.

@@ -9,43 +9,6 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// Login binds the session to a subject, say a user's ID, and replaces the
-// token: whoever knew the old one is out at once, so a token that was planted
-// before sign-in is worth nothing. The values are kept if the session was
-// anonymous or had the same subject; else the session starts empty. The
-// lifetime begins anew. On a session that has ended, Login begins another, which
-// has the values of the ended one if that was a sign-in of the same subject a
-// moment ago: a double click.
-//
-// The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
-// [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.
-func (s *Session) Login(subject string) error {
-	if s == nil {
-		return ErrNoSession
-	}
-	scoped, err := s.m.scopeSubject(subject)
-	if err != nil {
-		return err
-	}
-	now := milli(time.Now())
-	return s.newSecret(op{kind: opLogin, subject: scoped, at: now, deadline: now.Add(s.m.cfg.Lifetime)})
-}
-
-// Renew replaces the token at once, and keeps everything else, the deadline
-// too. Call it when what the session may do changes. Errors are as for Login.
-func (s *Session) Renew() error {
-	return s.newSecret(op{kind: opRenew, at: milli(time.Now())})
-}
-
-func (s *Session) newSecret(o op) error {
-	if s == nil {
-		return ErrNoSession
-	}
-	secret := sid.NewSecret()
-	o.secret, o.hash = &secret, secret.Hash(s.m.cfg.Realm)
-	return s.apply(o)
-}
-
 // Save commits the changes now, rather than with the first byte of the
 // response. It is what keeps them in a response of status 500 or above, and
 // what keeps those of a long stream before its end. It goes on when ctx is

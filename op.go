@@ -19,12 +19,13 @@ type op struct {
 	was    value      // update: the value before
 	had    bool       // update: whether there was one
 
-	subject  string      // login: as the store has it
-	deadline time.Time   // login
+	subject  string      // login, reauthenticate: as the store has it
+	deadline time.Time   // login, reauthenticate
+	level    uint8       // reauthenticate
 	afresh   bool        // login: the session was another subject's
-	secret   *sid.Secret // login, renew: the new one; a pointer, which fmt does not follow
-	hash     sid.Hash    // login, renew: of secret
-	at       time.Time   // login, renew
+	secret   *sid.Secret // from login on: the new one; a pointer, which fmt does not follow
+	hash     sid.Hash    // from login on: of secret
+	at       time.Time   // from login on
 
 	// inDoubt tells that the write which held this op may have happened.
 	inDoubt bool
@@ -38,7 +39,8 @@ const (
 	opDelete
 	opPop
 	opClear
-	opLogin
+	opLogin // this and those below replace the secret
+	opReauthenticate
 	opRenew
 )
 
@@ -81,7 +83,12 @@ func (o *op) apply(d *draft, m *Manager) error {
 	case opClear:
 		d.clear()
 	case opLogin:
-		d.login(o.subject, o.hash, o.at, o.deadline, m.cfg.Grace)
+		d.login(o, m.cfg.Grace)
+	case opReauthenticate:
+		if d.subject != o.subject {
+			return ErrEnded // another sign-in came first
+		}
+		d.login(o, m.cfg.Grace)
 	case opRenew:
 		d.meta.kill(o.hash, o.at, m.cfg.Grace)
 	}
@@ -146,7 +153,7 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 			ops = slices.Concat(ops[:first], slices.DeleteFunc(slices.Clone(ops[first:]), pointless))
 		}
 	}
-	if o.kind != opLogin && o.kind != opRenew && len(ops) >= s.m.limits.pending {
+	if o.kind < opLogin && len(ops) >= s.m.limits.pending {
 		return nil, fmt.Errorf("%w: %d changes are pending, Config.MaxPending is %d: call Save to commit them",
 			ErrTooLarge, len(ops), s.m.limits.pending)
 	}

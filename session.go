@@ -155,22 +155,8 @@ func (s *Session) Seen() time.Time { return s.view().rec.Seen }
 func (s *Session) Expires() time.Time { return s.view().rec.Expires }
 
 // Deadline returns when the session ends however much it is used. Only Login
-// sets another.
+// and Reauthenticate set another.
 func (s *Session) Deadline() time.Time { return s.view().deadline }
-
-// AuthenticatedAt returns when Login bound the session to its subject, and the
-// zero Time while it is anonymous.
-func (s *Session) AuthenticatedAt() time.Time {
-	d := s.view()
-	return authenticatedAt(&d.meta)
-}
-
-func authenticatedAt(m *meta) time.Time {
-	if m.authenticated == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(m.authenticated).UTC()
-}
 
 // view returns what the handler sees, to read its fields.
 func (s *Session) view() draft {
@@ -195,13 +181,12 @@ func (s *Session) ready() error {
 }
 
 func (s *Session) readyLocked(k opKind) error {
-	newCookie := k == opLogin || k == opRenew
 	switch {
 	case s.done:
 		return ErrDone
 	case s.ended && k != opLogin:
 		return ErrEnded
-	case s.headersSent && (newCookie || s.m.sealer != nil || !s.stored && k <= opUpdate):
+	case s.headersSent && (k >= opLogin || s.m.sealer != nil || !s.stored && k <= opUpdate):
 		return ErrHeadersSent
 	}
 	return nil

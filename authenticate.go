@@ -1,0 +1,96 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+)
+
+// Login binds the session to a subject, say a user's ID, and replaces the
+// token: whoever knew the old one is out at once, so a token that was planted
+// before sign-in is worth nothing. The values are kept if the session was
+// anonymous or had the same subject; else the session starts empty. The
+// lifetime begins anew. On a session that has ended, Login begins another, which
+// has the values of the ended one if that was a sign-in of the same subject a
+// moment ago: a double click.
+//
+// The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
+// [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.
+func (s *Session) Login(subject string) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	scoped, err := s.m.scopeSubject(subject)
+	if err != nil {
+		return err
+	}
+	now := milli(time.Now())
+	return s.newSecret(op{kind: opLogin, subject: scoped, at: now, deadline: now.Add(s.m.cfg.Lifetime)})
+}
+
+// Renew replaces the token at once, and keeps everything else, the deadline
+// too. Call it when what the session may do changes. Errors are as for Login.
+func (s *Session) Renew() error {
+	return s.newSecret(op{kind: opRenew, at: milli(time.Now())})
+}
+
+// Reauthenticate notes that the subject has proved once more who they are, and
+// how strongly: by a password before it is changed, say, or by a second factor.
+// Like Login it replaces the token at once and begins the lifetime anew, and
+// [Session.AuthenticatedAt] is now; all values stay. Level is the application's
+// to define, 0 to 255: Login sets 0, and [RequireLevel] compares.
+//
+// It is an error on an anonymous session, and [ErrEnded] on one that has ended,
+// another sign-in included. Other errors are as for Login.
+func (s *Session) Reauthenticate(level int) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	if level < 0 || level > math.MaxUint8 {
+		return fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8)
+	}
+	d := s.view()
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if d.subject == "" {
+		return errors.New("session: reauthenticate an anonymous session: Login comes first")
+	}
+	now := milli(time.Now())
+	return s.newSecret(op{
+		kind: opReauthenticate, subject: d.subject, level: uint8(level), at: now, deadline: now.Add(s.m.cfg.Lifetime),
+	})
+}
+
+func (s *Session) newSecret(o op) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	secret := sid.NewSecret()
+	o.secret, o.hash = &secret, secret.Hash(s.m.cfg.Realm)
+	return s.apply(o)
+}
+
+// AuthenticatedAt returns when the subject last proved who they are, by Login or
+// Reauthenticate, and the zero Time while the session is anonymous.
+func (s *Session) AuthenticatedAt() time.Time {
+	d := s.view()
+	return authenticatedAt(&d.meta)
+}
+
+func authenticatedAt(m *meta) time.Time {
+	if m.authenticated == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(m.authenticated).UTC()
+}
+
+// Level returns how strongly the subject signed in: what Reauthenticate was
+// given, and 0 after Login and while the session is anonymous.
+func (s *Session) Level() int {
+	d := s.view()
+	return int(d.meta.level)
+}

@@ -1,0 +1,185 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/justinas/alice"
+
+	"github.com/b4468f51/session"
+)
+
+func TestReauthenticate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u")).must(set(t, "k", 1))
+		old, begun := c.token(), time.Now()
+		p.saw()
+		time.Sleep(10 * time.Minute)
+		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if at := s.AuthenticatedAt(); !at.Equal(begun.Truncate(time.Millisecond)) || s.Level() != 0 {
+				t.Errorf("before: at %v, level %d", at, s.Level())
+			}
+			deadline := s.Deadline()
+			must(t, s.Reauthenticate(2))
+			if !s.AuthenticatedAt().Equal(time.Now().Truncate(time.Millisecond)) || s.Level() != 2 || !s.Deadline().Equal(deadline.Add(10*time.Minute)) {
+				t.Errorf("at once: at %v, level %d, until %v", s.AuthenticatedAt(), s.Level(), s.Deadline())
+			}
+		})
+		if got := p.heard(); got != "reauthenticated" {
+			t.Errorf("the events are %s", got)
+		}
+		if c.token() == old {
+			t.Error("the token is as it was")
+		}
+		c.wants("<u> k=1")
+		p.with(old).wants(anonymous)
+		c.must(renew(t)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Level() != 2 {
+				t.Errorf("a renewal leaves level %d", s.Level())
+			}
+		})
+		c.must(login(t, "u")).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Level() != 0 {
+				t.Errorf("a sign-in leaves level %d", s.Level())
+			}
+		})
+	})
+}
+
+func TestReauthenticateRefuses(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	p.client().must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if err := s.Reauthenticate(1); err == nil {
+			t.Error("an anonymous session was reauthenticated")
+		}
+	})
+	p.client().must(login(t, "u")).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		for _, level := range []int{-1, 256} {
+			if err := s.Reauthenticate(level); err == nil {
+				t.Errorf("level %d is accepted", level)
+			}
+		}
+	})
+	if err := (*session.Session)(nil).Reauthenticate(1); !errors.Is(err, session.ErrNoSession) {
+		t.Errorf("on nil: %v", err)
+	}
+
+	// A sign-in, a sign-out and a revocation that come first are final: whoever
+	// proved that they are u does not get into what is another's by now.
+	for name, first := range map[string]func(c *client, id session.ID){
+		"another sign-in": func(c *client, _ session.ID) { c.must(login(t, "v")) },
+		"a sign-out":      func(c *client, _ session.ID) { c.must(logout(t)) },
+		"a revocation":    func(_ *client, id session.ID) { must(t, p.m.Revoke(t.Context(), id)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := p.client().must(login(t, "u"))
+			slow := p.with(c.token())
+			res := slow.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				first(c, s.ID())
+				must(t, s.Reauthenticate(1))
+			})
+			if res.StatusCode != http.StatusConflict || sessionCookie(res) != nil {
+				t.Errorf("the answer is %d %q", res.StatusCode, res.Header["Set-Cookie"])
+			}
+		})
+	}
+}
+
+func TestRequire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		anybody, user, recent, strong := p.client(), p.client().must(login(t, "u")), p.client(), p.client()
+		time.Sleep(10 * time.Minute)
+		recent.must(login(t, "u"))
+		strong.must(login(t, "u")).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Reauthenticate(2)) })
+		for _, tt := range []struct {
+			name   string
+			rule   alice.Constructor
+			passes []*client
+			fails  []*client
+		}{
+			{"a subject", session.RequireSubject("/signin"), []*client{user, recent, strong}, []*client{anybody}},
+			{"a recent sign-in", session.RequireRecent(5*time.Minute, "/signin"), []*client{recent, strong}, []*client{anybody, user}},
+			{"level 0", session.RequireLevel(0, "/signin"), []*client{user, recent, strong}, []*client{anybody}},
+			{"level 2", session.RequireLevel(2, "/signin"), []*client{strong}, []*client{anybody, user, recent}},
+			{"level 3", session.RequireLevel(3, "/signin"), nil, []*client{anybody, user, recent, strong}},
+		} {
+			ran := 0
+			guarded := alice.New(tt.rule).ThenFunc(func(http.ResponseWriter, *http.Request) { ran++ })
+			visit := func(c *client, edits ...func(*http.Request)) *http.Response {
+				return c.visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) { guarded.ServeHTTP(w, r) }, edits...)
+			}
+			for i, c := range tt.passes {
+				if res := visit(c); res.StatusCode != 200 || ran != i+1 {
+					t.Errorf("%s: client %d gets %d", tt.name, i, res.StatusCode)
+				}
+			}
+			ran = 0
+			for i, c := range tt.fails {
+				res := visit(c, func(r *http.Request) { r.URL.Path, r.URL.RawQuery = "/account", "tab=2&x=/" })
+				want := "/signin?return_to=%2Faccount%3Ftab%3D2%26x%3D%2F"
+				if res.StatusCode != 303 || res.Header.Get("Location") != want || ran != 0 {
+					t.Errorf("%s: client %d gets %d to %q, and the handler ran %d times", tt.name, i, res.StatusCode, res.Header.Get("Location"), ran)
+				}
+				if res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("Vary") != "Cookie" {
+					t.Errorf("%s: the redirect may be kept: %q", tt.name, res.Header)
+				}
+				res = visit(c, func(r *http.Request) { r.Method = "POST" })
+				if got := res.Header.Get("Location"); got != "/signin" {
+					t.Errorf("%s: a form is sent to %q", tt.name, got)
+				}
+			}
+		}
+	})
+}
+
+func TestRequireAnswersPrograms(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	for challenge, rule := range map[string]alice.Constructor{
+		"Session": session.RequireSubject(""),
+		`Session error="insufficient_user_authentication"`: session.RequireRecent(time.Minute, ""),
+	} {
+		res := p.client().visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+			rule(http.NotFoundHandler()).ServeHTTP(w, r)
+		})
+		if res.StatusCode != 401 || res.Header.Get("WWW-Authenticate") != challenge {
+			t.Errorf("%d %q, want 401 %q", res.StatusCode, res.Header.Get("WWW-Authenticate"), challenge)
+		}
+	}
+}
+
+func TestRequireWithoutASessionLetsNobodyPass(t *testing.T) {
+	w := httptest.NewRecorder()
+	session.RequireSubject("/signin")(http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	if w.Code != http.StatusInternalServerError {
+		t.Errorf("status %d, want 500", w.Code)
+	}
+}
+
+func TestReturnToStaysOnThisSite(t *testing.T) {
+	for page, safe := range map[string]bool{
+		"/": true, "/account?tab=2#x": true, "/a//b": true, "/%2F%2Fevil.test": true, "/:8080/": true, "/@evil.test": true,
+		"": false, "account": false, "//evil.test": false, "///evil.test": false, `/\evil.test`: false, `\\evil.test`: false,
+		"https://evil.test/": false, "javascript:alert(1)": false, "/\t/evil.test": false, "/\n/evil.test": false, "\t//evil.test": false,
+		" //evil.test": false, "/\x00/evil.test": false, "/\x7f": false, "http:evil.test": false, "/%zz": false,
+	} {
+		want := "/home"
+		if safe {
+			want = page
+		}
+		for _, r := range []*http.Request{
+			httptest.NewRequest("GET", "/signin?return_to="+url.QueryEscape(page), nil),
+			{Method: "POST", URL: &url.URL{}, PostForm: url.Values{"return_to": {page}}, Form: url.Values{"return_to": {page}}},
+		} {
+			if got := session.ReturnTo(r, "/home"); got != want {
+				t.Errorf("%s with %q leads to %q", r.Method, page, got)
+			}
+		}
+	}
+}
