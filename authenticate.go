@@ -13,7 +13,7 @@ import (
 // token: whoever knew the old one is out at once, so a token that was planted
 // before sign-in is worth nothing. The values are kept if the session was
 // anonymous or had the same subject; else the session starts empty. The
-// lifetime begins anew. On a session that has ended, Login begins another, which
+// lifetime begins anew, that of Config unless SetLifetime follows. On a session that has ended, Login begins another, which
 // has the values of the ended one if that was a sign-in of the same subject a
 // moment ago: a double click.
 //
@@ -27,8 +27,7 @@ func (s *Session) Login(subject string) error {
 	if err != nil {
 		return err
 	}
-	now := milli(time.Now())
-	return s.newSecret(op{kind: opLogin, subject: scoped, at: now, deadline: now.Add(s.m.cfg.Lifetime)})
+	return s.newSecret(op{kind: opLogin, subject: scoped, at: milli(time.Now())})
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline
@@ -59,10 +58,7 @@ func (s *Session) Reauthenticate(level int) error {
 	if d.subject == "" {
 		return errors.New("session: reauthenticate an anonymous session: Login comes first")
 	}
-	now := milli(time.Now())
-	return s.newSecret(op{
-		kind: opReauthenticate, subject: d.subject, level: uint8(level), at: now, deadline: now.Add(s.m.cfg.Lifetime),
-	})
+	return s.newSecret(op{kind: opReauthenticate, subject: d.subject, level: uint8(level), at: milli(time.Now())})
 }
 
 func (s *Session) newSecret(o op) error {

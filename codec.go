@@ -28,15 +28,16 @@ const envelopeFormat = 1
 
 // Tags of the metadata, never changed or used again.
 const (
-	tagSecret        = 1 // hash of the current secret
-	tagIssued        = 2 // when it was issued: varint, Unix milliseconds
-	tagOthers        = 3 // other secrets: { byte state, hash, 8 bytes Unix milliseconds } each
-	tagGeneration    = 4 // uvarint: how often the secrets before were killed
-	tagAuthenticated = 5 // when the subject signed in: varint, Unix milliseconds
-	tagLineage       = 6 // the last version before this one of each manager that wrote lately, 8 bytes each
-	tagEdited        = 7 // when Edit wrote it, which is no use: varint, Unix milliseconds
-	tagLevel         = 9 // how strongly the subject signed in: one byte, not 0
-	lastTag          = tagLevel
+	tagSecret        = 1  // hash of the current secret
+	tagIssued        = 2  // when it was issued: varint, Unix milliseconds
+	tagOthers        = 3  // other secrets: { byte state, hash, 8 bytes Unix milliseconds } each
+	tagGeneration    = 4  // uvarint: how often the secrets before were killed
+	tagAuthenticated = 5  // when the subject signed in: varint, Unix milliseconds
+	tagLineage       = 6  // the last version before this one of each manager that wrote lately, 8 bytes each
+	tagEdited        = 7  // when Edit wrote it, which is no use: varint, Unix milliseconds
+	tagLevel         = 9  // how strongly the subject signed in: one byte, not 0
+	tagLifetime      = 11 // of this session: varints of milliseconds, absolute and idle, and a byte, 1 for a persistent cookie
+	lastTag          = tagLifetime
 )
 
 var (
@@ -60,8 +61,9 @@ type meta struct {
 	generation    uint64
 	authenticated int64 // Unix milliseconds, 0 while anonymous
 	lineage       []byte
-	edited        int64  // Unix milliseconds, 0 unless Edit wrote the record
-	level         uint8  // how strongly the subject signed in
+	edited        int64 // Unix milliseconds, 0 unless Edit wrote the record
+	level         uint8 // how strongly the subject signed in
+	lifetime      Lifetime
 	unknown       []byte // tags above lastTag, as they were
 }
 
@@ -132,6 +134,8 @@ func (m *meta) decode(raw []byte) bool {
 			if ok = len(payload) == 1; ok {
 				m.level = payload[0]
 			}
+		case tagLifetime:
+			ok = m.lifetime.decode(payload)
 		}
 		if !ok {
 			return false
@@ -200,6 +204,9 @@ func (m *meta) append(dst []byte) []byte {
 	}
 	if m.level != 0 {
 		dst = appendTag(dst, tagLevel, []byte{m.level})
+	}
+	if m.lifetime != (Lifetime{}) {
+		dst = appendTag(dst, tagLifetime, m.lifetime.append(buf[:0]))
 	}
 	return append(dst, m.unknown...)
 }

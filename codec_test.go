@@ -162,7 +162,7 @@ func TestUnknownMetadataOfASignInEndWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.login(&op{subject: "r:u", hash: testHash(2), at: time.UnixMilli(5), deadline: time.UnixMilli(6)}, time.Minute)
+	d.login(&op{subject: "r:u", hash: testHash(2), at: time.UnixMilli(5)}, new(Manager))
 	if want := []byte{50, 1, 'a', 200, 1, 0}; !bytes.Equal(d.meta.unknown, want) {
 		t.Errorf("after Login there is %v, want %v", d.meta.unknown, want)
 	}

@@ -59,7 +59,7 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	defer ctx.release()
 	c.ctx = ctx
 	if !c.changed {
-		m.touch(ctx, s, c.d.rec, c.now) // reported; a reader is not to suffer for it
+		m.touch(ctx, s, c.d.rec, &c.d.meta, c.now) // reported; a reader is not to suffer for it
 		return nil
 	}
 	existed := c.stored

@@ -23,6 +23,11 @@ type Config struct {
 	// Lifetime. Default 1 hour, or Lifetime if that is less.
 	IdleTimeout time.Duration
 
+	// MaxLifetime and MaxIdleTimeout are the limits of what
+	// [Session.SetLifetime] may give a session of its own. At least Lifetime
+	// and IdleTimeout, which are the defaults.
+	MaxLifetime, MaxIdleTimeout time.Duration
+
 	// TouchInterval is how often, at most, the use of a session is written
 	// down where nothing else is. So a session may end by up to this much
 	// before IdleTimeout, and never after. At most half of IdleTimeout.
@@ -139,6 +144,8 @@ const metaReserve = 4096
 func (c Config) withDefaults() Config {
 	setDefault(&c.Lifetime, 24*time.Hour)
 	setDefault(&c.IdleTimeout, min(time.Hour, c.Lifetime))
+	setDefault(&c.MaxLifetime, c.Lifetime)
+	setDefault(&c.MaxIdleTimeout, min(c.IdleTimeout, c.MaxLifetime))
 	setDefault(&c.TouchInterval, c.IdleTimeout/60)
 	setDefault(&c.Grace, time.Minute)
 	setDefault(&c.LoadTimeout, 5*time.Second)
@@ -182,6 +189,8 @@ func (c Config) validate() error {
 	wrong(c.Lifetime < time.Second, "Lifetime is %v: it must be at least a second", c.Lifetime)
 	wrong(c.IdleTimeout < time.Second, "IdleTimeout is %v: it must be at least a second", c.IdleTimeout)
 	wrong(c.IdleTimeout > c.Lifetime, "IdleTimeout %v exceeds Lifetime %v: to have no idle timeout set both to the same", c.IdleTimeout, c.Lifetime)
+	wrong(c.MaxLifetime < c.Lifetime, "MaxLifetime %v is less than Lifetime %v", c.MaxLifetime, c.Lifetime)
+	wrong(c.MaxIdleTimeout < c.IdleTimeout || c.MaxIdleTimeout > c.MaxLifetime, "MaxIdleTimeout is %v: it must be IdleTimeout, %v, to MaxLifetime, %v", c.MaxIdleTimeout, c.IdleTimeout, c.MaxLifetime)
 	wrong(c.TouchInterval <= 0 || c.TouchInterval > c.IdleTimeout/2, "TouchInterval is %v: it must be positive and at most half of IdleTimeout, %v", c.TouchInterval, c.IdleTimeout/2)
 	wrong(c.Grace < 0, "Grace is %v: it must not be negative", c.Grace)
 	wrong(c.RotateEvery != 0 && c.RotateEvery <= c.Grace, "RotateEvery is %v: it must be more than Grace, %v, or 0 for no rotation", c.RotateEvery, c.Grace)

@@ -46,7 +46,7 @@ func (c Cookie) validate() error {
 			errs = append(errs, fmt.Errorf("session: Config.Cookie."+format, args...))
 		}
 	}
-	if err := c.cookie("", 0).Valid(); err != nil {
+	if err := c.cookie("", false, 0).Valid(); err != nil {
 		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
 	}
 	// Browsers compare the prefixes without regard to case (RFC 6265bis 5.4).
@@ -77,7 +77,7 @@ func hasPrefixFold(s, prefix string) bool {
 // cookie builds the cookie for a token, the sole place that names its
 // attributes. An empty token clears the cookie: for that, all that identifies
 // it has to be as it was when it was set.
-func (c Cookie) cookie(token string, remaining time.Duration) *http.Cookie {
+func (c Cookie) cookie(token string, persistent bool, remaining time.Duration) *http.Cookie {
 	ck := &http.Cookie{
 		Name:        c.Name,
 		Value:       token,
@@ -91,8 +91,8 @@ func (c Cookie) cookie(token string, remaining time.Duration) *http.Cookie {
 	switch {
 	case token == "":
 		ck.MaxAge = -1 // written as Max-Age=0
-	case c.Persistent:
-		ck.MaxAge = max(1, int(remaining/time.Second))
+	case persistent:
+		ck.MaxAge = max(1, int(min(remaining, maxAge)/time.Second))
 	}
 	return ck
 }
@@ -191,10 +191,11 @@ func (s *Session) takeCookieLocked() *http.Cookie {
 			text := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
 			token = &text
 		}
-		return s.m.cfg.Cookie.cookie(*token, time.Until(s.draft.rec.Deadline))
+		persistent := s.m.cfg.Cookie.Persistent || s.draft.meta.lifetime.Persistent
+		return s.m.cfg.Cookie.cookie(*token, persistent, time.Until(s.draft.rec.Deadline))
 	case cookieClear:
 		s.clientHas = false
-		return s.m.cfg.Cookie.cookie("", 0)
+		return s.m.cfg.Cookie.cookie("", false, 0)
 	}
 	return nil
 }

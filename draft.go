@@ -101,14 +101,14 @@ func (d *draft) clear() {
 }
 
 // login binds the session to the subject of a login, or of a reauthentication.
-func (d *draft) login(o *op, grace time.Duration) {
+func (d *draft) login(o *op, m *Manager) {
 	if d.belongsToAnother(o.subject) {
 		d.clear()
 	}
-	d.subject, d.deadline = o.subject, o.deadline
+	d.subject, d.deadline = o.subject, o.at.Add(m.lifetime(&d.meta))
 	d.meta.authenticated, d.meta.level = o.at.UnixMilli(), o.level
 	d.meta.unknown = keptAtLogin(d.meta.unknown)
-	d.meta.kill(o.hash, o.at, grace)
+	d.meta.kill(o.hash, o.at, m.cfg.Grace)
 }
 
 // belongsToAnother tells whether a Login of this subject must find nothing.

@@ -106,7 +106,7 @@ func (s *Session) Touch(ctx context.Context) error {
 			return err
 		}
 		if err == nil && e.meta.generation <= generation {
-			return s.m.touch(limited, s, rec, now)
+			return s.m.touch(limited, s, rec, &e.meta, now)
 		}
 	}
 	s.mu.Lock()

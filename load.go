@@ -69,7 +69,7 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	// A handler may be slow: it must not lose the session under its hands.
 	left := s.draft.rec.Expires.Sub(now)
 	if left < max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
-		_ = m.touch(ctx, s, s.draft.rec, now) // reported
+		_ = m.touch(ctx, s, s.draft.rec, &s.draft.meta, now) // reported
 	}
 	return nil
 }

@@ -215,11 +215,11 @@ func (m *Manager) delete(parent context.Context, id ID) error {
 
 // touch writes that a session was used, at most once per interval. A failure
 // is reported.
-func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, now time.Time) error {
+func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, meta *meta, now time.Time) error {
 	if now.Sub(rec.Seen) < m.cfg.TouchInterval {
 		return nil
 	}
-	expires := m.expires(now, rec.Deadline)
+	expires := m.expires(meta, now, rec.Deadline)
 	if err := m.store.Touch(ctx, rec.ID, rec.Version, now, expires); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
@@ -234,14 +234,6 @@ func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, now t
 		s.draft.rec.Seen, s.draft.rec.Expires = now, expires
 	}
 	return nil
-}
-
-// expires returns when a session that is used now ends, unless it is used again.
-func (m *Manager) expires(now, deadline time.Time) time.Time {
-	if idle := now.Add(m.cfg.IdleTimeout); idle.Before(deadline) {
-		return milli(idle)
-	}
-	return deadline
 }
 
 // Format writes the realm, whatever the verb: what a Manager holds is not for

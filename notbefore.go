@@ -64,7 +64,7 @@ func (m *Manager) revokeSealed(parent context.Context, subject string) error {
 // setNotBefore moves the not-before forward, never back.
 func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) error {
 	// What was sealed while Config.Lifetime was longer has to stay ended too.
-	expires := now.Add(max(m.cfg.Lifetime, maxAge))
+	expires := now.Add(max(m.cfg.MaxLifetime, maxAge))
 	rec := store.Record{
 		ID: id, Version: m.newVersion(), Created: now, Seen: now,
 		Expires: expires, Deadline: expires, Data: notBeforeData,

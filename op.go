@@ -20,8 +20,8 @@ type op struct {
 	had    bool       // update: whether there was one
 
 	subject  string      // login, reauthenticate: as the store has it
-	deadline time.Time   // login, reauthenticate
 	level    uint8       // reauthenticate
+	lifetime Lifetime    // lifetime
 	afresh   bool        // login: the session was another subject's
 	secret   *sid.Secret // from login on: the new one; a pointer, which fmt does not follow
 	hash     sid.Hash    // from login on: of secret
@@ -41,6 +41,7 @@ const (
 	opClear
 	opLogin // this and those below replace the secret
 	opReauthenticate
+	opLifetime
 	opRenew
 )
 
@@ -83,12 +84,15 @@ func (o *op) apply(d *draft, m *Manager) error {
 	case opClear:
 		d.clear()
 	case opLogin:
-		d.login(o, m.cfg.Grace)
+		d.meta.lifetime = Lifetime{}
+		d.login(o, m)
 	case opReauthenticate:
 		if d.subject != o.subject {
 			return ErrEnded // another sign-in came first
 		}
-		d.login(o, m.cfg.Grace)
+		d.login(o, m)
+	case opLifetime:
+		return d.setLifetime(o, m)
 	case opRenew:
 		d.meta.kill(o.hash, o.at, m.cfg.Grace)
 	}

@@ -241,13 +241,13 @@ func (c *commit) next() (store.Record, error) {
 	d := &c.d
 	if !c.stored {
 		if d.deadline.IsZero() {
-			d.deadline = c.now.Add(c.m.cfg.Lifetime)
+			d.deadline = c.now.Add(c.m.lifetime(&d.meta))
 		}
 		if d.meta.secret == (sid.Hash{}) {
 			d.meta.secret, d.meta.issued = c.secret.Hash(c.m.cfg.Realm), c.now.UnixMilli()
 		}
 	}
-	seen, expires := c.now, c.m.expires(c.now, d.deadline)
+	seen, expires := c.now, c.m.expires(&d.meta, c.now, d.deadline)
 	if c.background {
 		seen, expires = d.rec.Seen, d.rec.Expires
 	}

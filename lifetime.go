@@ -1,0 +1,117 @@
+package session
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+)
+
+// A Lifetime is how long one session lasts, where that is not what Config says
+// for all: "remember me".
+type Lifetime struct {
+	// Absolute ends the session however much it is used, counted from the
+	// sign-in, or from its creation while it is anonymous. Zero is
+	// Config.Lifetime; at most Config.MaxLifetime.
+	Absolute time.Duration
+
+	// Idle ends the session when it is not used. Zero is Config.IdleTimeout;
+	// at least twice Config.TouchInterval, at most Config.MaxIdleTimeout, and
+	// never more than Absolute.
+	Idle time.Duration
+
+	// Persistent has the cookie outlive the browser, up to the session's
+	// deadline, and at most 400 days, which is all that browsers grant.
+	Persistent bool
+}
+
+// SetLifetime gives the session a lifetime of its own, in whole milliseconds,
+// which stays with it through renewal, rotation and reauthentication. A Login
+// ends it: call SetLifetime after it.
+//
+// Since the client is to hold a cookie of another age, it gets a new token, and
+// the old one is dead at once, as by [Session.Renew]. What exceeds a limit of
+// Config is an error, and so is a lifetime that would be over already. Other
+// errors are as for Login.
+func (s *Session) SetLifetime(l Lifetime) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
+	if err := l.validate(&s.m.cfg); err != nil {
+		return err
+	}
+	return s.newSecret(op{kind: opLifetime, lifetime: l, at: milli(time.Now())})
+}
+
+func (l Lifetime) validate(c *Config) error {
+	switch {
+	case l.Absolute != 0 && (l.Absolute < time.Second || l.Absolute > c.MaxLifetime):
+		return fmt.Errorf("session: a lifetime of %v: it must be a second to Config.MaxLifetime, %v", l.Absolute, c.MaxLifetime)
+	case l.Idle != 0 && (l.Idle < 2*c.TouchInterval || l.Idle > c.MaxIdleTimeout):
+		return fmt.Errorf("session: an idle timeout of %v: it must be twice Config.TouchInterval, %v, to Config.MaxIdleTimeout, %v",
+			l.Idle, 2*c.TouchInterval, c.MaxIdleTimeout)
+	}
+	return nil
+}
+
+// setLifetime applies a SetLifetime.
+func (d *draft) setLifetime(o *op, m *Manager) error {
+	begun := d.rec.Created
+	if d.meta.authenticated != 0 {
+		begun = time.UnixMilli(d.meta.authenticated).UTC()
+	}
+	d.meta.lifetime = o.lifetime
+	d.deadline = begun.Add(m.lifetime(&d.meta))
+	if !d.deadline.After(o.at) {
+		return fmt.Errorf("session: a lifetime that was over at %v", d.deadline)
+	}
+	d.meta.kill(o.hash, o.at, m.cfg.Grace)
+	return nil
+}
+
+// lifetime returns how long a session may last. A limit that was lowered since
+// holds for what was set before.
+func (m *Manager) lifetime(meta *meta) time.Duration {
+	if own := meta.lifetime.Absolute; own != 0 {
+		return min(own, m.cfg.MaxLifetime)
+	}
+	return m.cfg.Lifetime
+}
+
+// expires returns when a session that is used now ends, unless it is used again.
+func (m *Manager) expires(meta *meta, now, deadline time.Time) time.Time {
+	idle := m.cfg.IdleTimeout
+	if own := meta.lifetime.Idle; own != 0 {
+		idle = min(own, m.cfg.MaxIdleTimeout)
+	}
+	if end := now.Add(idle); end.Before(deadline) {
+		return milli(end)
+	}
+	return deadline
+}
+
+// append encodes a lifetime: see tagLifetime.
+func (l Lifetime) append(dst []byte) []byte {
+	dst = binary.AppendVarint(dst, l.Absolute.Milliseconds())
+	dst = binary.AppendVarint(dst, l.Idle.Milliseconds())
+	if l.Persistent {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+func (l *Lifetime) decode(payload []byte) bool {
+	absolute, n := binary.Varint(payload)
+	if n <= 0 || absolute < 0 || absolute > maxMillis {
+		return false
+	}
+	idle, k := binary.Varint(payload[n:])
+	if k <= 0 || idle < 0 || idle > maxMillis || len(payload) != n+k+1 || payload[n+k] > 1 {
+		return false
+	}
+	*l = Lifetime{time.Duration(absolute) * time.Millisecond, time.Duration(idle) * time.Millisecond, payload[n+k] == 1}
+	return true
+}
+
+// maxMillis is the longest time.Duration, in milliseconds.
+const maxMillis = int64(1<<63-1) / int64(time.Millisecond)

@@ -1,0 +1,182 @@
+package session_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+)
+
+const day = 24 * time.Hour
+
+// remembered are settings under which a session may be remembered for a month.
+var remembered = session.Config{MaxLifetime: 30 * day, MaxIdleTimeout: 14 * day}
+
+func remember(t testing.TB, l session.Lifetime) act {
+	return succeed(t, func(_ *http.Request, s *session.Session) error { return s.SetLifetime(l) })
+}
+
+// signInRemembered signs in for a month in one request.
+func signInRemembered(t testing.TB) act {
+	return succeed(t, func(_ *http.Request, s *session.Session) error {
+		if err := s.Login("u"); err != nil {
+			return err
+		}
+		return s.SetLifetime(session.Lifetime{Absolute: 30 * day, Idle: 7 * day, Persistent: true})
+	})
+}
+
+func TestARememberedSessionOutlivesTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, remembered)
+		forgotten, c := p.client().must(login(t, "u")), p.client()
+		res := c.visit(signInRemembered(t))
+		if got := sessionCookie(res).MaxAge; got != int(30*day/time.Second) {
+			t.Errorf("the cookie has Max-Age %d", got)
+		}
+		begun := time.Now()
+		for _, after := range []func(){
+			func() {},
+			func() { c.must(renew(t)) },
+			func() {
+				c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Reauthenticate(1)) })
+				begun = time.Now()
+			},
+			func() { c.must(set(t, "k", 1)) },
+		} {
+			time.Sleep(6 * day)
+			after()
+			c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if s.Subject() != "u" || !s.Deadline().Equal(begun.Add(30*day).Truncate(time.Millisecond)) {
+					t.Errorf("%q until %v", s.Subject(), s.Deadline())
+				}
+			})
+		}
+		forgotten.wants(anonymous)
+		time.Sleep(7*day + time.Second)
+		c.wants(anonymous)
+	})
+}
+
+func TestARememberedSessionEndsAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, remembered)
+		c := p.client().must(signInRemembered(t))
+		for range 29 {
+			time.Sleep(day)
+			c.wants("<u>")
+		}
+		if res := c.visit(renew(t)); sessionCookie(res).MaxAge != int(day/time.Second) {
+			t.Errorf("a day before the end the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		}
+		time.Sleep(day)
+		c.wants(anonymous)
+	})
+}
+
+func TestASignInEndsALifetime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, remembered)
+		c := p.client().must(signInRemembered(t))
+		if res := c.visit(login(t, "u")); sessionCookie(res).MaxAge != 0 {
+			t.Errorf("the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		}
+		time.Sleep(2 * time.Hour)
+		c.wants(anonymous)
+	})
+}
+
+func TestALifetimeReplacesTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, remembered)
+		c := p.client().must(login(t, "u"))
+		old := c.token()
+		if res := c.visit(remember(t, session.Lifetime{Persistent: true})); sessionCookie(res).MaxAge != int(day/time.Second) {
+			t.Errorf("the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		}
+		p.with(old).wants(anonymous)
+		c.wants("<u>")
+	})
+}
+
+func TestALifetimeHasTheLimitsOfConfig(t *testing.T) {
+	p := newProbe(t, remembered)
+	c := p.client().must(login(t, "u"))
+	for name, l := range map[string]session.Lifetime{
+		"MaxLifetime":    {Absolute: 31 * day},
+		"a second":       {Absolute: time.Millisecond},
+		"MaxIdleTimeout": {Idle: 15 * day},
+		"TouchInterval":  {Idle: time.Minute},
+	} {
+		c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if err := s.SetLifetime(l); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%+v: %v, want an error that names %s", l, err, name)
+			}
+		})
+	}
+	c.wants("<u>")
+
+	// A limit that is lowered later holds for sessions of before.
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, remembered)
+		c := p.client().must(signInRemembered(t))
+		strict := probeOver(t, p.tap, session.Config{MaxIdleTimeout: 2 * time.Hour, MaxLifetime: 2 * day})
+		c.p = strict
+		time.Sleep(time.Minute)
+		c.must(set(t, "k", 1))
+		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if left := time.Until(s.Expires()); left > 2*time.Hour {
+				t.Errorf("it expires in %v", left)
+			}
+		})
+	})
+}
+
+func TestALifetimeThatIsOverIsAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		for range 3 {
+			time.Sleep(50 * time.Minute)
+			c.wants("<u>")
+		}
+		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if err := s.SetLifetime(session.Lifetime{Absolute: 2 * time.Hour}); err == nil {
+				t.Error("a lifetime that was over half an hour ago is accepted")
+			}
+		})
+		c.wants("<u>")
+	})
+}
+
+func TestAShortLifetimeIsKeptByTouches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u")).must(remember(t, session.Lifetime{Idle: 10 * time.Minute}))
+		for range 3 {
+			time.Sleep(9 * time.Minute)
+			c.wants("<u>") // touches
+		}
+		time.Sleep(10 * time.Minute)
+		c.wants(anonymous)
+	})
+}
+
+func TestALifetimeInTheCookie(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSealedSite(t, newRing(t), remembered)
+		site.handle("/in", func(w http.ResponseWriter, r *http.Request, s *session.Session) { signInRemembered(t)(w, r, s) })
+		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { show(w, r, s) })
+		b := site.browser()
+		if res := b.get("/in").Result(); res.Cookies()[0].MaxAge != int(30*day/time.Second) {
+			t.Errorf("Max-Age %d", res.Cookies()[0].MaxAge)
+		}
+		time.Sleep(6 * day)
+		b.want("/who", 200, "<u>")
+		time.Sleep(8 * day)
+		b.want("/who", 200, anonymous)
+	})
+}
