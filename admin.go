@@ -18,13 +18,20 @@ type Info struct {
 	Expires         time.Time // unless it is used again
 	Deadline        time.Time // however much it is used
 	AuthenticatedAt time.Time // when the subject signed in
+	Level           int       // how strongly; see Session.Reauthenticate
+	Label           string    // see Session.SetLabel
+	Client          Client    // that signed in; see Config.Client
 }
 
 // List returns the live sessions of a subject, in no particular order. Its
 // cost grows with their number. It fails with an error that wraps
 // [errors.ErrUnsupported] where the store cannot list.
 func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
-	records, err := m.list(ctx, subject)
+	scoped, err := m.scopeSubject(subject)
+	if err != nil {
+		return nil, err
+	}
+	records, err := m.list(ctx, scoped)
 	if err != nil {
 		return nil, err
 	}
@@ -36,19 +43,17 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 		}
 		// One that cannot be decoded can still be shown, and revoked.
 		if e, err := decodeEnvelope(rec.Data); err == nil {
-			info.AuthenticatedAt = authenticatedAt(&e.meta)
+			info.AuthenticatedAt, info.Level = authenticatedAt(&e.meta), int(e.meta.level)
+			info.Label = string(e.meta.label)
+			info.Client, _ = decodeClient(e.meta.client)
 		}
 		infos = append(infos, info)
 	}
 	return infos, nil
 }
 
-func (m *Manager) list(ctx context.Context, subject string) ([]store.Record, error) {
+func (m *Manager) list(ctx context.Context, scoped string) ([]store.Record, error) {
 	if err := m.unsupported("list"); err != nil {
-		return nil, err
-	}
-	scoped, err := m.scopeSubject(subject)
-	if err != nil {
 		return nil, err
 	}
 	limited := limit(ctx, m.cfg.LoadTimeout)
@@ -60,48 +65,10 @@ func (m *Manager) list(ctx context.Context, subject string) ([]store.Record, err
 	return records, nil
 }
 
-// Revoke ends a session by its ID, at once: a request that is under way with it
-// can change it no more. That there is none is no error. It asks nobody's
-// leave: before it ends a session on a user's word, see in List that the
-// session is that user's.
-func (m *Manager) Revoke(ctx context.Context, id ID) error {
-	if err := m.unsupported("revoke"); err != nil {
-		return err
-	}
-	if err := m.delete(ctx, id); err != nil {
-		return err
-	}
-	m.report(ctx, Event{Kind: EventRevoked, ID: id})
-	return nil
-}
-
-// RevokeAll ends every session of a subject, "log out everywhere", and returns
-// how many. It tries each, whatever becomes of the others, and joins what went
-// wrong. A request that revokes the sessions of its own subject ends its own
-// with them: it calls [Session.Destroy] next if it has more to set.
-//
-// Of sealed sessions nobody knows the number: there it returns 0, and those that
-// signed in until now have ended for every request from the next on. It fails
-// with an error that wraps [errors.ErrUnsupported] without Config.NotBefore.
-func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
-	if m.sealer != nil {
-		return 0, m.revokeSealed(ctx, subject)
-	}
-	records, err := m.list(ctx, subject)
-	if err != nil {
-		return 0, err
-	}
-	var n int
-	var errs []error
-	for _, rec := range records {
-		if err := m.delete(ctx, rec.ID); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		n++
-		m.report(ctx, Event{Kind: EventRevoked, ID: rec.ID, Subject: rec.Subject})
-	}
-	return n, errors.Join(errs...)
+// canList tells whether the sessions of a subject can be found.
+func (m *Manager) canList() bool {
+	_, ok := m.store.(store.Lister)
+	return ok && m.sealer == nil
 }
 
 // Edit changes a session outside of its requests, say from a job in the

@@ -7,6 +7,7 @@ import (
 
 // ErrorStatus suggests the HTTP status for an error of this package: 409
 // Conflict for [ErrEnded] and [ErrConflict], which a repeated request may mend;
+// 429 Too Many Requests for [ErrRefused]; 403 Forbidden for [ErrTooManySessions];
 // 503 Service Unavailable where the store failed or the session was written by
 // a newer program; 500 for the application's own mistakes.
 func ErrorStatus(err error) int {
@@ -14,6 +15,10 @@ func ErrorStatus(err error) int {
 	switch {
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
 		return http.StatusConflict
+	case errors.Is(err, ErrRefused):
+		return http.StatusTooManyRequests
+	case errors.Is(err, ErrTooManySessions):
+		return http.StatusForbidden
 	case errors.As(err, &failed), errors.Is(err, errNewerFormat):
 		return http.StatusServiceUnavailable
 	default:

@@ -13,9 +13,9 @@ import (
 // token: whoever knew the old one is out at once, so a token that was planted
 // before sign-in is worth nothing. The values are kept if the session was
 // anonymous or had the same subject; else the session starts empty. The
-// lifetime begins anew, that of Config unless SetLifetime follows. On a session that has ended, Login begins another, which
-// has the values of the ended one if that was a sign-in of the same subject a
-// moment ago: a double click.
+// lifetime begins anew, that of Config unless SetLifetime follows. On a session
+// that has ended, Login begins another, which has the values of the ended one
+// if that was a sign-in of the same subject a moment ago: a double click.
 //
 // The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
 // [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.
@@ -27,7 +27,7 @@ func (s *Session) Login(subject string) error {
 	if err != nil {
 		return err
 	}
-	return s.newSecret(op{kind: opLogin, subject: scoped, at: milli(time.Now())})
+	return s.newSecret(op{kind: opLogin, subject: scoped, text: s.client(), at: milli(time.Now())})
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline

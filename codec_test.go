@@ -56,6 +56,21 @@ var goldenEnvelopes = []struct {
 		},
 	},
 	{
+		name: "sign-in",
+		meta: meta{
+			secret:        testHash(1),
+			issued:        1_700_000_000_000,
+			generation:    1,
+			authenticated: 1_700_000_000_000,
+			level:         2,
+			lifetime:      Lifetime{720 * time.Hour, 168 * time.Hour, true},
+			client:        Client{"Browser/1.0", "IPv6"}.encode(),
+			label:         []byte("Laptop"),
+			formKey:       []byte("0123456789abcdef0123456789abcdef"),
+		},
+		set: map[string]any{"a": 1},
+	},
+	{
 		name: "unknown metadata",
 		meta: meta{secret: testHash(1), issued: 1, unknown: []byte{50, 3, 'n', 'e', 'w', 200, 1, 0}},
 		set:  map[string]any{"a": 1},
@@ -136,7 +151,7 @@ func TestEnvelopeGolden(t *testing.T) {
 // TestUnknownMetadataAreKept: a program of the next version writes a record,
 // one of this version changes it, and nothing of the other's is lost.
 func TestUnknownMetadataAreKept(t *testing.T) {
-	g := goldenEnvelopes[2]
+	g := goldenEnvelopes[3]
 	d, err := newDraft(store.Record{Data: testEnvelope(t, g.meta, g.set)})
 	if err != nil {
 		t.Fatal(err)

@@ -32,6 +32,7 @@ type commit struct {
 	rotated bool
 	changed bool // the record differs: ops, a rotation or its confirmation
 
+	reserved ID   // of the place that a sign-in took, with Config.RefuseLogin
 	resolved bool // d is what became of a write in doubt, with ops applied
 }
 
@@ -145,7 +146,15 @@ func (c *commit) newSecret() {
 
 // run commits, and leaves the session as the outcome says.
 func (c *commit) run() error {
-	rec, err := c.write()
+	err := c.admit()
+	var rec store.Record
+	if err == nil {
+		rec, err = c.write()
+	}
+	c.release()
+	if err == nil && c.signsIn() {
+		err = c.signedIn(rec)
+	}
 	if err == nil {
 		c.settle(rec)
 		c.reportDone()

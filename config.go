@@ -28,6 +28,22 @@ type Config struct {
 	// and IdleTimeout, which are the defaults.
 	MaxLifetime, MaxIdleTimeout time.Duration
 
+	// AnonymousLifetime is the Lifetime of a session until its first Login. At
+	// least a second, at most Lifetime, which is the default.
+	AnonymousLifetime time.Duration
+
+	// AdmitAnonymous is asked before an anonymous session is stored for the first
+	// time, and refuses with an error: the commit fails with [ErrRefused] then.
+	// Sign-ins are never asked for, so that a flood of visitors cannot keep users
+	// out. [LimitRate] is one. Not for [NewSealed]. Default none: all are stored.
+	AdmitAnonymous func(r *http.Request) error
+
+	// MaxSessions is how many live sessions a subject may have. A Login over it
+	// ends those that signed in longest ago; or, with RefuseLogin, fails with
+	// [ErrTooManySessions]. It takes a store that can list. Default 0: any number.
+	MaxSessions int
+	RefuseLogin bool
+
 	// TouchInterval is how often, at most, the use of a session is written
 	// down where nothing else is. So a session may end by up to this much
 	// before IdleTimeout, and never after. At most half of IdleTimeout.
@@ -78,6 +94,10 @@ type Config struct {
 	// Any store will do, one with sessions in it as well; who gave it closes
 	// it. Default none: RevokeAll is not supported. NewManager refuses it.
 	NotBefore store.Store
+
+	// Client tells what to keep of a client that signs in, for [Manager.List] to
+	// show, such as [RequestClient]. Default none: nothing is kept.
+	Client func(r *http.Request) Client
 
 	// Cookie is how the client keeps its token.
 	Cookie Cookie
@@ -145,6 +165,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Lifetime, 24*time.Hour)
 	setDefault(&c.IdleTimeout, min(time.Hour, c.Lifetime))
 	setDefault(&c.MaxLifetime, c.Lifetime)
+	setDefault(&c.AnonymousLifetime, c.Lifetime)
 	setDefault(&c.MaxIdleTimeout, min(c.IdleTimeout, c.MaxLifetime))
 	setDefault(&c.TouchInterval, c.IdleTimeout/60)
 	setDefault(&c.Grace, time.Minute)
@@ -191,6 +212,9 @@ func (c Config) validate() error {
 	wrong(c.IdleTimeout > c.Lifetime, "IdleTimeout %v exceeds Lifetime %v: to have no idle timeout set both to the same", c.IdleTimeout, c.Lifetime)
 	wrong(c.MaxLifetime < c.Lifetime, "MaxLifetime %v is less than Lifetime %v", c.MaxLifetime, c.Lifetime)
 	wrong(c.MaxIdleTimeout < c.IdleTimeout || c.MaxIdleTimeout > c.MaxLifetime, "MaxIdleTimeout is %v: it must be IdleTimeout, %v, to MaxLifetime, %v", c.MaxIdleTimeout, c.IdleTimeout, c.MaxLifetime)
+	wrong(c.AnonymousLifetime < time.Second || c.AnonymousLifetime > c.Lifetime, "AnonymousLifetime is %v: it must be a second to Lifetime, %v", c.AnonymousLifetime, c.Lifetime)
+	wrong(c.MaxSessions < 0, "MaxSessions is %d: it must not be negative", c.MaxSessions)
+	wrong(c.RefuseLogin && c.MaxSessions == 0, "RefuseLogin takes MaxSessions")
 	wrong(c.TouchInterval <= 0 || c.TouchInterval > c.IdleTimeout/2, "TouchInterval is %v: it must be positive and at most half of IdleTimeout, %v", c.TouchInterval, c.IdleTimeout/2)
 	wrong(c.Grace < 0, "Grace is %v: it must not be negative", c.Grace)
 	wrong(c.RotateEvery != 0 && c.RotateEvery <= c.Grace, "RotateEvery is %v: it must be more than Grace, %v, or 0 for no rotation", c.RotateEvery, c.Grace)

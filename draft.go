@@ -105,8 +105,8 @@ func (d *draft) login(o *op, m *Manager) {
 	if d.belongsToAnother(o.subject) {
 		d.clear()
 	}
-	d.subject, d.deadline = o.subject, o.at.Add(m.lifetime(&d.meta))
 	d.meta.authenticated, d.meta.level = o.at.UnixMilli(), o.level
+	d.subject, d.deadline = o.subject, o.at.Add(m.lifetime(&d.meta))
 	d.meta.unknown = keptAtLogin(d.meta.unknown)
 	d.meta.kill(o.hash, o.at, m.cfg.Grace)
 }

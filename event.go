@@ -46,6 +46,7 @@ const (
 	EventCommitFailed EventKind = "commit failed"     // answered with an error, or the response aborted
 	EventRotateFailed EventKind = "rotation failed"   // tried again with the next request
 	EventTouchFailed  EventKind = "touch failed"      // tried again with the next request
+	EventLimitFailed  EventKind = "limit failed"      // of Config.MaxSessions: tried again at the next sign-in
 	EventGCFailed     EventKind = "collection failed" // tried again in the next round
 )
 
@@ -55,7 +56,7 @@ func (k EventKind) level() slog.Level {
 	switch k {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
 		return slog.LevelError
-	case EventDuplicate, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventGCFailed:
+	case EventDuplicate, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed:
 		return slog.LevelWarn
 	default:
 		return slog.LevelDebug

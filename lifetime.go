@@ -75,6 +75,9 @@ func (m *Manager) lifetime(meta *meta) time.Duration {
 	if own := meta.lifetime.Absolute; own != 0 {
 		return min(own, m.cfg.MaxLifetime)
 	}
+	if meta.authenticated == 0 {
+		return m.cfg.AnonymousLifetime
+	}
 	return m.cfg.Lifetime
 }
 

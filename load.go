@@ -14,7 +14,7 @@ import (
 // load makes s the session of a request.
 func (m *Manager) load(r *http.Request, s *Session) error {
 	now := milli(time.Now())
-	s.m = m
+	s.m, s.request, s.begun = m, r, now
 	s.isNew = true
 	s.draft.rec.Created = now
 	found, different, total := m.cfg.Cookie.read(r.Header)

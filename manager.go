@@ -52,6 +52,9 @@ func NewManager(s store.Store, cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.cfg.MaxSessions > 0 && !m.canList() {
+		return nil, fmt.Errorf("session: Config.MaxSessions is %d: that takes a store that can list the sessions of a subject", m.cfg.MaxSessions)
+	}
 	m.startGC()
 	return m, nil
 }

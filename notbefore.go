@@ -4,15 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/b4468f51/session/store"
 )
 
-// The not-before of a subject is the time at or before which its sealed sessions
-// must have been signed in to be over. It stands in the field Seen of a record
-// of its own, which belongs to no subject and is no session.
+// The not-before of a subject is when RevokeAll was last called for it: sealed
+// sessions that were signed in until then are over, and a sign-in by a request
+// that began until then fails. It stands in the field Seen of a record of its
+// own, which belongs to no subject and is no session.
 
 // notBeforeID returns the ID of that record, for a subject as the store has it.
 func notBeforeID(scoped string) ID {
@@ -39,53 +39,76 @@ func (m *Manager) revoked(ctx context.Context, d *draft) (bool, error) {
 	return d.meta.authenticated <= rec.Seen.UnixMilli(), nil
 }
 
-// revokeSealed ends all sessions of a subject that were signed in until now.
-func (m *Manager) revokeSealed(parent context.Context, subject string) error {
-	scoped, err := m.scopeSubject(subject)
-	if err != nil {
-		return err
-	}
-	if m.store == nil {
-		return fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)
-	}
+// putNotBefore makes the not-before of a subject now. It spares the sign-in of
+// the request that calls it, if there is one.
+func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Session) error {
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
 	now := milli(time.Now())
-	if err := m.setNotBefore(ctx, notBeforeID(scoped), now); err != nil {
+	last, err := m.setNotBefore(ctx, notBeforeID(scoped), now)
+	if err != nil {
 		return storeFailed("revoke", err)
 	}
-	m.report(ctx, Event{Kind: EventRevoked, Subject: scoped})
-	// A sign-in that comes next, perhaps in the same handler, is not to count
-	// as one of this millisecond.
+	if caller != nil {
+		caller.mu.Lock()
+		if last.Before(caller.begun) || caller.spared == (spared{scoped, last.UnixMilli()}) {
+			caller.spared = spared{scoped, now.UnixMilli()}
+		}
+		caller.mu.Unlock()
+	}
+	// A request that comes next, or a sign-in in the same handler, is not to
+	// count as one of this millisecond.
 	time.Sleep(time.Until(now.Add(time.Millisecond)))
 	return nil
 }
 
-// setNotBefore moves the not-before forward, never back.
-func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) error {
+// A spared is the not-before of a subject that a request has put itself: its
+// own sign-in comes after it.
+type spared struct {
+	subject   string
+	notBefore int64 // Unix milliseconds
+}
+
+// loginRevoked tells whether the sign-in of a subject has come too late: its
+// request began before a RevokeAll, and so may have checked an old password.
+func (m *Manager) loginRevoked(ctx context.Context, s *Session, scoped string) (bool, error) {
+	rec, err := m.store.Load(ctx, notBeforeID(scoped))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, storeFailed("load", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !rec.Seen.Before(s.begun) && s.spared != spared{scoped, rec.Seen.UnixMilli()}, nil
+}
+
+// setNotBefore moves a not-before forward, never back, and returns what it was:
+// the zero Time where there was none.
+func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last time.Time, err error) {
 	// What was sealed while Config.Lifetime was longer has to stay ended too.
 	expires := now.Add(max(m.cfg.MaxLifetime, maxAge))
 	rec := store.Record{
 		ID: id, Version: m.newVersion(), Created: now, Seen: now,
 		Expires: expires, Deadline: expires, Data: notBeforeData,
 	}
-	var err error
 	for range maxAttempts {
 		old, loadErr := m.store.Load(ctx, id)
 		switch {
 		case loadErr == nil && !old.Seen.Before(now):
-			return nil
+			return old.Seen, nil
 		case loadErr == nil:
-			rec.Created = old.Created
+			last, rec.Created = old.Seen, old.Created
 			err = m.store.Save(ctx, rec, old.Version)
 		case errors.Is(loadErr, store.ErrNotFound):
 			err = m.store.Create(ctx, rec)
 		default:
-			return loadErr
+			return last, loadErr
 		}
 		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrExists) {
-			return err
+			return last, err
 		}
 	}
-	return err
+	return last, err
 }

@@ -22,6 +22,7 @@ type op struct {
 	subject  string      // login, reauthenticate: as the store has it
 	level    uint8       // reauthenticate
 	lifetime Lifetime    // lifetime
+	text     []byte      // label; login: the client
 	afresh   bool        // login: the session was another subject's
 	secret   *sid.Secret // from login on: the new one; a pointer, which fmt does not follow
 	hash     sid.Hash    // from login on: of secret
@@ -39,6 +40,7 @@ const (
 	opDelete
 	opPop
 	opClear
+	opLabel
 	opLogin // this and those below replace the secret
 	opReauthenticate
 	opLifetime
@@ -83,8 +85,10 @@ func (o *op) apply(d *draft, m *Manager) error {
 		d.delete(o.key)
 	case opClear:
 		d.clear()
+	case opLabel:
+		d.meta.label = o.text
 	case opLogin:
-		d.meta.lifetime = Lifetime{}
+		d.meta.lifetime, d.meta.client, d.meta.label = Lifetime{}, o.text, nil
 		d.login(o, m)
 	case opReauthenticate:
 		if d.subject != o.subject {

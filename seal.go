@@ -23,7 +23,11 @@ func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
 	c.ctx = ctx
-	rec, err := c.seal()
+	err = c.loginInTime()
+	var rec store.Record
+	if err == nil {
+		rec, err = c.seal()
+	}
 	if err == nil {
 		c.rotated = true // whatever changed, the cookie is due
 		c.settle(rec)

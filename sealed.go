@@ -86,6 +86,9 @@ func (c Config) validateSealed() error {
 	if c.RotateEvery != 0 {
 		errs = append(errs, errors.New("session: Config.RotateEvery: a sealed session has no token to rotate"))
 	}
+	if c.MaxSessions != 0 || c.AdmitAnonymous != nil {
+		errs = append(errs, errors.New("session: Config.MaxSessions and AdmitAnonymous: there are no sessions on the server to limit"))
+	}
 	if c.MaxSize > maxCookie/4*3 {
 		errs = append(errs, fmt.Errorf("session: Config.MaxSize is %d: a cookie holds at most %d bytes", c.MaxSize, maxCookie/4*3))
 	}

@@ -80,7 +80,7 @@ func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
 		others = append(others, otherSecret{secretKilled, m.secret, until})
 	}
 	m.setOthers(others)
-	m.secret, m.issued = h, now.UnixMilli()
+	m.secret, m.issued, m.formKey = h, now.UnixMilli(), nil
 	m.generation++
 }
 

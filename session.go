@@ -51,6 +51,17 @@ var (
 	// or replaced by another request first, or when others kept changing the
 	// session until the attempts ran out. Nothing of the commit was kept.
 	ErrConflict = errors.New("session: other requests changed the session first")
+
+	// ErrRefused is returned by a commit when Config.AdmitAnonymous refused to
+	// have an anonymous session stored. Nothing of the commit was kept; the
+	// default answer is 429.
+	ErrRefused = errors.New("session: no further anonymous session is stored for now")
+
+	// ErrTooManySessions is returned by the commit of a Login when the subject has
+	// Config.MaxSessions already and Config.RefuseLogin is set. Nothing of the
+	// commit was kept. Call Save after Login to tell the user; the default answer
+	// is 403.
+	ErrTooManySessions = errors.New("session: the subject has as many sessions as it may have: one has to end first")
 )
 
 // A Session is the state that the server keeps for one client, as one request
@@ -65,7 +76,8 @@ var (
 // reads as empty, and changing it returns [ErrEnded], but for Login, which
 // begins a new one.
 type Session struct {
-	m *Manager
+	m       *Manager
+	request *http.Request // nil in Edit
 
 	// committing is held by a whole commit, Destroy or Touch. It stands above mu.
 	committing sync.Mutex
@@ -84,6 +96,8 @@ type Session struct {
 	presented sid.Hash
 	inDoubt   doubt
 
+	begun       time.Time // when the request did
+	spared      spared
 	isNew       bool
 	used        bool // a method was called: the response depends on the cookie
 	ended       bool

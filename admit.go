@@ -1,0 +1,134 @@
+package session
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// admit tells whether a commit may write: not everybody may have a session, nor
+// any number of them.
+func (c *commit) admit() error {
+	cfg := &c.m.cfg
+	switch {
+	case c.signsIn():
+		if cfg.RefuseLogin {
+			return c.reserve()
+		}
+	case !c.stored && cfg.AdmitAnonymous != nil:
+		if err := cfg.AdmitAnonymous(c.s.request); err != nil {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
+		}
+	}
+	return nil
+}
+
+func (c *commit) signsIn() bool {
+	return slices.ContainsFunc(c.all, func(o op) bool { return o.kind == opLogin })
+}
+
+// loginInTime fails where the subject's sessions were revoked since the request
+// began: its password may be the old one.
+func (c *commit) loginInTime() error {
+	if !c.signsIn() || c.m.store == nil || c.m.sealer == nil && !c.m.canList() {
+		return nil
+	}
+	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.subject)
+	if err == nil && late {
+		err = ErrEnded
+	}
+	return err
+}
+
+// signedIn is what follows when a sign-in was written. RevokeAll writes the
+// not-before and then lists; a sign-in writes its record and then reads the
+// not-before: so one of them sees the other.
+func (c *commit) signedIn(rec store.Record) error {
+	if err := c.loginInTime(); err != nil {
+		// Nobody was given the token. Should this fail, it stays that way.
+		_ = c.m.delete(c.ctx, rec.ID)
+		return err
+	}
+	if c.m.cfg.RefuseLogin {
+		return nil
+	}
+	return c.evict(rec)
+}
+
+// evict ends the sessions of the subject that are too many: those that signed
+// in longest ago. Of sign-ins at the same time each does so, by one order, and
+// the last one sees all: so no more than the limit are left at rest.
+func (c *commit) evict(rec store.Record) error {
+	limit := c.m.cfg.MaxSessions
+	if limit == 0 {
+		return nil
+	}
+	records, err := c.m.list(c.ctx, rec.Subject)
+	if err != nil {
+		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+		return nil // the user is signed in; the next sign-in will evict
+	}
+	if len(records) <= limit {
+		return nil
+	}
+	slices.SortFunc(records, func(a, b store.Record) int { // the newest first
+		if order := cmp.Compare(signInTime(b), signInTime(a)); order != 0 {
+			return order
+		}
+		return slices.Compare(b.ID[:], a.ID[:])
+	})
+	for _, old := range records[limit:] {
+		if err := c.m.revoke(c.ctx, old.ID, rec.Subject); err != nil {
+			c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: old.ID, Subject: rec.Subject, Err: err})
+			continue
+		}
+		if old.ID == rec.ID {
+			return ErrEnded // enough others have signed in at the same time, or later
+		}
+	}
+	return nil
+}
+
+// signInTime returns when a session was signed in, in Unix milliseconds; one that
+// does not decode goes first.
+func signInTime(rec store.Record) int64 {
+	e, err := decodeEnvelope(rec.Data)
+	if err != nil {
+		return 0
+	}
+	return e.meta.authenticated
+}
+
+// LimitRate returns a function for Config.AdmitAnonymous that admits so many new
+// anonymous sessions per interval, of all clients of this process together. So no
+// more than that times the lifetime can be in the store. It panics if one of
+// them is not positive.
+func LimitRate(sessions int, per time.Duration) func(*http.Request) error {
+	if sessions <= 0 || per <= 0 {
+		panic("session: LimitRate takes a positive number and a positive interval")
+	}
+	var mu sync.Mutex
+	var full time.Time // when all of the sessions can be admitted at once again
+	each := max(1, per/time.Duration(sessions))
+	return func(*http.Request) error {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		if full.Before(now) {
+			full = now
+		}
+		if full.Sub(now) > per-each {
+			return errRate
+		}
+		full = full.Add(each)
+		return nil
+	}
+}
+
+var errRate = errors.New("the limit of new anonymous sessions is reached")

@@ -1,0 +1,33 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// maxLabel is the longest label, in bytes.
+const maxLabel = 128
+
+// SetLabel names the session in the list of its subject's, say "Laptop at
+// work"; an empty label takes the name away. It is valid UTF-8 of at most 128
+// bytes, and ends with the sign-in. It is an error on an anonymous session;
+// others are those of [Session.Set].
+func (s *Session) SetLabel(label string) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	if len(label) > maxLabel || !utf8.ValidString(label) {
+		return fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel)
+	}
+	if s.Subject() == "" {
+		return errors.New("session: label an anonymous session: Login comes first")
+	}
+	return s.apply(op{kind: opLabel, text: []byte(label)})
+}
+
+// Label returns what SetLabel was given, and "" by default.
+func (s *Session) Label() string {
+	d := s.view()
+	return string(d.meta.label)
+}

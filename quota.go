@@ -1,0 +1,136 @@
+package session
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"slices"
+
+	"github.com/b4468f51/session/store"
+)
+
+// With Config.RefuseLogin, a sign-in reserves a place before it writes its
+// session, in a record of the subject that belongs to nobody and is no session.
+// Sign-ins of one subject meet in its compare-and-swap, so that of those at the
+// same time no more succeed than there are places.
+
+// A place is one that a sign-in has reserved, until its session is in the store.
+type place struct {
+	id ID
+	at int64 // Unix milliseconds
+}
+
+// quotaHead begins the data of the record. It is no envelope of any format.
+const quotaHead = "\x00quota"
+
+const placeSize = len(ID{}) + 8
+
+// placeLife is how long a place counts that was never released, because the
+// process ended. Longer than a commit may take.
+const placeLife = lineageWindow
+
+func quotaID(scoped string) ID {
+	sum := sha256.Sum256([]byte("session quota\x00" + scoped))
+	return ID(sum[:len(ID{})])
+}
+
+// reserve takes a place for the session of a sign-in, or refuses it.
+func (c *commit) reserve() error {
+	scoped, own := c.d.subject, c.d.rec.ID
+	c.reserved = own
+	return c.editQuota(scoped, func(places []place) ([]place, error) {
+		records, err := c.m.list(c.ctx, scoped) // after the places were read: none is missed
+		if err != nil {
+			return nil, err
+		}
+		taken := 0
+		for _, rec := range records {
+			if rec.ID == own {
+				return places, nil // it has one
+			}
+			taken++
+			places = slices.DeleteFunc(places, func(p place) bool { return p.id == rec.ID })
+		}
+		places = slices.DeleteFunc(places, func(p place) bool {
+			return p.id == own || p.at < c.now.Add(-placeLife).UnixMilli()
+		})
+		if taken+len(places) >= c.m.cfg.MaxSessions {
+			return nil, ErrTooManySessions
+		}
+		return append(places, place{own, c.now.UnixMilli()}), nil
+	})
+}
+
+// release gives the place back: the session can be listed now, or never will be.
+func (c *commit) release() {
+	if c.reserved.IsZero() {
+		return
+	}
+	err := c.editQuota(c.d.subject, func(places []place) ([]place, error) {
+		return slices.DeleteFunc(places, func(p place) bool { return p.id == c.reserved }), nil
+	})
+	if err != nil { // then it counts for placeLife
+		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.reserved, Subject: c.d.subject, Err: err})
+	}
+}
+
+// editQuota compares and swaps the places of a subject.
+func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) error {
+	id := quotaID(scoped)
+	for attempt := 1; ; attempt++ {
+		old, err := c.m.loadRecord(c.ctx, id, c.now)
+		missing := errors.Is(err, store.ErrNotFound)
+		if err != nil && !missing {
+			return storeFailed("load", err)
+		}
+		places, err := edit(decodePlaces(old.Data))
+		if err != nil {
+			return err
+		}
+		rec := store.Record{
+			ID: id, Version: c.m.newVersion(), Created: c.now, Seen: c.now,
+			Expires: c.now.Add(placeLife), Deadline: c.now.Add(placeLife), Data: encodePlaces(places),
+		}
+		switch {
+		case bytes.Equal(rec.Data, old.Data), missing && len(places) == 0:
+			return nil
+		case missing:
+			err = c.m.store.Create(c.ctx, rec)
+		default:
+			rec.Created = old.Created
+			err = c.m.store.Save(c.ctx, rec, old.Version)
+		}
+		if err == nil {
+			return nil
+		}
+		refused := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
+		if !refused || attempt == maxAttempts {
+			return storeFailed("limit sessions", err)
+		}
+		if err := c.pause(attempt); err != nil {
+			return storeFailed("limit sessions", err)
+		}
+	}
+}
+
+func encodePlaces(places []place) []byte {
+	data := []byte(quotaHead)
+	for _, p := range places {
+		data = append(data, p.id[:]...)
+		data = binary.LittleEndian.AppendUint64(data, uint64(p.at))
+	}
+	return data
+}
+
+func decodePlaces(data []byte) []place {
+	data, ok := bytes.CutPrefix(data, []byte(quotaHead))
+	if !ok {
+		return nil
+	}
+	places := make([]place, 0, len(data)/placeSize+1)
+	for ; len(data) >= placeSize; data = data[placeSize:] {
+		places = append(places, place{ID(data[:16]), int64(binary.LittleEndian.Uint64(data[16:]))})
+	}
+	return places
+}

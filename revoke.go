@@ -1,0 +1,142 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// Revoke ends a session by its ID, at once: a request that is under way with it
+// can change it no more. That there is none is no error. It asks nobody's
+// leave, as an administrator wants it; on a user's word call RevokeFor.
+func (m *Manager) Revoke(ctx context.Context, id ID) error {
+	if err := m.unsupported("revoke"); err != nil {
+		return err
+	}
+	return m.revoke(ctx, id, "")
+}
+
+func (m *Manager) revoke(ctx context.Context, id ID, scoped string) error {
+	if err := m.delete(ctx, id); err != nil {
+		return err
+	}
+	m.report(ctx, Event{Kind: EventRevoked, ID: id, Subject: scoped})
+	return nil
+}
+
+// RevokeFor ends a session by its ID, as Revoke does, if it is one of this
+// subject, and tells whether it was. So no user can sign another one out by an
+// ID that they came to know.
+func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, error) {
+	if err := m.unsupported("revoke"); err != nil {
+		return false, err
+	}
+	scoped, err := m.scopeSubject(subject)
+	if err != nil {
+		return false, err
+	}
+	limited := limit(ctx, m.cfg.LoadTimeout)
+	defer limited.release()
+	rec, err := m.loadRecord(limited, id, milli(time.Now()))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, storeFailed("load", err)
+	case rec.Subject != scoped:
+		return false, nil
+	}
+	return true, m.revoke(ctx, id, scoped)
+}
+
+// RevokeOthers ends every session of the subject of s but s itself, "log out
+// everywhere else", and returns how many. All else is as with RevokeAll. Call it
+// when a password was changed, after [Session.Reauthenticate].
+//
+// With sealed sessions, which are not told apart, it fails with an error that
+// wraps [errors.ErrUnsupported]: there, RevokeAll and a Login next do the same.
+func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
+	if err := m.unsupported("revoke others"); err != nil {
+		return 0, err
+	}
+	if err := s.ready(); err != nil {
+		return 0, err
+	}
+	if s.m != m {
+		return 0, errors.New("session: RevokeOthers of a session that belongs to another Manager")
+	}
+	d := s.view()
+	if d.subject == "" {
+		return 0, errors.New("session: revoke the others of an anonymous session: Login comes first")
+	}
+	return m.revokeSubject(ctx, d.subject, s, s.ID())
+}
+
+// RevokeAll ends every session of a subject, "log out everywhere", and returns
+// how many. It tries each, whatever becomes of the others, and joins what went
+// wrong. A request that revokes the sessions of its own subject ends its own
+// with them: it calls [Session.Destroy] next if it has more to set.
+//
+// A Login of the subject by a request that began before fails with [ErrEnded],
+// so that one which was checked against an old password does not slip past a
+// change of it. The request that calls RevokeAll, with its own context, may
+// still Login. When a request began is told by the clock of its machine: those
+// of several machines have to agree.
+//
+// Of sealed sessions nobody knows the number: there it returns 0, and those that
+// signed in until now have ended for every request from the next on. It fails
+// with an error that wraps [errors.ErrUnsupported] without Config.NotBefore.
+func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
+	scoped, err := m.scopeSubject(subject)
+	if err != nil {
+		return 0, err
+	}
+	if m.sealer != nil {
+		return 0, m.revokeSealed(ctx, scoped)
+	}
+	return m.revokeSubject(ctx, scoped, m.FromContext(ctx), ID{})
+}
+
+// revokeSubject ends the sessions of a subject but for one. The not-before comes
+// first: a sign-in that is written later than they are listed meets it.
+func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Session, but ID) (int, error) {
+	if !m.canList() { // before anything is written
+		_, err := m.list(ctx, scoped)
+		return 0, err
+	}
+	if err := m.putNotBefore(ctx, scoped, caller); err != nil {
+		return 0, err
+	}
+	records, err := m.list(ctx, scoped)
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	var errs []error
+	for _, rec := range records {
+		if rec.ID == but {
+			continue
+		}
+		if err := m.revoke(ctx, rec.ID, scoped); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(errs...)
+}
+
+// revokeSealed ends all sessions of a subject that were signed in until now.
+func (m *Manager) revokeSealed(ctx context.Context, scoped string) error {
+	if m.store == nil {
+		return fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)
+	}
+	if err := m.putNotBefore(ctx, scoped, m.FromContext(ctx)); err != nil {
+		return err
+	}
+	m.report(ctx, Event{Kind: EventRevoked, Subject: scoped})
+	return nil
+}
