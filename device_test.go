@@ -1,0 +1,134 @@
+package session_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+func (p *probe) only(subject string) session.Info {
+	p.t.Helper()
+	infos, err := p.m.List(p.t.Context(), subject)
+	if err != nil || len(infos) != 1 {
+		p.t.Fatalf("%d sessions, %v; want one", len(infos), err)
+	}
+	return infos[0]
+}
+
+func TestListTellsTheClientThatSignedIn(t *testing.T) {
+	p := newProbe(t, session.Config{Client: session.RequestClient})
+	from := func(agent, addr string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("User-Agent", agent); r.RemoteAddr = addr }
+	}
+	c := p.client()
+	c.visit(set(t, "k", 1), from("Guest/1", "192.0.2.1:1"))
+	c.visit(login(t, "u"), from("Browser/1", "192.0.2.1:1"))
+	if got, want := p.only("u").Client, (session.Client{UserAgent: "Browser/1", AddressFamily: "IPv4"}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	// What comes later is another request of the same sign-in, until the next.
+	c.visit(set(t, "k", 2), from("Other/1", "[2001:db8::1]:1"))
+	c.visit(renew(t), from("Other/1", "[2001:db8::1]:1"))
+	c.visit(succeed(t, func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(1) }), from("Other/1", "[2001:db8::1]:1"))
+	if got := p.only("u").Client.UserAgent; got != "Browser/1" {
+		t.Errorf("the user agent is %q after other requests", got)
+	}
+	c.visit(login(t, "u"), from("Other/1", "[2001:db8::1]:1"))
+	if got, want := p.only("u").Client, (session.Client{UserAgent: "Other/1", AddressFamily: "IPv6"}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestNothingOfTheClientIsKeptByDefault(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	p.client().visit(login(t, "u"), func(r *http.Request) { r.Header.Set("User-Agent", "Marker/1") })
+	if got := p.only("u").Client; got != (session.Client{}) {
+		t.Errorf("%+v", got)
+	}
+	for _, rec := range p.tap.given() {
+		if strings.Contains(string(rec.Data), "Marker") {
+			t.Error("the user agent is in the store")
+		}
+	}
+}
+
+func TestRequestClient(t *testing.T) {
+	for addr, family := range map[string]string{
+		"192.0.2.1:1": "IPv4", "[2001:db8::1]:1": "IPv6", "[::ffff:192.0.2.1]:1": "IPv4", "[fe80::1%eth0]:1": "IPv6", "@": "", "": "",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = addr
+		if got := session.RequestClient(r).AddressFamily; got != family {
+			t.Errorf("%q is of %q, want %q", addr, got, family)
+		}
+	}
+}
+
+func TestAClientIsCutToItsLimits(t *testing.T) {
+	p := newProbe(t, session.Config{Client: session.RequestClient})
+	p.client().visit(login(t, "u"), func(r *http.Request) { r.Header.Set("User-Agent", "\xff"+strings.Repeat("é", 10_000)) })
+	if got := p.only("u").Client.UserAgent; got != strings.Repeat("é", 127) {
+		t.Errorf("%d bytes are kept: %q", len(got), got)
+	}
+}
+
+func TestListTellsLabelAndLevel(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	label := func(text string) act {
+		return succeed(t, func(_ *http.Request, s *session.Session) error { return s.SetLabel(text) })
+	}
+	c.must(label("Laptop"))
+	c.must(renew(t)).must(set(t, "k", 1))
+	c.must(succeed(t, func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(7) }))
+	if got := p.only("u"); got.Label != "Laptop" || got.Level != 7 {
+		t.Errorf("%+v", got)
+	}
+	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if s.Label() != "Laptop" {
+			t.Errorf("Label is %q", s.Label())
+		}
+	})
+	c.must(label(""))
+	if got := p.only("u").Label; got != "" {
+		t.Errorf("the label is %q", got)
+	}
+	c.must(label("Mine")).must(login(t, "u"))
+	if got := p.only("u").Label; got != "" {
+		t.Errorf("after another sign-in the label is %q", got)
+	}
+}
+
+func TestALabelIsMergedWithOtherChanges(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.SetLabel("Laptop"))
+		must(t, p.m.Edit(r.Context(), s.ID(), func(s *session.Session) error { return s.Set("k", 1) }))
+	})
+	c.wants("<u> k=1")
+	if got := p.only("u").Label; got != "Laptop" {
+		t.Errorf("the label is %q", got)
+	}
+}
+
+func TestALabelTakesASignedInSession(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	p.client().visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if err := s.SetLabel("x"); err == nil {
+			t.Error("an anonymous session is labelled")
+		}
+		must(t, s.Login("u"))
+		for name, label := range map[string]string{"long": strings.Repeat("x", 129), "no UTF-8": "\xff"} {
+			if err := s.SetLabel(label); err == nil {
+				t.Errorf("a label that is %s is accepted", name)
+			}
+		}
+	})
+	if err := (*session.Session)(nil).SetLabel("x"); err != session.ErrNoSession {
+		t.Errorf("no session: %v", err)
+	}
+}

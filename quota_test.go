@@ -1,0 +1,245 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+)
+
+func TestTheOldestSignInGivesWayToANewOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{MaxSessions: 2})
+		first := p.client().must(login(t, "u"))
+		time.Sleep(time.Second)
+		second := p.client().must(login(t, "u"))
+		another := p.client().must(login(t, "v"))
+		time.Sleep(time.Second)
+		first.must(login(t, "u")) // is now the newest
+		time.Sleep(time.Second)
+		third := p.client().must(login(t, "u"))
+		first.wants("<u>")
+		second.wants(anonymous)
+		third.wants("<u>")
+		another.wants("<v>")
+	})
+}
+
+// However many sign in at once, no more are left than may be, and each of those
+// has a client.
+func TestParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
+	for _, refuse := range []bool{false, true} {
+		t.Run(fmt.Sprintf("refuse %v", refuse), func(t *testing.T) {
+			tap := newTap()
+			machines := []*probe{}
+			for range 3 {
+				machines = append(machines, probeOver(t, tap, session.Config{MaxSessions: 3, RefuseLogin: refuse}))
+			}
+			for round := range 10 {
+				subject := fmt.Sprint("u", round)
+				var clients []*client
+				for i := range 20 {
+					clients = append(clients, machines[i%3].client())
+				}
+				var mu sync.Mutex
+				signedIn := 0
+				var wg sync.WaitGroup
+				for _, c := range clients {
+					wg.Go(func() {
+						res := c.visit(login(t, subject))
+						mu.Lock()
+						defer mu.Unlock()
+						switch res.StatusCode {
+						case http.StatusOK:
+							signedIn++
+						case http.StatusConflict, http.StatusForbidden:
+						default:
+							t.Errorf("status %d", res.StatusCode)
+						}
+					})
+				}
+				wg.Wait()
+				alive := 0
+				for _, c := range clients {
+					if c.state() == "<"+subject+">" {
+						alive++
+					}
+				}
+				if listed := len(machines[0].idsOf(subject)); listed != 3 || alive != 3 {
+					t.Errorf("%d sessions are listed and %d clients are signed in, want 3", listed, alive)
+				}
+				if refuse && signedIn != 3 {
+					t.Errorf("%d were told that they are signed in, want 3", signedIn)
+				}
+			}
+		})
+	}
+}
+
+func TestALoginOverMaxSessionsIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{MaxSessions: 2, RefuseLogin: true})
+		first, second := p.client().must(login(t, "u")), p.client().must(login(t, "u"))
+		third := p.client().must(set(t, "k", 1))
+		if res := third.visit(login(t, "u")); res.StatusCode != http.StatusForbidden || len(res.Cookies()) > 0 {
+			t.Errorf("status %d, cookies %v", res.StatusCode, res.Cookies())
+		}
+		third.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			must(t, s.Login("u"))
+			if err := s.Save(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+				t.Errorf("Save: %v", err)
+			}
+		})
+		third.wants("<> k=1")
+		first.must(login(t, "u")).wants("<u>") // has a place already
+		p.client().must(login(t, "v"))
+		// A session that ends makes room at once.
+		second.must(logout(t))
+		third.must(login(t, "u")).wants("<u> k=1")
+		if res := second.visit(login(t, "u")); res.StatusCode != http.StatusForbidden {
+			t.Errorf("status %d, want 403", res.StatusCode)
+		}
+		time.Sleep(25 * time.Hour)
+		second.must(login(t, "u"))
+		if ids := p.idsOf("u"); len(ids) != 1 {
+			t.Errorf("%d sessions, want 1", len(ids))
+		}
+	})
+}
+
+// A process that dies between the place and the session keeps the place for a
+// minute, and no longer.
+func TestAPlaceThatIsNeverUsedIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{MaxSessions: 1, RefuseLogin: true})
+		creates := 0
+		p.tap.put(func(_ context.Context, op string, do func() error) error {
+			if op == "create" {
+				creates++
+			}
+			if creates >= 2 || op == "save" { // the session, and whatever comes after it
+				return errors.New("the process is gone")
+			}
+			return do()
+		})
+		p.client().visit(login(t, "u"))
+		p.tap.put(nil)
+		if creates < 2 {
+			t.Fatal("no place was reserved")
+		}
+		c := p.client()
+		if res := c.visit(login(t, "u")); res.StatusCode != http.StatusForbidden {
+			t.Errorf("status %d, want 403", res.StatusCode)
+		}
+		time.Sleep(time.Minute + time.Second)
+		c.must(login(t, "u")).wants("<u>")
+	})
+}
+
+// A sign-in whose session could not be stored does not keep a place.
+func TestAFailedLoginGivesItsPlaceBack(t *testing.T) {
+	p := newProbe(t, session.Config{MaxSessions: 1, RefuseLogin: true})
+	p.tap.failFrom("create", 1, errors.New("down"))
+	p.client().visit(login(t, "u"))
+	p.tap.put(nil)
+	p.client().must(login(t, "u")).wants("<u>")
+}
+
+func TestAnAnonymousSessionHasALifetimeOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{AnonymousLifetime: 10 * time.Minute})
+		guest, user := p.client().must(set(t, "k", 1)), p.client().must(set(t, "k", 1))
+		time.Sleep(9 * time.Minute)
+		guest.wants("<> k=1")
+		user.must(login(t, "u"))
+		time.Sleep(time.Minute)
+		guest.wants(anonymous)
+		for range 23 {
+			user.wants("<u> k=1")
+			time.Sleep(time.Hour - time.Minute)
+		}
+		user.wants("<u> k=1")
+	})
+}
+
+func TestAFloodOfAnonymousWritesIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{AdmitAnonymous: session.LimitRate(10, time.Minute), AnonymousLifetime: 10 * time.Minute})
+		known, user := p.client().must(set(t, "k", 1)), p.client().must(login(t, "u"))
+		admitted := 0
+		for range 30 {
+			for range 100 {
+				switch res := p.client().visit(set(t, "k", 1)); res.StatusCode {
+				case http.StatusOK:
+					admitted++
+				case http.StatusTooManyRequests:
+					if len(res.Cookies()) > 0 {
+						t.Error("a refused visitor is given a cookie")
+					}
+				default:
+					t.Errorf("status %d", res.StatusCode)
+				}
+			}
+			// Who is there already, or signs in, is not kept out.
+			known.must(set(t, "k", 2))
+			user.must(set(t, "k", 2))
+			p.client().must(login(t, "u"))
+			p.client().wants(anonymous)
+			time.Sleep(6 * time.Second)
+			if admitted == 0 {
+				t.Fatal("nobody is admitted")
+			}
+		}
+		if admitted != 9+29 { // one went to known; one more each 6 seconds
+			t.Errorf("%d visitors were admitted in 3 minutes, want 38", admitted)
+		}
+	})
+}
+
+func TestSaveTellsOfARefusal(t *testing.T) {
+	why := errors.New("not from there")
+	var asked []string
+	p := newProbe(t, session.Config{AdmitAnonymous: func(r *http.Request) error {
+		asked = append(asked, r.Header.Get("From"))
+		return why
+	}})
+	p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("k", 1))
+		if err := s.Save(r.Context()); !errors.Is(err, session.ErrRefused) || !errors.Is(err, why) {
+			t.Errorf("Save: %v", err)
+		}
+		if s.Get("k") != nil {
+			t.Error("what was refused is there still")
+		}
+	}, func(r *http.Request) { r.Header.Set("From", "there") })
+	if len(asked) != 1 || asked[0] != "there" {
+		t.Errorf("asked for %q", asked)
+	}
+	w := p.client().visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+		if _, err := p.m.Start(w, r); !errors.Is(err, session.ErrRefused) {
+			t.Errorf("Start: %v", err)
+		}
+	})
+	if len(w.Cookies()) > 0 || len(p.tap.given()) > 0 {
+		t.Error("a refused session is stored")
+	}
+}
+
+func TestLimitRatePanicsWhereItMakesNoSense(t *testing.T) {
+	for _, f := range []func(){func() { session.LimitRate(0, time.Second) }, func() { session.LimitRate(1, 0) }} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		}()
+	}
+}
