@@ -7,7 +7,7 @@ import (
 
 // ErrorStatus suggests the HTTP status for an error of this package: 409
 // Conflict for [ErrEnded] and [ErrConflict], which a repeated request may mend;
-// 429 Too Many Requests for [ErrRefused]; 403 Forbidden for [ErrTooManySessions];
+// 429 Too Many Requests for [ErrRefused]; 403 Forbidden for [ErrTooManySessions] and [ErrCSRF];
 // 503 Service Unavailable where the store failed or the session was written by
 // a newer program; 500 for the application's own mistakes.
 func ErrorStatus(err error) int {
@@ -17,7 +17,7 @@ func ErrorStatus(err error) int {
 		return http.StatusConflict
 	case errors.Is(err, ErrRefused):
 		return http.StatusTooManyRequests
-	case errors.Is(err, ErrTooManySessions):
+	case errors.Is(err, ErrTooManySessions), errors.Is(err, ErrCSRF):
 		return http.StatusForbidden
 	case errors.As(err, &failed), errors.Is(err, errNewerFormat):
 		return http.StatusServiceUnavailable

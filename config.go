@@ -102,12 +102,20 @@ type Config struct {
 	// Cookie is how the client keeps its token.
 	Cookie Cookie
 
+	// Header is the header of requests that has the token in the place of the
+	// cookie, for clients that are no browsers: "Authorization", after the word
+	// Bearer (RFC 6750), or another name, with nothing but the token. A new
+	// token is in the response's header of the same name, or Session-Token for
+	// Authorization, for the client to keep; an empty one says that the session
+	// is over. The cookie is neither read nor set then. Default "": the cookie.
+	Header string
+
 	// Codec encodes the values that have no form of their own. Changing it
 	// makes values of such types absent. Default encoding/json.
 	Codec Codec
 
 	// ErrorHandler answers a request whose session could not be loaded or
-	// committed. Nothing of the handler's answer has left. It must not show
+	// committed, or that [RequireCSRF] refuses. Nothing of the handler's answer has left. It must not show
 	// err to the client. The status is that of [ErrorStatus] unless it writes
 	// another. Default a plain page with the status and its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
@@ -176,6 +184,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxValues, 1000)
 	setDefault(&c.MaxPending, 2000)
 	c.Cookie = c.Cookie.withDefaults()
+	c.Header = withHeader(c.Header)
 	setDefault(&c.Realm, c.Cookie.Name)
 	if c.Codec == nil {
 		c.Codec = jsonCodec{}
@@ -224,9 +233,7 @@ func (c Config) validate() error {
 	wrong(c.MaxValues < 0, "MaxValues is %d: it must be positive", c.MaxValues)
 	wrong(c.MaxPending < 0, "MaxPending is %d: it must be positive", c.MaxPending)
 	wrong(!validRealm(c.Realm), "Realm is %q: it must be 1 to 64 printable ASCII characters without a colon", c.Realm)
-	if err := c.Cookie.validate(); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, c.Cookie.validate(), validateHeader(c.Header))
 	wrong(c.Cookie.Persistent && c.Lifetime > maxAge, "Lifetime is %v: browsers keep a persistent cookie for at most 400 days, %v", c.Lifetime, maxAge)
 	return errors.Join(errs...)
 }

@@ -7,17 +7,6 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
-
-	"github.com/b4468f51/session/internal/sid"
-)
-
-// A dueCookie is what the response still has to tell the client.
-type dueCookie int
-
-const (
-	cookieNone  dueCookie = iota
-	cookieSet             // the token in Session.secret
-	cookieClear           // that there is no session any more
 )
 
 const (
@@ -98,13 +87,9 @@ func (c Cookie) cookie(token string, persistent bool, remaining time.Duration) *
 }
 
 // write puts a cookie into the header of a response, in the place of one that
-// was put there before, and keeps caches from storing it. The zero cookie
-// writes nothing.
+// was put there before.
 func (c Cookie) write(h http.Header, ck *http.Cookie) {
-	if ck == nil {
-		return
-	}
-	const setCookie, cacheControl = "Set-Cookie", "Cache-Control"
+	const setCookie = "Set-Cookie"
 	lines := h[setCookie]
 	kept := lines[:0:0]
 	for _, line := range lines {
@@ -113,33 +98,7 @@ func (c Cookie) write(h http.Header, ck *http.Cookie) {
 		}
 	}
 	h[setCookie] = append(kept, ck.String())
-	if !headerHas(h[cacheControl], "no-store") {
-		h[cacheControl] = []string{"no-store"}
-	}
 }
-
-// vary tells caches that the response depends on the cookie.
-func vary(h http.Header) {
-	lines := h["Vary"]
-	if !headerHas(lines, "Cookie") && !headerHas(lines, "*") {
-		h["Vary"] = append(lines[:len(lines):len(lines)], "Cookie")
-	}
-}
-
-// headerHas tells whether a comma-separated header holds an element.
-func headerHas(lines []string, element string) bool {
-	for _, line := range lines {
-		for part := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(textproto.TrimString(part), element) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// maxCandidates bounds the cookies of one name that are looked at.
-const maxCandidates = 3
 
 // read finds the values of the cookie in a request, different ones only, and
 // how many cookies of the name there are. It stops beyond maxCandidates. It
@@ -168,34 +127,4 @@ func (c Cookie) read(h http.Header) (found [maxCandidates]string, different, tot
 		}
 	}
 	return found, different, total
-}
-
-// deliver puts a cookie that is due into the header that takes it at once, if
-// there is one.
-func (s *Session) deliver() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.header != nil {
-		s.m.cfg.Cookie.write(s.header, s.takeCookieLocked())
-	}
-}
-
-// takeCookieLocked returns the cookie that is due, once.
-func (s *Session) takeCookieLocked() *http.Cookie {
-	due, secret, token := s.due, s.secret, s.sealed
-	s.due, s.secret, s.sealed = cookieNone, nil, nil
-	switch due {
-	case cookieSet:
-		s.clientHas = true
-		if token == nil {
-			text := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
-			token = &text
-		}
-		persistent := s.m.cfg.Cookie.Persistent || s.draft.meta.lifetime.Persistent
-		return s.m.cfg.Cookie.cookie(*token, persistent, time.Until(s.draft.rec.Deadline))
-	case cookieClear:
-		s.clientHas = false
-		return s.m.cfg.Cookie.cookie("", false, 0)
-	}
-	return nil
 }

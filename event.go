@@ -29,13 +29,14 @@ const (
 	EventRevoked         EventKind = "revoked"         // by Manager.Revoke or RevokeAll
 )
 
-// What clients present. The request is treated as anonymous.
+// What clients present. But for EventForged, the request is treated as anonymous.
 const (
-	EventMalformed EventKind = "malformed token"  // a cookie that no server wrote
-	EventDuplicate EventKind = "duplicate cookie" // several cookies of the name: somebody planted one
-	EventUnknown   EventKind = "unknown session"  // expired or ended, or never was
-	EventStale     EventKind = "stale token"      // replaced by Login or Renew less than Config.Grace ago
-	EventReused    EventKind = "reused token"     // a live session, but not its token: one replaced long ago, or stolen
+	EventMalformed EventKind = "malformed token"    // a cookie that no server wrote
+	EventDuplicate EventKind = "duplicate cookie"   // several cookies of the name: somebody planted one
+	EventUnknown   EventKind = "unknown session"    // expired or ended, or never was
+	EventStale     EventKind = "stale token"        // replaced by Login or Renew less than Config.Grace ago
+	EventForged    EventKind = "csrf token refused" // by RequireCSRF, which answers 403: from another site, or an old form
+	EventReused    EventKind = "reused token"       // a live session, but not its token: one replaced long ago, or stolen
 )
 
 // What went wrong.

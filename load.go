@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/b4468f51/session/internal/sid"
@@ -17,7 +16,7 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	s.m, s.request, s.begun = m, r, now
 	s.isNew = true
 	s.draft.rec.Created = now
-	found, different, total := m.cfg.Cookie.read(r.Header)
+	found, different, total := m.cfg.readTokens(r.Header)
 	if total == 0 {
 		return nil
 	}
@@ -25,7 +24,7 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	// other names it may have several, for different paths and domains, and
 	// somebody on a sibling host may have planted one: neither order nor
 	// number may decide, only that exactly one of them is good.
-	if total > maxCandidates || total > 1 && strings.HasPrefix(m.cfg.Cookie.Name, hostPrefix) {
+	if total > maxCandidates || total > 1 && m.cfg.onlyOne() {
 		m.report(r.Context(), Event{Kind: EventDuplicate})
 		return nil
 	}

@@ -133,7 +133,8 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 // Commit writes what changed since Load, and returns the cookie that the
 // response has to carry, or nil. A response with the cookie must carry
 // Cache-Control: no-store too, and one whose content depends on the session
-// Vary: Cookie. It goes on when ctx is cancelled, within Config.CommitTimeout.
+// Vary: Cookie. With Config.Header the cookie is no more than the name of a
+// header of the response and its value, empty to clear it. It goes on when ctx is cancelled, within Config.CommitTimeout.
 // Errors are those of [Session.Save]; answer with an error then, and send
 // neither content nor cookie.
 func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) {
@@ -189,8 +190,8 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
-	s.header = w.Header()
-	vary(s.header)
+	s.header, s.sends = w.Header(), true
+	m.cfg.vary(s.header)
 	return s, nil
 }
 

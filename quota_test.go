@@ -117,7 +117,7 @@ func TestALoginOverMaxSessionsIsRefused(t *testing.T) {
 // minute, and no longer.
 func TestAPlaceThatIsNeverUsedIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{MaxSessions: 1, RefuseLogin: true})
+		p := newProbe(t, session.Config{MaxSessions: 2, RefuseLogin: true})
 		creates := 0
 		p.tap.put(func(_ context.Context, op string, do func() error) error {
 			if op == "create" {
@@ -133,11 +133,13 @@ func TestAPlaceThatIsNeverUsedIsGivenBack(t *testing.T) {
 		if creates < 2 {
 			t.Fatal("no place was reserved")
 		}
+		time.Sleep(40 * time.Second)
+		p.client().must(login(t, "u"))
 		c := p.client()
 		if res := c.visit(login(t, "u")); res.StatusCode != http.StatusForbidden {
 			t.Errorf("status %d, want 403", res.StatusCode)
 		}
-		time.Sleep(time.Minute + time.Second)
+		time.Sleep(21 * time.Second)
 		c.must(login(t, "u")).wants("<u>")
 	})
 }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,8 +46,7 @@ func require(page, lacks string, met func(s *Session) bool) func(http.Handler) h
 			s := FromContext(r.Context())
 			switch {
 			case s == nil: // a mistake in the wiring must not let anybody pass
-				slog.ErrorContext(r.Context(), "session: a request that requires a subject is not wrapped", "error", ErrNoSession)
-				http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+				notWrapped(w, r)
 			case met(s):
 				next.ServeHTTP(w, r)
 			default:

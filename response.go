@@ -32,6 +32,7 @@ type response struct {
 
 func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
 	w.w, w.r, w.s = under, r, s
+	s.sends = true
 	w.cookies = slices.Clip(under.Header()["Set-Cookie"])
 }
 
@@ -82,11 +83,12 @@ func (w *response) writeHeader() {
 	defer s.mu.Unlock()
 	s.headersSent = true
 	if s.due != cookieNone {
-		s.m.cfg.Cookie.write(w.w.Header(), s.takeCookieLocked())
+		s.m.cfg.sendToken(w.w.Header(), s.takeCookieLocked())
 		s.used = true
 	}
+	s.sendFormCookieLocked(w.w.Header())
 	if s.used {
-		vary(w.w.Header())
+		s.m.cfg.vary(w.w.Header())
 	}
 }
 
@@ -109,7 +111,7 @@ func (w *response) replace(err error) {
 	s := w.s
 	s.mu.Lock()
 	s.discardLocked()
-	s.headersSent, s.due = true, cookieNone
+	s.headersSent, s.due, s.form.due = true, cookieNone, false
 	s.mu.Unlock()
 	h := w.w.Header()
 	for name := range h {
@@ -120,7 +122,7 @@ func (w *response) replace(err error) {
 	if h["Set-Cookie"] = w.cookies; len(w.cookies) == 0 {
 		delete(h, "Set-Cookie")
 	}
-	vary(h)
+	s.m.cfg.vary(h)
 	s.m.answer(w.w, w.r, err)
 }
 

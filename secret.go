@@ -93,6 +93,7 @@ func (m *meta) confirm(h sid.Hash, now time.Time, grace time.Duration) {
 	i := slices.IndexFunc(others, func(o otherSecret) bool { return o.hash.Verify(h) })
 	issued := others[i].at
 	others = slices.Delete(others, i, i+1)
+	m.formKey = m.formBase() // forms that were shown before are still good
 	for i := range others {
 		if others[i].state == secretPending {
 			others[i].state, others[i].at = secretRetiring, until

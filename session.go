@@ -57,6 +57,10 @@ var (
 	// default answer is 429.
 	ErrRefused = errors.New("session: no further anonymous session is stored for now")
 
+	// ErrCSRF is what Config.ErrorHandler is given where [RequireCSRF] refused a
+	// request. Show the form anew; the default answer is 403.
+	ErrCSRF = errors.New("session: the CSRF token is missing or not good: the form is another site's, or from before a sign-in")
+
 	// ErrTooManySessions is returned by the commit of a Login when the subject has
 	// Config.MaxSessions already and Config.RefuseLogin is set. Nothing of the
 	// commit was kept. Call Save after Login to tell the user; the default answer
@@ -115,6 +119,8 @@ type Session struct {
 	sealed *string     // for the next cookie, in the place of secret
 	reseal bool        // the token the request came with should be replaced
 	header http.Header // of Start: where a cookie goes as soon as it is due
+	sends  bool        // cookies beside the session's can be set as well
+	form   formCookie
 }
 
 // ID returns the public name of the session. That of a session which was never

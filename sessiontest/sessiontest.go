@@ -64,7 +64,14 @@ func Request(t testing.TB, r *http.Request, o Options) (*http.Request, *session.
 		t.Fatal(err)
 	}
 	if cookie != nil { // come back with it, so that the session is no new one
-		arrive.AddCookie(cookie)
+		switch o.Config.Header {
+		case "":
+			arrive.AddCookie(cookie)
+		case "Authorization":
+			arrive.Header.Set("Authorization", "Bearer "+cookie.Value)
+		default:
+			arrive.Header.Set(o.Config.Header, cookie.Value)
+		}
 		if s, err = m.Load(arrive); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,169 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+)
+
+// The token travels in the cookie, or in the header that Config.Header names.
+// Nothing else is ever read: a token in a URL or in a form is none.
+
+// A dueCookie is what the response still has to tell the client.
+type dueCookie int
+
+const (
+	cookieNone  dueCookie = iota
+	cookieSet             // the token in Session.secret
+	cookieClear           // that there is no session any more
+)
+
+// maxCandidates bounds the cookies of one name that are looked at.
+const maxCandidates = 3
+
+const (
+	authorization = "Authorization"
+
+	// tokenHeader is where a response has a new token for Authorization, which
+	// is a header of requests alone.
+	tokenHeader = "Session-Token"
+)
+
+// readTokens finds what may be tokens in a request: different ones only, and
+// how many there are. It stops beyond maxCandidates.
+func (c *Config) readTokens(h http.Header) (found [maxCandidates]string, different, total int) {
+	if c.Header == "" {
+		return c.Cookie.read(h)
+	}
+	for _, line := range h[c.Header] {
+		if c.Header == authorization {
+			scheme, rest, _ := strings.Cut(line, " ") // RFC 9110, 11.1: in any case
+			if !strings.EqualFold(scheme, "Bearer") {
+				continue
+			}
+			line = rest
+		}
+		found[0] = textproto.TrimString(line)
+		different = 1
+		total++
+	}
+	return found, different, total
+}
+
+// onlyOne tells whether a client that keeps to the rules has no two tokens.
+func (c *Config) onlyOne() bool {
+	return c.Header != "" || strings.HasPrefix(c.Cookie.Name, hostPrefix)
+}
+
+// sendToken writes what is due to the header of a response. A nil cookie writes
+// nothing.
+func (c *Config) sendToken(h http.Header, ck *http.Cookie) {
+	switch {
+	case ck == nil:
+		return
+	case c.Header == "":
+		c.Cookie.write(h, ck)
+	default:
+		h[ck.Name] = []string{ck.Value}
+	}
+	forbidStore(h)
+}
+
+// forbidStore keeps caches from storing a response.
+func forbidStore(h http.Header) {
+	const cacheControl = "Cache-Control"
+	if !headerHas(h[cacheControl], "no-store") {
+		h[cacheControl] = []string{"no-store"}
+	}
+}
+
+// vary tells caches that the response depends on the token.
+func (c *Config) vary(h http.Header) {
+	carrier := c.Header
+	if carrier == "" {
+		carrier = "Cookie"
+	}
+	lines := h["Vary"]
+	if !headerHas(lines, carrier) && !headerHas(lines, "*") {
+		h["Vary"] = append(lines[:len(lines):len(lines)], carrier)
+	}
+}
+
+// headerHas tells whether a comma-separated header holds an element.
+func headerHas(lines []string, element string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(textproto.TrimString(part), element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// deliver puts a cookie that is due into the header that takes it at once, if
+// there is one.
+func (s *Session) deliver() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.header != nil {
+		s.m.cfg.sendToken(s.header, s.takeCookieLocked())
+	}
+}
+
+// takeCookieLocked returns the cookie that is due, once.
+func (s *Session) takeCookieLocked() *http.Cookie {
+	due, secret, token := s.due, s.secret, s.sealed
+	s.due, s.secret, s.sealed = cookieNone, nil, nil
+	cfg := &s.m.cfg
+	switch due {
+	case cookieSet:
+		s.clientHas = true
+		if token == nil {
+			text := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
+			token = &text
+		}
+		persistent := cfg.Cookie.Persistent || s.draft.meta.lifetime.Persistent
+		return cfg.tokenCookie(*token, persistent, time.Until(s.draft.rec.Deadline))
+	case cookieClear:
+		s.clientHas = false
+		return cfg.tokenCookie("", false, 0)
+	}
+	return nil
+}
+
+// tokenCookie is the cookie for a token; with Config.Header one that has nothing
+// but the name of the response's header, and the token.
+func (c *Config) tokenCookie(token string, persistent bool, remaining time.Duration) *http.Cookie {
+	switch c.Header {
+	case "":
+		return c.Cookie.cookie(token, persistent, remaining)
+	case authorization:
+		return &http.Cookie{Name: tokenHeader, Value: token}
+	default:
+		return &http.Cookie{Name: c.Header, Value: token}
+	}
+}
+
+// withHeader returns the name of Config.Header as [http.Header] has it.
+func withHeader(name string) string { return textproto.CanonicalMIMEHeaderKey(name) }
+
+// validateHeader checks Config.Header.
+func validateHeader(name string) error {
+	letter := func(r rune) bool {
+		return r == '-' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !letter(r) }) {
+		return fmt.Errorf("session: Config.Header is %q: it must consist of letters, digits and hyphens", name)
+	}
+	switch name {
+	case "Cookie", "Set-Cookie", "Host", "Cache-Control", "Vary", "Content-Length", "Content-Type":
+		return errors.New("session: Config.Header is " + name + ", which has a meaning of its own: take Authorization or another name")
+	}
+	return nil
+}
