@@ -214,7 +214,10 @@ func TestATokenIsTakenFromTheFormOrTheHeaderAlone(t *testing.T) {
 			form("a=1", urlencoded)(r)
 			r.URL.RawQuery = url.Values{"csrf_token": {good}}.Encode()
 		}, false},
-		"cookie":  {func(r *http.Request) { form("", urlencoded)(r); r.AddCookie(&http.Cookie{Name: "csrf_token", Value: good}) }, false},
+		"cookie": {func(r *http.Request) {
+			form("", urlencoded)(r)
+			r.AddCookie(&http.Cookie{Name: "csrf_token", Value: good})
+		}, false},
 		"JSON":    {form(`{"csrf_token":"`+good+`"}`, "application/json"), false},
 		"GET":     {func(r *http.Request) { r.Method = "GET"; r.Header.Del("X-CSRF-Token") }, true},
 		"DELETE":  {func(r *http.Request) { r.Method = "DELETE"; r.Header.Del("X-CSRF-Token") }, false},

@@ -18,6 +18,7 @@ type op struct {
 	update updateFunc // update
 	was    value      // update: the value before
 	had    bool       // update: whether there was one
+	took   *taken     // take
 
 	subject  string      // login, reauthenticate: as the store has it
 	level    uint8       // reauthenticate
@@ -39,6 +40,7 @@ const (
 	opUpdate
 	opDelete
 	opPop
+	opTake
 	opClear
 	opLabel
 	opLogin // this and those below replace the secret
@@ -82,6 +84,9 @@ func (o *op) apply(d *draft, m *Manager) error {
 		if v, ok := d.lookup(o.key); !ok || !v.equal(o.val) {
 			return fmt.Errorf("%w: the value of %q was taken or replaced", ErrConflict, o.key)
 		}
+		d.delete(o.key)
+	case opTake:
+		o.took.val, o.took.ok = d.lookup(o.key)
 		d.delete(o.key)
 	case opClear:
 		d.clear()
@@ -148,8 +153,8 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 	ops := s.ops
 	first := 0 // the first operation that o may make pointless
 	for i := range ops {
-		// What was popped must have been there: keep what put it there.
-		if ops[i].kind == opPop && (o.kind == opClear || ops[i].key == o.key) {
+		// What was taken out must have been there: keep what put it there.
+		if (ops[i].kind == opPop || ops[i].kind == opTake) && (o.kind == opClear || ops[i].key == o.key) {
 			first = i + 1
 		}
 	}

@@ -1,0 +1,75 @@
+package session
+
+import (
+	"context"
+	"fmt"
+)
+
+// A Flash is the name of messages for a page to come, which are shown once: what
+// became of a form, say. Flashes are usually package variables; a Flash may be
+// used by several goroutines at once.
+//
+//	var notices = session.NewFlash[Notice]("notices")
+type Flash[T any] struct{ key Key[[]T] }
+
+// maxFlash is how many messages wait at most: a client that never looks at a page
+// must not fill its session with them.
+const maxFlash = 100
+
+// NewFlash returns the flash of a name, which is a key of the session: see
+// [NewKey].
+func NewFlash[T any](name string) Flash[T] { return Flash[T]{NewKey[[]T](name)} }
+
+// Name returns the name, as [Session.Keys] yields it.
+func (f Flash[T]) Name() string { return f.key.Name() }
+
+// Add appends a message. None is lost to a concurrent request, but of more than
+// 100 that nobody has taken, the oldest. What stands under the name and is no
+// []T gives way. Errors are those of [Session.Set].
+func (f Flash[T]) Add(s *Session, message T) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	codec := s.m.cfg.Codec
+	return s.update(f.Name(), func(old value, ok bool) (value, error) {
+		var messages []T
+		if ok {
+			messages, _ = decodeAs[[]T](codec, old)
+		}
+		messages = append(messages, message)
+		v, err := encodeValue(codec, messages[max(0, len(messages)-maxFlash):])
+		if err != nil {
+			err = fmt.Errorf("session: flash %q: %w", f.Name(), err)
+		}
+		return v, err
+	})
+}
+
+// Take returns the messages, the oldest first, and removes them: of concurrent
+// requests that take, one gets a message. It commits what the session has
+// pending, as [Session.Save] does, so that a message which it returned is shown
+// by nobody else; without messages it costs nothing. What cannot be decoded is
+// reported as an [EventUndecodable], and dropped.
+//
+// Call it before the page is written. Errors are those of Save: show the page
+// without messages, or the error.
+func (f Flash[T]) Take(ctx context.Context, s *Session) ([]T, error) {
+	if _, ok := s.lookup(f.Name()); !ok {
+		return nil, nil
+	}
+	var took taken
+	if err := s.apply(op{kind: opTake, key: f.Name(), took: &took}); err != nil {
+		return nil, err
+	}
+	if err := s.Save(ctx); err != nil || !took.ok {
+		return nil, err
+	}
+	messages, _ := f.key.decode(s, took.val)
+	return messages, nil
+}
+
+// A taken is what a Take has got: what was there when it was committed.
+type taken struct {
+	val value
+	ok  bool
+}
