@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -170,7 +171,8 @@ func CSRFField(r *http.Request) (template.HTML, error) {
 // lets requests which may change something pass only with a good CSRF token, in
 // the form field csrf_token or the header X-CSRF-Token. GET, HEAD, OPTIONS and
 // TRACE pass without; a token in the URL counts for nothing. Others are
-// Config.ErrorHandler's to answer, with [ErrCSRF].
+// Config.ErrorHandler's to answer, with [ErrCSRF], which where the form cannot be
+// read wraps the reason too, such as an [http.MaxBytesError].
 //
 // [http.CrossOriginProtection] does the same in today's browsers without a
 // token, and should stand before it in any case. The body of a form is
@@ -187,18 +189,39 @@ func RequireCSRF(next http.Handler) http.Handler {
 			notWrapped(w, r)
 			return
 		}
-		token := r.Header.Get(csrfHeader)
-		if token == "" {
-			token = r.PostFormValue(csrfField)
-		}
+		token, err := presentedCSRF(r)
 		if s.VerifyCSRF(token) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s.m.report(r.Context(), Event{Kind: EventForged, ID: s.view().rec.ID, Subject: s.view().rec.Subject})
-		s.m.answer(w, r, ErrCSRF)
+		if err == nil {
+			err = ErrCSRF
+			d := s.view()
+			s.m.report(r.Context(), Event{Kind: EventForged, ID: d.rec.ID, Subject: d.rec.Subject})
+		}
+		s.m.answer(w, r, err)
 	})
 }
+
+// presentedCSRF finds the token in a request. Where its form cannot be read, the
+// error says why, and is an ErrCSRF too.
+func presentedCSRF(r *http.Request) (string, error) {
+	if token := r.Header.Get(csrfHeader); token != "" {
+		return token, nil
+	}
+	err := r.ParseForm()
+	if err == nil {
+		err = r.ParseMultipartForm(maxFormMemory)
+	}
+	if err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		return "", fmt.Errorf("%w: %w", ErrCSRF, err)
+	}
+	return r.PostFormValue(csrfField), nil
+}
+
+// maxFormMemory is what of a form's files is kept in memory, in bytes, as
+// [http.Request.FormValue] does.
+const maxFormMemory = 32 << 20
 
 // notWrapped answers for a middleware that finds no session.
 func notWrapped(w http.ResponseWriter, r *http.Request) {

@@ -232,6 +232,31 @@ func TestATokenIsTakenFromTheFormOrTheHeaderAlone(t *testing.T) {
 	}
 }
 
+// A form that cannot be read is told from one without a token.
+func TestAFormThatIsTooLongIsRefusedWithItsReason(t *testing.T) {
+	var got error
+	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { got = err }})
+	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it passed") })
+	for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x"} {
+		body := strings.Repeat("a=1&", 100)
+		if kind[0] == 'm' {
+			body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n" + body
+		}
+		again := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		again.Header.Set("Content-Type", kind)
+		p.client().visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+			http.MaxBytesHandler(session.RequireCSRF(next), 50).ServeHTTP(w, again.WithContext(r.Context()))
+		})
+		var tooLong *http.MaxBytesError
+		if !errors.Is(got, session.ErrCSRF) || !errors.As(got, &tooLong) {
+			t.Errorf("%s: %v", kind, got)
+		}
+	}
+	if heard := p.heard(); heard != "" {
+		t.Errorf("reported: %s", heard)
+	}
+}
+
 func TestCSRFFieldInATemplate(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client()

@@ -20,6 +20,7 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	if total == 0 {
 		return nil
 	}
+	s.lapsed = true
 	// A browser that keeps to the rules of the prefix has one such cookie. Of
 	// other names it may have several, for different paths and domains, and
 	// somebody on a sibling host may have planted one: neither order nor
@@ -58,7 +59,7 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 		return nil
 	}
 	s.adopt(good.draft)
-	s.presented, s.clientHas = good.hash, true
+	s.presented, s.clientHas, s.lapsed = good.hash, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
 	if m.sealer != nil {
 		s.reseal = good.reseal

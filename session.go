@@ -103,6 +103,7 @@ type Session struct {
 	begun       time.Time // when the request did
 	spared      spared
 	isNew       bool
+	lapsed      bool
 	used        bool // a method was called: the response depends on the cookie
 	ended       bool
 	killed      *draft // the session whose killed token the request came with, for Login
@@ -152,6 +153,19 @@ func (s *Session) IsNew() bool {
 	defer s.mu.Unlock()
 	s.used = true
 	return s.isNew
+}
+
+// Lapsed tells whether the client brought a token that is not, or no longer,
+// good for a session: its session ended or expired, or has another token by now.
+// It is what to say "you have been signed out" by.
+func (s *Session) Lapsed() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.lapsed
 }
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.

@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"net/http"
+	"time"
+
+	"github.com/b4468f51/session"
 )
 
 func (s *shop) showSignUp(w http.ResponseWriter, r *http.Request) error {
@@ -29,14 +32,18 @@ func (s *shop) signUp(w http.ResponseWriter, r *http.Request) error {
 	if len(f.Errors) > 0 {
 		return show(w, r, http.StatusUnprocessableEntity, "signup.html", "Create an account", f)
 	}
-	return s.welcome(w, r, u, "Welcome, "+u.Name+". Your account is ready.")
+	return s.welcome(w, r, u, f, "Welcome, "+u.Name+". Your account is ready.")
 }
 
 func (s *shop) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	if current(r).Subject() != "" {
 		return redirect(w, r, "/account")
 	}
-	return show(w, r, http.StatusOK, "signin.html", "Sign in", form{})
+	f := form{ReturnTo: session.ReturnTo(r, "")}
+	if current(r).Lapsed() {
+		f.Notice = "You have been signed out. Please sign in again."
+	}
+	return show(w, r, http.StatusOK, "signin.html", "Sign in", f)
 }
 
 func (s *shop) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -57,21 +64,29 @@ func (s *shop) signIn(w http.ResponseWriter, r *http.Request) error {
 	if len(f.Errors) > 0 {
 		return show(w, r, http.StatusUnprocessableEntity, "signin.html", "Sign in", f)
 	}
-	return s.welcome(w, r, u, "Welcome back, "+u.Name+".")
+	return s.welcome(w, r, u, f, "Welcome back, "+u.Name+".")
 }
 
 // welcome signs a user in. Login replaces the token, so that one which somebody
 // planted in this browser before is worth nothing. The cart of a guest is kept;
 // that of another user, on a shared browser, is not.
-func (s *shop) welcome(w http.ResponseWriter, r *http.Request, u user, text string) error {
+func (s *shop) welcome(w http.ResponseWriter, r *http.Request, u user, f form, text string) error {
 	if err := current(r).Login(u.ID); err != nil {
 		return err
 	}
-	if err := flashKey.Set(current(r), text); err != nil {
+	if f.Remember {
+		if err := current(r).SetLifetime(rememberMe); err != nil {
+			return err
+		}
+	}
+	if err := flash.Add(current(r), text); err != nil {
 		return err
 	}
-	return redirect(w, r, "/")
+	return redirect(w, r, session.ReturnTo(r, "/"))
 }
+
+// rememberMe is for who wants to stay signed in on their own device.
+var rememberMe = session.Lifetime{Absolute: 30 * 24 * time.Hour, Idle: 14 * 24 * time.Hour, Persistent: true}
 
 func (s *shop) signOut(w http.ResponseWriter, r *http.Request) error {
 	return s.goodbye(w, r, "You are signed out.")
@@ -83,7 +98,7 @@ func (s *shop) goodbye(w http.ResponseWriter, r *http.Request, text string) erro
 	if err := current(r).Destroy(r.Context()); err != nil {
 		return err
 	}
-	if err := flashKey.Set(current(r), text); err != nil {
+	if err := flash.Add(current(r), text); err != nil {
 		return err
 	}
 	return redirect(w, r, "/")

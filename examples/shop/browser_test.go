@@ -3,12 +3,15 @@ package main
 import (
 	"html"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/b4468f51/session"
@@ -68,6 +71,32 @@ type browser struct {
 	t      *testing.T
 	url    string
 	client *http.Client
+	form   *formToken
+}
+
+// A formToken is what was in the last form that a browser was shown.
+type formToken struct {
+	mu    sync.Mutex
+	token string
+}
+
+var csrfField = regexp.MustCompile(`name="csrf_token" value="([\w-]+)"`)
+
+func (f *formToken) read(page string) {
+	if found := csrfField.FindStringSubmatch(page); found != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.token = found[1]
+	}
+}
+
+// fill adds the token to a form, which takes a page with one.
+func (f *formToken) fill(form url.Values) url.Values {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	filled := maps.Clone(form)
+	filled.Set("csrf_token", f.token)
+	return filled
 }
 
 func (s site) browser(t *testing.T) *browser {
@@ -75,7 +104,9 @@ func (s site) browser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t, s.url, &http.Client{Transport: s.transport, Jar: jar}}
+	b := &browser{t, s.url, &http.Client{Transport: s.transport, Jar: jar}, new(formToken)}
+	b.get("/")
+	return b
 }
 
 // A shown is what a browser has got.
@@ -105,6 +136,9 @@ func fieldsOf(fields ...string) url.Values {
 // send may be used by several goroutines at once: it reports an error and
 // goes on.
 func (b *browser) send(method, path string, form url.Values, header http.Header) shown {
+	if form != nil && !form.Has("csrf_token") {
+		form = b.form.fill(form)
+	}
 	r, err := http.NewRequest(method, b.url+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.t.Error(err)
@@ -126,6 +160,7 @@ func (b *browser) send(method, path string, form url.Values, header http.Header)
 	if err != nil {
 		b.t.Error(err)
 	}
+	b.form.read(string(body))
 	return shown{response.StatusCode, response.Request.URL.Path, response.Header, html.UnescapeString(string(body))}
 }
 

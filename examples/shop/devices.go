@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -13,14 +14,12 @@ import (
 // into a session by it.
 type device struct {
 	session.Info
+	Browser string
 	Current bool
 }
 
 func (s *shop) showAccount(w http.ResponseWriter, r *http.Request) error {
 	here := current(r)
-	if here.Subject() == "" {
-		return redirect(w, r, "/signin")
-	}
 	u, err := s.users.find(r.Context(), here.Subject())
 	if errors.Is(err, errNoUser) {
 		return s.goodbye(w, r, "That account is closed.")
@@ -47,7 +46,7 @@ func (s *shop) devices(r *http.Request, here *session.Session) ([]device, error)
 	}
 	var devices []device
 	for _, info := range infos {
-		devices = append(devices, device{info, info.ID == here.ID()})
+		devices = append(devices, device{info, browserName(info.Client.UserAgent), info.ID == here.ID()})
 	}
 	slices.SortFunc(devices, func(a, b device) int {
 		if a.Current != b.Current {
@@ -58,12 +57,9 @@ func (s *shop) devices(r *http.Request, here *session.Session) ([]device, error)
 	return devices, nil
 }
 
-// revoke signs out another of the user's devices.
+// revoke signs out one of the user's devices.
 func (s *shop) revoke(w http.ResponseWriter, r *http.Request) error {
 	here := current(r)
-	if here.Subject() == "" {
-		return redirect(w, r, "/signin")
-	}
 	id, err := session.ParseID(r.PostForm.Get("session"))
 	if err != nil {
 		return statusError(http.StatusNotFound)
@@ -71,29 +67,42 @@ func (s *shop) revoke(w http.ResponseWriter, r *http.Request) error {
 	if id == here.ID() {
 		return s.goodbye(w, r, "You are signed out.")
 	}
-	devices, err := s.devices(r, here)
-	if err != nil {
+	// One that is not the user's own stays as it is.
+	if _, err := s.sessions.RevokeFor(r.Context(), here.Subject(), id); err != nil {
 		return err
 	}
-	// Revoke asks nobody's leave: without this, one user could sign another out.
-	if slices.ContainsFunc(devices, func(d device) bool { return d.ID == id }) {
-		if err := s.sessions.Revoke(r.Context(), id); err != nil {
-			return err
-		}
-	}
-	if err := flashKey.Set(here, "That device is signed out."); err != nil {
+	if err := flash.Add(here, "That device is signed out."); err != nil {
 		return err
 	}
 	return redirect(w, r, "/account")
 }
 
+// revokeOthers signs the user out everywhere but here.
+func (s *shop) revokeOthers(w http.ResponseWriter, r *http.Request) error {
+	n, err := s.sessions.RevokeOthers(r.Context(), current(r))
+	if err != nil {
+		return err
+	}
+	if err := flash.Add(current(r), signedOut(n)); err != nil {
+		return err
+	}
+	return redirect(w, r, "/account")
+}
+
+func signedOut(devices int) string {
+	switch devices {
+	case 0:
+		return "You are signed in on this device only."
+	case 1:
+		return "Your other device is signed out."
+	default:
+		return fmt.Sprintf("Your %d other devices are signed out.", devices)
+	}
+}
+
 // revokeAll signs the user out everywhere, here too.
 func (s *shop) revokeAll(w http.ResponseWriter, r *http.Request) error {
-	subject := current(r).Subject()
-	if subject == "" {
-		return redirect(w, r, "/signin")
-	}
-	if _, err := s.sessions.RevokeAll(r.Context(), subject); err != nil {
+	if _, err := s.sessions.RevokeAll(r.Context(), current(r).Subject()); err != nil {
 		return err
 	}
 	return s.goodbye(w, r, "You are signed out everywhere.")

@@ -59,12 +59,13 @@ type errorText struct {
 
 var errorTexts = map[int]errorText{
 	400: {Title: "That did not arrive whole", Advice: "The form could not be read. Please go back and send it again."},
-	403: {Title: "That came from another site", Advice: "To keep your account safe, forms are taken from our own pages alone. Please start from the shop."},
+	403: {Title: "That form was not taken", Advice: "It came from another site, or was shown before you signed in or out. To keep your account safe, nothing was changed. Please start from the shop."},
 	404: {Title: "There is no such page", Advice: "The link may be old or mistyped. Everything we sell is in the shop."},
 	405: {Title: "That does not work here", Advice: "This address cannot be used in that way. Please start from the shop."},
 	409: {Title: "Your session has changed", Advice: "You signed in or out meanwhile, or your session has ended. Nothing was changed. Please try again."},
 	413: {Title: "That was too much", Advice: "The form was too long. Please go back and shorten what you entered."},
 	422: {Title: "That is not possible", Advice: "The product or the quantity is not one that we have. Nothing was changed."},
+	429: {Title: "We are very busy", Advice: "So many people have come at once that we cannot fill another cart just now. Please try again in a minute."},
 	500: {Title: "Something went wrong", Advice: "It is our mistake, and has been noted. Please try again in a moment."},
 	503: {Title: "We will be right back", Advice: "The shop cannot be reached just now. You are still signed in, and your cart is safe. Please try again in a moment."},
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/b4468f51/session"
 )
 
 // Limits of what is entered, in characters but for the address.
@@ -20,6 +22,9 @@ const (
 // what is wrong, but never with the password.
 type form struct {
 	Name, Email string
+	Remember    bool
+	ReturnTo    string // the page that they wanted; session.ReturnTo reads it
+	Notice      string
 	password    string            // out of the templates' reach
 	Errors      map[string]string // by field; "form" for the whole
 }
@@ -28,6 +33,8 @@ func readForm(r *http.Request) form {
 	return form{
 		Name:     strings.Join(strings.Fields(r.PostForm.Get("name")), " "),
 		Email:    strings.ToLower(strings.TrimSpace(r.PostForm.Get("email"))),
+		Remember: r.PostForm.Get("remember") != "",
+		ReturnTo: session.ReturnTo(r, ""),
 		password: r.PostForm.Get("password"),
 	}
 }
@@ -51,6 +58,10 @@ func (f *form) checkSignUp() {
 	if addr, err := mail.ParseAddress(f.Email); err != nil || addr.Address != f.Email || len(f.Email) > maxEmail {
 		f.wrong("email", "Please enter an address like name@example.com.")
 	}
+	f.checkNewPassword()
+}
+
+func (f *form) checkNewPassword() {
 	switch n := utf8.RuneCountInString(f.password); {
 	case n < minPassword:
 		f.wrong("password", "Please use at least 8 characters.")

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"path"
 	"time"
+
+	"github.com/b4468f51/session"
 )
 
 //go:embed templates static
@@ -19,8 +21,9 @@ var files embed.FS
 type layout struct {
 	Title   string
 	Visitor *visitor // nil on error pages, which do without a session
-	Flash   string
-	Content any // of the page itself
+	Flash   []string
+	CSRF    template.HTML // for each form
+	Content any           // of the page itself
 }
 
 // A visitor is what the head of each page says of its reader.
@@ -33,10 +36,19 @@ type visitor struct {
 func show(w http.ResponseWriter, r *http.Request, status int, name, title string, content any) error {
 	s := current(r)
 	cart, _ := cartKey.Get(s)
+	messages, err := takeFlash(r)
+	if err != nil {
+		return err
+	}
+	csrf, err := session.CSRFField(r)
+	if err != nil {
+		return err
+	}
 	return write(w, status, name, layout{
 		Title:   title,
 		Visitor: &visitor{SignedIn: s.Subject() != "", CartCount: cart.count()},
-		Flash:   takeFlash(r),
+		Flash:   messages,
+		CSRF:    csrf,
 		Content: content,
 	})
 }

@@ -16,11 +16,16 @@ const maxBody = 64 << 10
 // their session cannot be had.
 func sessionConfig(insecure bool) session.Config {
 	return session.Config{
-		Lifetime:     14 * 24 * time.Hour,
-		IdleTimeout:  24 * time.Hour,
-		Cookie:       session.Cookie{Insecure: insecure},
-		ErrorHandler: answerError,
-		Skip:         func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
+		Lifetime:       24 * time.Hour,
+		IdleTimeout:    4 * time.Hour,
+		MaxLifetime:    rememberMe.Absolute,
+		MaxIdleTimeout: rememberMe.Idle,
+		MaxSessions:    20,
+		AdmitAnonymous: session.LimitRate(1000, time.Minute),
+		Client:         session.RequestClient,
+		Cookie:         session.Cookie{Insecure: insecure},
+		ErrorHandler:   answerError,
+		Skip:           func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
 	}
 }
 
@@ -43,9 +48,23 @@ func newShop(users *users, sessions *session.Manager) http.Handler {
 	mux.Handle("GET /signin", page(s.showSignIn))
 	mux.Handle("POST /signin", page(s.signIn))
 	mux.Handle("POST /signout", page(s.signOut))
-	mux.Handle("GET /account", page(s.showAccount))
-	mux.Handle("POST /account/revoke", page(s.revoke))
-	mux.Handle("POST /account/revoke-all", page(s.revokeAll))
+
+	// Who wants one of these pages signs in first, and comes back.
+	private := alice.New(session.RequireSubject("/signin"))
+	mux.Handle("GET /account", private.Then(page(s.showAccount)))
+	mux.Handle("POST /account/revoke", private.Then(page(s.revoke)))
+	mux.Handle("POST /account/revoke-others", private.Then(page(s.revokeOthers)))
+	mux.Handle("POST /account/revoke-all", private.Then(page(s.revokeAll)))
+	mux.Handle("GET /confirm", private.Then(page(s.showConfirm)))
+	mux.Handle("POST /confirm", private.Then(page(s.confirm)))
+
+	// Who is signed in may have left the screen: ask for the password again.
+	confirmed := private.Append(
+		session.RequireLevel(levelConfirmed, "/confirm"),
+		session.RequireRecent(confirmedFor, "/confirm"))
+	mux.Handle("GET /account/password", confirmed.Then(page(s.showPassword)))
+	mux.Handle("POST /account/password", confirmed.Then(page(s.changePassword)))
+
 	mux.Handle("GET /static/{file}", staticFiles())
 
 	// From the outside in: what a middleware refuses, those after it never see.
@@ -58,6 +77,7 @@ func newShop(users *users, sessions *session.Manager) http.Handler {
 		limitBody,
 		csrf.Handler,
 		sessions.Handler,
+		session.RequireCSRF,
 	).Then(friendly(mux))
 }
 

@@ -138,7 +138,7 @@ func TestFlashIsShownOnce(t *testing.T) {
 		// Of many pages at once, one shows it, and none fails for it.
 		noRedirect := *b.client
 		noRedirect.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-		(&browser{t, b.url, &noRedirect}).post("/cart/add", "product", "beans")
+		(&browser{t, b.url, &noRedirect, b.form}).post("/cart/add", "product", "beans")
 		pages := make([]shown, 8)
 		var wg sync.WaitGroup
 		for i := range pages {
@@ -192,7 +192,7 @@ func TestDoubleClickOnSignIn(t *testing.T) {
 
 		b := s.browser(t)
 		b.post("/cart/add", "product", "cup") // so that there is a session
-		guest := b.cookies()
+		guest, fields := b.cookies(), b.form.fill(fields)
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() { b.send(http.MethodPost, "/signin", fields, nil) })
@@ -247,10 +247,11 @@ func TestRefused(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s site) {
 		b := s.browser(t)
 		b.post("/cart/add", "product", "cup")
-		guest := b.cookies()
+		guest, guestForm := b.cookies(), b.form.token
 		b.signUp("Ada")
 		tests := []struct {
 			name, method, path string
+			token              string
 			body               int
 			header             http.Header
 			status             int
@@ -263,11 +264,20 @@ func TestRefused(t *testing.T) {
 			{name: "no list of files", method: "GET", path: "/static/", status: 404, want: "no such page"},
 			{name: "method", method: "GET", path: "/signout", status: 405, want: "does not work here"},
 			{name: "long body", method: "POST", path: "/signin", body: maxBody + 1, status: 413, want: "too much"},
-			{name: "replaced token", method: "POST", path: "/cart/add", header: http.Header{"Cookie": {guest}}, status: 409, want: "Your session has changed"},
+			{name: "token of nobody", method: "POST", path: "/cart/add", token: strings.Repeat("A", 86), status: 403, want: "was not taken"},
+			{name: "token of before", method: "POST", path: "/cart/add", token: guestForm, header: http.Header{"Cookie": {b.cookies()}}, status: 403, want: "was not taken"},
+			{name: "replaced token", method: "POST", path: "/cart/add", token: guestForm, header: http.Header{"Cookie": {guest}}, status: 409, want: "Your session has changed"},
 		}
 		for _, tt := range tests {
 			b := s.browser(t)
-			got := b.send(tt.method, tt.path, fieldsOf("product", "cup", "more", strings.Repeat("x", tt.body)), tt.header)
+			fields := fieldsOf("product", "cup", "more", strings.Repeat("x", tt.body))
+			if tt.token != "" {
+				fields.Set("csrf_token", tt.token)
+			}
+			if tt.header.Get("Cookie") != "" {
+				b.client.Jar = nil // no others beside
+			}
+			got := b.send(tt.method, tt.path, fields, tt.header)
 			b.want(got, tt.status, tt.want, "Go to the shop")
 			if got.header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: sets a cookie", tt.name)
@@ -320,6 +330,9 @@ func (deadStore) Load(context.Context, store.ID) (store.Record, error) {
 	return store.Record{}, errDead
 }
 func (deadStore) Create(context.Context, store.Record) error { return errDead }
+func (deadStore) List(context.Context, string) ([]store.Record, error) {
+	return nil, errDead
+}
 
 func TestDeadStore(t *testing.T) {
 	sessions, err := session.NewManager(deadStore{}, sessionConfig(false))

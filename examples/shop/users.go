@@ -118,6 +118,32 @@ func (u *users) authenticate(ctx context.Context, email, password string) (user,
 	return found, nil
 }
 
+// confirm tells whether a password is that of a user, or returns errWrong.
+func (u *users) confirm(ctx context.Context, id, password string) error {
+	var hash string
+	err := u.db.QueryRowContext(ctx, `SELECT password FROM users WHERE id = ?`, id).Scan(&hash)
+	if err != nil {
+		return fmt.Errorf("find user: %w", err)
+	}
+	ok, err := u.hasher.verify(ctx, password, hash)
+	if err == nil && !ok {
+		err = errWrong
+	}
+	return err
+}
+
+// setPassword replaces the password of a user.
+func (u *users) setPassword(ctx context.Context, id, password string) error {
+	hash, err := u.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if _, err := u.db.ExecContext(ctx, `UPDATE users SET password = ? WHERE id = ?`, hash, id); err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	return nil
+}
+
 // find returns the user of an ID, or errNoUser.
 func (u *users) find(ctx context.Context, id string) (user, error) {
 	found := user{ID: id}
