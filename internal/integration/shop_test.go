@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,7 @@ func TestShopOnEachStore(t *testing.T) {
 			}
 			running := begin()
 			b := newShopper(t)
+			b.visit(running[1], "/signup", "Create an account")
 			b.visit(running[0], "/signup", "Welcome, Ada",
 				"name", "Ada", "email", "ada@example.com", "password", "correct horse")
 			var wg sync.WaitGroup
@@ -131,13 +133,18 @@ func startShop(t *testing.T, program, folder, store string) shopProcess {
 type shopper struct {
 	t    *testing.T
 	http *http.Client
+
+	mu    sync.Mutex
+	token string // of the last form that was shown
 }
+
+var csrfField = regexp.MustCompile(`name="csrf_token" value="([\w-]+)"`)
 
 func newShopper(t *testing.T) *shopper {
 	jar, _ := cookiejar.New(nil)
 	transport := new(http.Transport)
 	t.Cleanup(transport.CloseIdleConnections)
-	return &shopper{t, &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}}
+	return &shopper{t: t, http: &http.Client{Jar: jar, Transport: transport, Timeout: time.Minute}}
 }
 
 // visit gets a page, or sends a form where there are fields, and checks what is
@@ -148,6 +155,9 @@ func (b *shopper) visit(p shopProcess, path, want string, fields ...string) {
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
+	b.mu.Lock()
+	form.Set("csrf_token", b.token)
+	b.mu.Unlock()
 	var res *http.Response
 	var err error
 	if len(fields) > 0 {
@@ -161,6 +171,11 @@ func (b *shopper) visit(p shopProcess, path, want string, fields ...string) {
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
+	if found := csrfField.FindSubmatch(body); found != nil {
+		b.mu.Lock()
+		b.token = string(found[1])
+		b.mu.Unlock()
+	}
 	if text := html.UnescapeString(string(body)); err != nil || res.StatusCode != http.StatusOK || !strings.Contains(text, want) {
 		b.t.Errorf("%s: status %d, %v; want %q in:\n%s", path, res.StatusCode, err, want, text)
 	}
