@@ -22,8 +22,9 @@ help: ## list the targets
 run: ## serve the example shop on http://localhost:8080 (RUNFLAGS="-store memory: -insecure")
 	cd examples && go run ./shop -addr $(ADDR) $(RUNFLAGS)
 
-test: deps ## run every test of every module with the race detector, then each module alone
-	go test -race $(GOTESTFLAGS) work
+test: deps ## run every test of every module with the race detector, then each module alone; artifacts/ has screenshots
+	@rm -rf artifacts && mkdir artifacts
+	go test -race -artifacts -outputdir $(CURDIR)/artifacts $(GOTESTFLAGS) work
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m alone"; \
 		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test $(GOTESTFLAGS) ./...); \
@@ -39,6 +40,7 @@ deps: ## install what the tests need (Debian; elsewhere: say what is missing)
 	pkg=postgresql; need /usr/lib/postgresql/*/bin/postgres; \
 	pkg=mariadb-server; need mariadbd /usr/sbin/mariadbd; \
 	pkg=pgbouncer; need pgbouncer /usr/sbin/pgbouncer; \
+	pkg=chromium; need chromium chromium-browser google-chrome; \
 	test -z "$$missing" && exit 0; \
 	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then \
 		export DEBIAN_FRONTEND=noninteractive; \
@@ -83,5 +85,6 @@ fuzz: ## run each fuzz test for FUZZTIME
 		done; \
 	done
 
-clean: ## remove what make run left
+clean: ## remove what make run and make test left
+	rm -rf artifacts
 	rm -f examples/*.db examples/*.db-wal examples/*.db-shm

@@ -372,3 +372,42 @@ func TestAStolenStoreMakesNoCSRFToken(t *testing.T) {
 		}
 	}
 }
+
+// A session in its cookie is sealed anew with each change: its forms stay good.
+func TestAFormOfASealedSession(t *testing.T) {
+	site := newSealedSite(t, newRing(t), session.Config{})
+	var token string
+	site.handle("/form", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		var err error
+		if token, err = s.CSRFToken(); err != nil {
+			t.Error(err)
+		}
+	})
+	site.handle("/verify", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		fmt.Fprint(w, s.VerifyCSRF(token))
+	})
+	for path, f := range map[string]act{"/in": login(t, "u"), "/put": set(t, "k", 1), "/again": renew(t)} {
+		site.handle(path, func(w http.ResponseWriter, r *http.Request, s *session.Session) { f(w, r, s) })
+	}
+	cookies := map[string]string{}
+	visit := func(path string) string {
+		r := httptest.NewRequest("GET", path, nil)
+		for name, val := range cookies {
+			r.AddCookie(&http.Cookie{Name: name, Value: val})
+		}
+		w := httptest.NewRecorder()
+		site.handler.ServeHTTP(w, r)
+		for _, c := range w.Result().Cookies() {
+			cookies[c.Name] = c.Value
+		}
+		return w.Body.String()
+	}
+	visit("/in")
+	visit("/form")
+	for _, step := range []struct{ path, want string }{{"/put", "true"}, {"/put", "true"}, {"/again", "false"}} {
+		visit(step.path)
+		if got := visit("/verify"); got != step.want {
+			t.Errorf("after %s the token is good: %s, want %s", step.path, got, step.want)
+		}
+	}
+}

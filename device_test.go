@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/b4468f51/session"
 )
@@ -131,4 +133,40 @@ func TestALabelTakesASignedInSession(t *testing.T) {
 	if err := (*session.Session)(nil).SetLabel("x"); err != session.ErrNoSession {
 		t.Errorf("no session: %v", err)
 	}
+}
+
+func TestLapsedTellsWhoWasSignedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		lapsed := func(c *client, want bool) {
+			t.Helper()
+			c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				if got := s.Lapsed(); got != want {
+					t.Errorf("lapsed: %v, want %v", got, want)
+				}
+			})
+		}
+		c := p.client()
+		lapsed(c, false)
+		c.must(login(t, "u"))
+		lapsed(c, false)
+		old := p.with(c.token())
+		c.must(renew(t))
+		lapsed(c, false)
+		lapsed(old, true) // its token was replaced a moment ago
+		time.Sleep(2 * time.Minute)
+		lapsed(old, true) // or longer
+		if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+			t.Fatal(err)
+		}
+		lapsed(c, true)
+		lapsed(p.with("malformed"), true)
+		c.must(login(t, "u"))
+		lapsed(c, false)
+		time.Sleep(2 * time.Hour)
+		lapsed(c, true)
+		if (*session.Session)(nil).Lapsed() {
+			t.Error("no session has lapsed")
+		}
+	})
 }

@@ -58,6 +58,7 @@
 //	Login                              new token, the ID stays; the values of an anonymous
 //	                                   session or of the same subject stay, others go
 //	Renew                              new token, all else stays
+//	Reauthenticate, SetLifetime        new token, and another deadline; all else stays
 //	Destroy                            gone at once; what is set afterwards begins a new session
 //	Discard                            as at the last commit
 //	Save                               commit now
@@ -79,13 +80,29 @@
 // request: the commit of the other fails. A session that was destroyed, revoked
 // or renewed in the meantime takes no more changes: [ErrEnded].
 //
+// # Accounts
+//
+// [Session.Login] binds a session to a subject. [Manager.List] is "your devices",
+// with what [Session.SetLabel] and Config.Client kept; [Manager.RevokeFor] signs
+// one of them out, [Manager.RevokeOthers] all but this one, [Manager.RevokeAll]
+// all. A sign-in that checked its password before a RevokeAll, and is committed
+// after it, fails. [Session.SetLifetime] is "remember me", Config.MaxSessions
+// limits how many sessions a subject has, and Config.AdmitAnonymous and
+// AnonymousLifetime those of visitors.
+//
+// [RequireSubject], [RequireRecent] and [RequireLevel] stand before what takes a
+// sign-in, a recent one, or a strong one; a page that asks once more calls
+// [Session.Reauthenticate], and [ReturnTo] leads back. A [Flash] has messages for
+// the next page.
+//
 // # Cookies
 //
 // The cookie is __Host-id, Secure, HttpOnly, SameSite=Lax, for this host and
 // all paths, and for as long as the browser runs. [Cookie] changes that, and
 // NewManager refuses what browsers would. Every answer that sets it carries
 // Cache-Control: no-store, and every answer whose handler used the session
-// Vary: Cookie. Only the cookie is read, never a URL, a form or another header.
+// Vary: Cookie. Only the cookie is read, never a URL, a form or another header;
+// with Config.Header only that header, for clients that are no browsers.
 // Of several cookies of one name none is taken, unless the name has no __Host-
 // prefix and exactly one of at most three holds a good token.
 //
@@ -93,7 +110,9 @@
 // refuses them, develop with Cookie.Insecure.
 //
 // Session cookies alone do not stop forged requests from other sites: put
-// [http.CrossOriginProtection] before the middleware.
+// [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it
+// asks for a token besides, which [CSRFField] puts into forms: for browsers that
+// tell nothing of a request's origin.
 //
 // # Time
 //

@@ -13,7 +13,7 @@ import (
 	"github.com/b4468f51/session"
 )
 
-func TestTheOldestSignInGivesWayToANewOne(t *testing.T) {
+func TestSecurity_LC11_TheOldestSignInGivesWayToANewOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{MaxSessions: 2})
 		first := p.client().must(login(t, "u"))
@@ -33,7 +33,7 @@ func TestTheOldestSignInGivesWayToANewOne(t *testing.T) {
 
 // However many sign in at once, no more are left than may be, and each of those
 // has a client.
-func TestParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
+func TestSecurity_LC11_ParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		t.Run(fmt.Sprintf("refuse %v", refuse), func(t *testing.T) {
 			tap := newTap()
@@ -170,7 +170,7 @@ func TestAnAnonymousSessionHasALifetimeOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestAFloodOfAnonymousWritesIsRefused(t *testing.T) {
+func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{AdmitAnonymous: session.LimitRate(10, time.Minute), AnonymousLifetime: 10 * time.Minute})
 		known, user := p.client().must(set(t, "k", 1)), p.client().must(login(t, "u"))

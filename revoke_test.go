@@ -29,7 +29,7 @@ func (p *probe) idsOf(subject string) []session.ID {
 	return ids
 }
 
-func TestRevokeOthersKeepsTheCurrentSession(t *testing.T) {
+func TestSecurity_LC8_RevokeOthersKeepsTheCurrentSession(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	here, there, elsewhere := p.client().must(login(t, "u")), p.client().must(login(t, "u")), p.client().must(login(t, "u"))
 	another := p.client().must(login(t, "v"))
@@ -80,7 +80,7 @@ func TestRevokeOthersTakesASignedInSession(t *testing.T) {
 	}
 }
 
-func TestRevokeForLeavesOtherSubjectsAlone(t *testing.T) {
+func TestSecurity_LC10_RevokeForLeavesOtherSubjectsAlone(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	victim, guest := p.client().must(login(t, "victim")), p.client().must(set(t, "k", 1))
 	for name, token := range map[string]string{"another's": victim.token(), "a guest's": guest.token()} {
@@ -107,7 +107,7 @@ func TestRevokeForLeavesOtherSubjectsAlone(t *testing.T) {
 // A password is checked, and changed before the sign-in is through: at whatever
 // step of the one all of the other happens, the sign-in on the old password is
 // dead.
-func TestALoginThatBeganBeforeARevocationFails(t *testing.T) {
+func TestSecurity_LC8_ALoginThatBeganBeforeARevocationFails(t *testing.T) {
 	for name, begin := range map[string]func(c *client){
 		"new session":        func(*client) {},
 		"a guest's":          func(c *client) { c.must(set(c.p.t, "k", 1)) },

@@ -5,6 +5,7 @@ package sessiontest
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/b4468f51/session"
@@ -42,6 +43,7 @@ func Request(t testing.TB, r *http.Request, o Options) (*http.Request, *session.
 
 	arrive := r.Clone(r.Context())
 	arrive.Header = http.Header{}
+	addFormCookie(m, arrive)
 	s, err := m.Load(arrive)
 	if err != nil {
 		t.Fatal(err)
@@ -77,4 +79,16 @@ func Request(t testing.TB, r *http.Request, o Options) (*http.Request, *session.
 		}
 	}
 	return r.WithContext(session.NewContext(r.Context(), s)), s
+}
+
+// addFormCookie gives a request the cookie that CSRF tokens are made of, so that
+// its handler can make some without a response to set it.
+func addFormCookie(m *session.Manager, r *http.Request) {
+	w := httptest.NewRecorder()
+	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = session.FromContext(r.Context()).CSRFToken() // Config.Skip may leave it out
+	})).ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
 }

@@ -43,3 +43,19 @@ func TestRequestWithAConfig(t *testing.T) {
 		t.Error("the limit was not heeded")
 	}
 }
+
+func TestRequestTakesForms(t *testing.T) {
+	for _, o := range []sessiontest.Options{{}, {Subject: "u"}, {Subject: "u", Config: session.Config{Header: "Authorization"}}} {
+		r, s := sessiontest.Request(t, httptest.NewRequest("POST", "/", nil), o)
+		token, err := s.CSRFToken()
+		if err != nil {
+			t.Fatalf("%+v: %v", o, err)
+		}
+		r.Header.Set("X-CSRF-Token", token)
+		w := httptest.NewRecorder()
+		session.RequireCSRF(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		if w.Code != http.StatusOK || s.Subject() != o.Subject {
+			t.Errorf("status %d, subject %q", w.Code, s.Subject())
+		}
+	}
+}

@@ -45,9 +45,11 @@ type Options struct {
 	// A session that another machine destroys, revokes or renews may still be
 	// read here until that message has arrived: on a healthy connection a
 	// network latency later, about a millisecond, or some tens of them where
-	// the machines are busy; on one that hangs unnoticed, CacheTTL later. What is written by way of this Store is
-	// seen by it at once, and a Save compares versions on the server whatever
-	// was read. The default is 0: no caching.
+	// the machines are busy; on one that hangs unnoticed, CacheTTL later. For
+	// as long, a sign-in that began before a RevokeAll may come through here.
+	// What is written by way of this Store is seen by it at once, and a Save
+	// compares versions on the server whatever was read. The default is 0: no
+	// caching.
 	CacheTTL time.Duration
 }
 
