@@ -38,6 +38,7 @@ func TestAccounts(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			for _, c := range storeCases {
 				t.Run(c.name, func(t *testing.T) {
+					t.Parallel()
 					open := c.open(t)
 					a.check(t, &env{t: t, openCase: c.open, open: open, side: open()})
 				})

@@ -48,7 +48,7 @@ func prices(t *testing.T, e *env) {
 		{"/look", "map[]", "map[Load:1]", false, false},
 		{"/undone", "map[]", "map[Load:1 Save:1]", false, false}, // Clear removes what others set, too
 		{"/set?k=v", "map[Create:1]", "map[Load:1 Save:1]", true, false},
-		{"/login?u", "map[Create:1]", "map[Load:1 Save:1]", true, true},
+		{"/login?u", "map[Create:1 Load:1]", "map[Load:2 Save:1]", true, true}, // and whether RevokeAll was called
 		{"/renew", "map[]", "map[Load:1 Save:1]", false, true},
 		{"/logout", "map[]", "map[Delete:1 Load:1]", false, true},
 	} {

@@ -183,6 +183,9 @@ func httpOnly(t *testing.T, e *env) {
 			if cfg.Cookie.Partitioned {
 				cfg.Cookie.SameSite = http.SameSiteNoneMode
 			}
+			if cfg.RefuseLogin {
+				cfg.MaxSessions = 1
+			}
 			on, err := session.NewManager(e.side, cfg)
 			if err != nil {
 				t.Errorf("%s: %v", f.Name, err)
