@@ -44,8 +44,8 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 		// One that cannot be decoded can still be shown, and revoked.
 		if e, err := decodeEnvelope(rec.Data); err == nil {
 			info.AuthenticatedAt, info.Level = authenticatedAt(&e.meta), int(e.meta.level)
-			info.Label = string(e.meta.label)
-			info.Client, _ = decodeClient(e.meta.client)
+			info.Label = string(e.meta.inTail(tagLabel))
+			info.Client, _ = decodeClient(e.meta.inTail(tagClient))
 		}
 		infos = append(infos, info)
 	}

@@ -64,18 +64,25 @@ var goldenEnvelopes = []struct {
 			authenticated: 1_700_000_000_000,
 			level:         2,
 			lifetime:      Lifetime{720 * time.Hour, 168 * time.Hour, true},
-			client:        Client{"Browser/1.0", "IPv6"}.encode(),
-			label:         []byte("Laptop"),
-			formKey:       []byte("0123456789abcdef0123456789abcdef"),
+			tail:          testTail,
 		},
 		set: map[string]any{"a": 1},
 	},
 	{
 		name: "unknown metadata",
-		meta: meta{secret: testHash(1), issued: 1, unknown: []byte{50, 3, 'n', 'e', 'w', 200, 1, 0}},
+		meta: meta{secret: testHash(1), issued: 1, tail: []byte{50, 3, 'n', 'e', 'w', 200, 1, 0}},
 		set:  map[string]any{"a": 1},
 	},
 }
+
+var testTail = func() []byte {
+	var m meta
+	m.setTail(tagFormKey, []byte("0123456789abcdef0123456789abcdef"))
+	m.setTail(tagClient, Client{"Browser/1.0", "IPv6"}.encode())
+	m.setTail(tagLabel, []byte("x"))
+	m.setTail(tagLabel, []byte("Laptop"))
+	return m.tail
+}()
 
 func testEnvelope(t testing.TB, m meta, set map[string]any) []byte {
 	d := draft{meta: m}
@@ -115,7 +122,7 @@ func TestEnvelopeGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := d.meta
-			if got.unknown = bytes.Clone(got.unknown); !reflect.DeepEqual(got, g.meta) {
+			if got.tail = bytes.Clone(got.tail); !reflect.DeepEqual(got, g.meta) {
 				t.Errorf("the metadata are\n%v, want\n%v", got, g.meta)
 			}
 			if d.count != len(g.set) {
@@ -165,7 +172,7 @@ func TestUnknownMetadataAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(again.meta.unknown, g.meta.unknown) || again.meta.secret != testHash(9) || again.count != 2 {
+	if !bytes.Equal(again.meta.tail, g.meta.tail) || again.meta.secret != testHash(9) || again.count != 2 {
 		t.Errorf("after a change there is %+v with %d values", again.meta, again.count)
 	}
 }
@@ -173,13 +180,16 @@ func TestUnknownMetadataAreKept(t *testing.T) {
 // TestUnknownMetadataOfASignInEndWithIt: odd tags do not pass to the next subject.
 func TestUnknownMetadataOfASignInEndWithIt(t *testing.T) {
 	unknown := []byte{50, 1, 'a', 51, 1, 'b', 200, 1, 0, 201, 1, 0}
-	d, err := newDraft(store.Record{Data: testEnvelope(t, meta{secret: testHash(1), unknown: unknown}, nil)})
+	d, err := newDraft(store.Record{Data: testEnvelope(t, meta{secret: testHash(1), tail: unknown}, nil)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.login(&op{subject: "r:u", hash: testHash(2), at: time.UnixMilli(5)}, new(Manager))
-	if want := []byte{50, 1, 'a', 200, 1, 0}; !bytes.Equal(d.meta.unknown, want) {
-		t.Errorf("after Login there is %v, want %v", d.meta.unknown, want)
+	login := op{kind: opLogin, subject: "r:u", hash: testHash(2), at: time.UnixMilli(5)}
+	if err := login.apply(&d, new(Manager)); err != nil {
+		t.Fatal(err)
+	}
+	if want := []byte{50, 1, 'a', 200, 1, 0}; !bytes.Equal(d.meta.tail, want) {
+		t.Errorf("after Login there is %v, want %v", d.meta.tail, want)
 	}
 }
 
@@ -297,7 +307,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 			t.Errorf("metadata %+v became %+v", d.meta, again.meta)
 		}
 		if again.meta.secret != d.meta.secret || again.meta.generation != d.meta.generation ||
-			!bytes.Equal(again.meta.unknown, d.meta.unknown) || !bytes.Equal(again.meta.lineage, d.meta.lineage) {
+			!bytes.Equal(again.meta.tail, d.meta.tail) || !bytes.Equal(again.meta.lineage, d.meta.lineage) {
 			t.Error("metadata changed")
 		}
 		if again.count != d.count {

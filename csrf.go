@@ -112,8 +112,8 @@ func (s *Session) formTokenLocked(secret *sid.Secret) (token [sha256.Size]byte) 
 // formBase returns what CSRF tokens owe to the session: it changes with the
 // secret, but for a rotation.
 func (m *meta) formBase() []byte {
-	if m.formKey != nil {
-		return m.formKey
+	if key := m.inTail(tagFormKey); key != nil {
+		return key
 	}
 	sum := sha256.Sum256(append([]byte("session form\x00"), m.secret[:]...))
 	return sum[:]

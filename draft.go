@@ -107,7 +107,6 @@ func (d *draft) login(o *op, m *Manager) {
 	}
 	d.meta.authenticated, d.meta.level = o.at.UnixMilli(), o.level
 	d.subject, d.deadline = o.subject, o.at.Add(m.lifetime(&d.meta))
-	d.meta.unknown = keptAtLogin(d.meta.unknown)
 	d.meta.kill(o.hash, o.at, m.cfg.Grace)
 }
 

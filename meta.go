@@ -21,6 +21,7 @@ const (
 	tagClient        = 13 // that signed in: { uvarint length, text } of the user agent and of the address family
 	tagLabel         = 15 // what the subject calls the device
 	tagFormKey       = 17 // what CSRF tokens are made of, where it is not the current secret's: 32 bytes
+	firstTail        = tagClient
 	lastTag          = tagFormKey
 )
 
@@ -35,10 +36,7 @@ type meta struct {
 	edited        int64 // Unix milliseconds, 0 unless Edit wrote the record
 	level         uint8 // how strongly the subject signed in
 	lifetime      Lifetime
-	client        []byte // as tagClient has it
-	label         []byte
-	formKey       []byte
-	unknown       []byte // tags above lastTag, as they were
+	tail          []byte // from firstTail on, as they stand: rarely asked for, or unknown here
 }
 
 const otherSize = 1 + sid.HashSize + 8
@@ -52,8 +50,8 @@ func (m *meta) decode(raw []byte) bool {
 			return false
 		}
 		last = tag
-		if tag > lastTag && m.unknown == nil {
-			m.unknown = whole
+		if tag >= firstTail && m.tail == nil {
+			m.tail = whole
 		}
 		payload, rest, ok := cutBytes(raw[n:])
 		if !ok {
@@ -86,11 +84,9 @@ func (m *meta) decode(raw []byte) bool {
 			ok = m.lifetime.decode(payload)
 		case tagClient:
 			_, ok = decodeClient(payload)
-			m.client = payload
 		case tagLabel:
-			m.label = payload
 		case tagFormKey:
-			m.formKey, ok = payload, len(payload) == sha256.Size
+			ok = len(payload) == sha256.Size
 		default:
 			ok = tag > lastTag
 		}
@@ -122,7 +118,7 @@ func decodeOthers(raw []byte) ([]otherSecret, bool) {
 
 // maxSize is at least the size of an envelope without its values.
 func (m *meta) maxSize() int {
-	return 128 + len(m.others)*otherSize + len(m.lineage) + len(m.client) + len(m.label) + len(m.formKey) + len(m.unknown)
+	return 128 + len(m.others)*otherSize + len(m.lineage) + len(m.tail)
 }
 
 func (m *meta) append(dst []byte) []byte {
@@ -156,27 +152,58 @@ func (m *meta) append(dst []byte) []byte {
 	if m.lifetime != (Lifetime{}) {
 		dst = appendTag(dst, tagLifetime, m.lifetime.append(buf[:0]))
 	}
-	for _, t := range [...]struct {
-		tag     uint64
-		payload []byte
-	}{{tagClient, m.client}, {tagLabel, m.label}, {tagFormKey, m.formKey}} {
-		if len(t.payload) > 0 {
-			dst = appendTag(dst, t.tag, t.payload)
-		}
-	}
-	return append(dst, m.unknown...)
+	return append(dst, m.tail...)
 }
 
-// keptAtLogin returns the unknown tags that do not belong to a sign-in.
-func keptAtLogin(unknown []byte) []byte {
-	var kept []byte
-	for len(unknown) > 0 {
-		tag, n := binary.Uvarint(unknown)
-		_, rest, _ := cutBytes(unknown[n:]) // it was checked when it was decoded
-		if tag%2 == 0 {
-			kept = append(kept, unknown[:len(unknown)-len(rest)]...)
+// inTail returns the payload of a tag from firstTail on, or nil.
+func (m *meta) inTail(want uint64) []byte {
+	for raw := m.tail; len(raw) > 0; {
+		tag, payload, rest := cutTag(raw)
+		if tag == want {
+			return payload
 		}
-		unknown = rest
+		raw = rest
 	}
-	return kept
+	return nil
+}
+
+// setTail puts a tag into a copy of the tail, or takes it out if it is empty.
+func (m *meta) setTail(want uint64, payload []byte) {
+	var tail []byte
+	raw := m.tail
+	for len(raw) > 0 {
+		tag, _, rest := cutTag(raw)
+		if tag > want {
+			break
+		}
+		if tag < want {
+			tail = append(tail, raw[:len(raw)-len(rest)]...)
+		}
+		raw = rest
+	}
+	if len(payload) > 0 {
+		tail = appendTag(tail, want, payload)
+	}
+	m.tail = append(tail, raw...)
+}
+
+// cutTag splits off the first tag of a tail, which was checked when it was
+// decoded.
+func cutTag(raw []byte) (tag uint64, payload, rest []byte) {
+	tag, n := binary.Uvarint(raw)
+	payload, rest, _ = cutBytes(raw[n:])
+	return tag, payload, rest
+}
+
+// endSignIn drops of the tail what belongs to a sign-in: odd numbers.
+func (m *meta) endSignIn() {
+	var kept []byte
+	for raw := m.tail; len(raw) > 0; {
+		tag, _, rest := cutTag(raw)
+		if tag%2 == 0 {
+			kept = append(kept, raw[:len(raw)-len(rest)]...)
+		}
+		raw = rest
+	}
+	m.tail = kept
 }

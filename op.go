@@ -91,9 +91,13 @@ func (o *op) apply(d *draft, m *Manager) error {
 	case opClear:
 		d.clear()
 	case opLabel:
-		d.meta.label = o.text
+		d.meta.setTail(tagLabel, o.text)
 	case opLogin:
-		d.meta.lifetime, d.meta.client, d.meta.label = Lifetime{}, o.text, nil
+		d.meta.lifetime = Lifetime{}
+		d.meta.endSignIn()
+		if o.text != nil {
+			d.meta.setTail(tagClient, o.text)
+		}
 		d.login(o, m)
 	case opReauthenticate:
 		if d.subject != o.subject {

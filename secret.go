@@ -80,7 +80,10 @@ func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
 		others = append(others, otherSecret{secretKilled, m.secret, until})
 	}
 	m.setOthers(others)
-	m.secret, m.issued, m.formKey = h, now.UnixMilli(), nil
+	m.secret, m.issued = h, now.UnixMilli()
+	if m.tail != nil {
+		m.setTail(tagFormKey, nil)
+	}
 	m.generation++
 }
 
@@ -93,7 +96,7 @@ func (m *meta) confirm(h sid.Hash, now time.Time, grace time.Duration) {
 	i := slices.IndexFunc(others, func(o otherSecret) bool { return o.hash.Verify(h) })
 	issued := others[i].at
 	others = slices.Delete(others, i, i+1)
-	m.formKey = m.formBase() // forms that were shown before are still good
+	m.setTail(tagFormKey, m.formBase()) // forms that were shown before are still good
 	for i := range others {
 		if others[i].state == secretPending {
 			others[i].state, others[i].at = secretRetiring, until
