@@ -94,14 +94,13 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 	if err != nil {
 		return storeFailed("load", err)
 	}
-	d, err := newDraft(rec)
-	if err != nil {
+	if err := s.draft.read(rec); err != nil {
 		return corrupt(id, err)
 	}
 	if _, ours := m.cutSubject(rec.Subject); rec.Subject != "" && !ours {
 		return ErrEnded
 	}
-	s.adopt(d)
+	s.adopted()
 	defer s.close()
 	if err := f(s); err != nil {
 		return err

@@ -34,34 +34,38 @@ var (
 
 // An envelope is a decoded Record.Data. Its slices are parts of the record.
 type envelope struct {
-	meta   meta
-	values values
+	meta meta
+	base values
 }
 
-// decodeEnvelope reads an envelope, without copying, and checks all of its
-// structure: what it accepts can be read to the end.
-func decodeEnvelope(data []byte) (envelope, error) {
-	var e envelope
+func decodeEnvelope(data []byte) (e envelope, err error) {
+	err = e.decode(data)
+	return e, err
+}
+
+// decode reads an envelope into the zero one, without copying, and checks all
+// of its structure: what it accepts can be read to the end.
+func (e *envelope) decode(data []byte) error {
 	if len(data) == 0 || data[0] == 0 || len(data) > store.MaxData {
-		return e, errCorrupt
+		return errCorrupt
 	}
 	if data[0] > envelopeFormat {
-		return e, errNewerFormat
+		return errNewerFormat
 	}
 	raw, rest, ok := cutBytes(data[1:])
 	if !ok || !e.meta.decode(raw) {
-		return e, errCorrupt
+		return errCorrupt
 	}
 	count, n := binary.Uvarint(rest)
 	// Each value takes at least three bytes.
 	if n <= 0 || count > uint64(len(rest)) {
-		return e, errCorrupt
+		return errCorrupt
 	}
-	e.values = values{raw: rest[n:], count: int(count)}
-	if !e.values.valid() {
-		return e, errCorrupt
+	e.base = values{raw: rest[n:], count: int(count)}
+	if !e.base.valid() {
+		return errCorrupt
 	}
-	return e, nil
+	return nil
 }
 
 // appendHead writes an envelope up to its values, which the caller appends in
@@ -90,6 +94,11 @@ func cutBytes(raw []byte) (b, rest []byte, ok bool) {
 		}
 		return raw[1:end:end], raw[end:], true
 	}
+	return cutLong(raw)
+}
+
+// cutLong is cutBytes for a length that takes more than one byte.
+func cutLong(raw []byte) (b, rest []byte, ok bool) {
 	size, n := binary.Uvarint(raw)
 	if n <= 0 || size > uint64(len(raw)-n) {
 		return nil, nil, false

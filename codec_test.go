@@ -85,7 +85,7 @@ var testTail = func() []byte {
 }()
 
 func testEnvelope(t testing.TB, m meta, set map[string]any) []byte {
-	d := draft{meta: m}
+	d := draft{envelope: envelope{meta: m}}
 	lim := limits{1 << 20, 1000, 1000}
 	for key, x := range set {
 		v, err := encodeValue(jsonCodec{}, x)
@@ -265,7 +265,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	data := testEnvelope(t, goldenEnvelopes[0].meta, map[string]any{"a": 1, "b": "x", "c": true})
 	if n := testing.AllocsPerRun(100, func() {
 		e, err := decodeEnvelope(data)
-		if _, ok := e.values.lookup("b"); err != nil || !ok {
+		if _, ok := e.base.lookup("b"); err != nil || !ok {
 			t.Fatal("not found")
 		}
 	}); n != 0 {
@@ -324,7 +324,7 @@ func FuzzEncode(f *testing.F) {
 			return
 		}
 		lim := limits{1 << 20, 100, 100}
-		d := draft{meta: meta{secret: testHash(1)}}
+		d := draft{envelope: envelope{meta: meta{secret: testHash(1)}}}
 		want := map[string]any{key: s, key + "b": b, key + "i": i, key + "u": u, key + "x": x, key + "t": time.Unix(i%1e12, 0).UTC()}
 		for k, v := range want {
 			e, err := encodeValue(jsonCodec{}, v)

@@ -51,7 +51,11 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	c := commit{m: m, s: s, now: milli(time.Now())}
+	now := milli(time.Now())
+	if !storeNew && s.onlyRead(now) {
+		return nil
+	}
+	c := commit{m: m, s: s, now: now}
 	todo, err := c.begin(storeNew)
 	if err != nil || !todo {
 		return err
@@ -60,7 +64,7 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	defer ctx.release()
 	c.ctx = ctx
 	if !c.changed {
-		m.touch(ctx, s, c.d.rec, &c.d.meta, c.now) // reported; a reader is not to suffer for it
+		m.touch(ctx, s, &c.d, c.now) // reported; a reader is not to suffer for it
 		return nil
 	}
 	existed := c.stored
@@ -72,6 +76,29 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 		return nil // nothing of the handler's was lost
 	}
 	return err
+}
+
+// onlyRead tells that there is nothing to commit, and nothing to do with the
+// secrets or for the idle timeout either, as after most requests.
+func (s *Session) onlyRead(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cfg := &s.m.cfg
+	switch {
+	case len(s.ops) > 0 || s.lost:
+		return false
+	case !s.stored:
+		return s.draft.count == 0
+	default:
+		return len(s.draft.meta.others) == 0 && cfg.RotateEvery == 0 && now.Sub(s.draft.rec.Seen) < cfg.TouchInterval
+	}
+}
+
+// pending tells whether a commit may have anything to write but the times.
+func (s *Session) pending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ops) > 0 || s.lost || !s.stored && s.draft.count > 0
 }
 
 // begin takes the pending operations from the session, and tells whether there

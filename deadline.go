@@ -17,15 +17,23 @@ type limitedContext struct {
 	timed    context.Context // made when first needed
 	cancel   context.CancelFunc
 	released bool
+	asked    bool // Err has to look at the clock
 }
 
 // limit returns a context that ends with its parent, or after d.
 func limit(parent context.Context, d time.Duration) *limitedContext {
-	deadline := time.Now().Add(d)
-	if earlier, ok := parent.Deadline(); ok && earlier.Before(deadline) {
-		deadline = earlier
+	c := new(limitedContext)
+	c.begin(parent, time.Now(), d)
+	return c
+}
+
+// begin makes the zero limitedContext one that limit would return.
+func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Duration) {
+	c.Context, c.deadline = parent, now.Add(d)
+	if earlier, ok := parent.Deadline(); ok && earlier.Before(c.deadline) {
+		c.deadline = earlier
 	}
-	return &limitedContext{Context: parent, deadline: deadline}
+	c.asked = !now.Before(c.deadline)
 }
 
 // detach returns a context with the values of parent that goes on when parent
@@ -39,11 +47,14 @@ func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true 
 func (c *limitedContext) Done() <-chan struct{} { return c.wait().Done() }
 
 // Err agrees with Done: contexts that others derive from this one rely on it.
+// The first call comes before anything that takes time, and does not look at
+// the clock.
 func (c *limitedContext) Err() error {
 	c.mu.Lock()
-	waiting := c.timed != nil || c.released
+	waiting, first := c.timed != nil || c.released, !c.asked
+	c.asked = true
 	c.mu.Unlock()
-	if !waiting && time.Now().Before(c.deadline) {
+	if !waiting && (first || time.Now().Before(c.deadline)) {
 		return c.Context.Err()
 	}
 	return c.wait().Err()

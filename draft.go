@@ -17,8 +17,7 @@ type draft struct {
 	rec      store.Record // as it is stored
 	subject  string       // as Login has it, like deadline
 	deadline time.Time
-	meta     meta
-	base     values
+	envelope          // of rec; with the metadata as they are to be
 	cleared  bool     // nothing of base shows any more
 	over     []change // what was set or deleted since, ascending by key
 	shared   bool     // over belongs to another draft as well: clone before writing
@@ -34,15 +33,19 @@ type change struct {
 }
 
 // newDraft reads a record.
-func newDraft(rec store.Record) (draft, error) {
-	e, err := decodeEnvelope(rec.Data)
-	if err != nil {
-		return draft{}, err
+func newDraft(rec store.Record) (d draft, err error) {
+	err = d.read(rec)
+	return d, err
+}
+
+// read reads a record into the zero draft.
+func (d *draft) read(rec store.Record) error {
+	d.rec, d.subject, d.deadline = rec, rec.Subject, rec.Deadline
+	if err := d.decode(rec.Data); err != nil {
+		return err
 	}
-	return draft{
-		rec: rec, subject: rec.Subject, deadline: rec.Deadline,
-		meta: e.meta, base: e.values, size: len(e.values.raw), count: e.values.count,
-	}, nil
+	d.size, d.count = len(d.base.raw), d.base.count
+	return nil
 }
 
 func (d *draft) find(key string) (int, bool) {

@@ -101,12 +101,12 @@ func (s *Session) Touch(ctx context.Context) error {
 		return storeFailed("load", err)
 	}
 	if err == nil {
-		var e envelope
-		if e, err = decodeEnvelope(rec.Data); errors.Is(err, errNewerFormat) {
+		var newer draft
+		if err = newer.read(rec); errors.Is(err, errNewerFormat) {
 			return err
 		}
-		if err == nil && e.meta.generation <= generation {
-			return s.m.touch(limited, s, rec, &e.meta, now)
+		if err == nil && newer.meta.generation <= generation {
+			return s.m.touch(limited, s, &newer, now)
 		}
 	}
 	s.mu.Lock()

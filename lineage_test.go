@@ -41,7 +41,7 @@ func TestLineageIsBounded(t *testing.T) {
 func TestOutcome(t *testing.T) {
 	h := testHash(1)
 	rec := func(version uint64, before ...uint64) store.Record {
-		d := draft{rec: store.Record{}, meta: meta{secret: h}}
+		d := draft{rec: store.Record{}, envelope: envelope{meta: meta{secret: h}}}
 		for _, v := range before {
 			d.rec.Version = v
 			d.meta.lineage = d.lineage(0)

@@ -10,9 +10,11 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// load makes s the session of a request.
-func (m *Manager) load(r *http.Request, s *Session) error {
-	now := milli(time.Now())
+// load makes s the session of a request. The store is asked with ctx, which is
+// to be the zero one.
+func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
+	clock := time.Now()
+	now := milli(clock)
 	s.m, s.request, s.begun = m, r, now
 	s.isNew = true
 	s.draft.rec.Created = now
@@ -29,36 +31,27 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 		m.report(r.Context(), Event{Kind: EventDuplicate})
 		return nil
 	}
-	ctx := limit(r.Context(), m.cfg.LoadTimeout)
+	ctx.begin(r.Context(), clock, m.cfg.LoadTimeout)
 	defer ctx.release()
-	var good presentation
-	var many bool
-	for _, text := range found[:different] {
-		p, err := m.present(ctx, text, now)
-		if err != nil {
-			return err
-		}
-		switch {
-		case p.standing == standingUnknown:
-		case good.standing == standingUnknown || good.standing == standingStale:
-			good = p
-		case p.standing != standingStale:
-			many = true
-		}
+	good, err := m.choose(ctx, found[:different], now, &s.draft)
+	if err != nil {
+		return err
 	}
-	switch {
-	case many:
-		m.report(ctx, Event{Kind: EventDuplicate})
+	switch good.standing {
+	case standingUnknown:
+		s.draft = draft{rec: store.Record{Created: now}}
 		return nil
-	case good.standing == standingUnknown:
-		return nil
-	case good.standing == standingStale:
-		m.report(ctx, Event{Kind: EventStale, ID: good.draft.rec.ID, Subject: good.draft.rec.Subject})
-		killed := good.draft // copied, so that good does not escape
+	case standingStale:
+		killed := *good.draft
+		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.ID, Subject: killed.rec.Subject})
 		s.ended, s.killed = true, &killed
+		s.draft = draft{rec: store.Record{Created: now}}
 		return nil
 	}
-	s.adopt(good.draft)
+	if good.draft != &s.draft {
+		s.draft = *good.draft
+	}
+	s.adopted()
 	s.presented, s.clientHas, s.lapsed = good.hash, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
 	if m.sealer != nil {
@@ -69,64 +62,103 @@ func (m *Manager) load(r *http.Request, s *Session) error {
 	// A handler may be slow: it must not lose the session under its hands.
 	left := s.draft.rec.Expires.Sub(now)
 	if left < max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
-		_ = m.touch(ctx, s, s.draft.rec, &s.draft.meta, now) // reported
+		_ = m.touch(ctx, s, &s.draft, now) // reported
 	}
 	return nil
 }
 
-// adopt makes s the session of a stored record.
-func (s *Session) adopt(d draft) {
-	s.draft, s.generation, s.stored, s.isNew = d, d.meta.generation, true, false
+// adopted tells that the draft was made of a record which is in the store.
+func (s *Session) adopted() {
+	s.generation, s.stored, s.isNew = s.draft.meta.generation, true, false
 }
 
 // A presentation is what became of a token that a client presented.
 type presentation struct {
-	draft    draft
+	draft    *draft
 	hash     sid.Hash
 	standing standing
 	reseal   bool // Sealer.Open asks for another token
 }
 
+// choose returns the one good presentation of several texts, or, where there is
+// none, one that is stale; else it is of unknown standing. The first text's draft
+// is made in room, so that in most requests none is copied.
+func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, room *draft) (good presentation, err error) {
+	many := false
+	for i, text := range texts {
+		if i > 0 {
+			room = new(draft)
+		}
+		p := presentation{draft: room}
+		if err := m.present(ctx, text, now, &p); err != nil {
+			return presentation{}, err
+		}
+		switch {
+		case p.standing == standingUnknown:
+		case good.standing == standingUnknown || good.standing == standingStale:
+			good = p
+		case p.standing != standingStale:
+			many = true
+		}
+	}
+	if many {
+		m.report(ctx, Event{Kind: EventDuplicate})
+		return presentation{}, nil
+	}
+	return good, nil
+}
+
 // present finds the session of what a cookie holds.
-func (m *Manager) present(ctx context.Context, text string, now time.Time) (p presentation, err error) {
-	var token sid.Token
+func (m *Manager) present(ctx context.Context, text string, now time.Time, p *presentation) error {
+	var id ID
+	var err error
 	if m.sealer != nil {
-		p, err = m.openSealed(ctx, text, now)
-	} else if parsed, ok := sid.Parse(text); ok {
-		token = parsed
-		p, err = m.open(ctx, token, now)
+		err = m.openSealed(ctx, text, now, p)
+	} else if token, ok := sid.Parse(text); ok {
+		id = token.ID
+		err = m.open(ctx, &token, now, p)
 	} else {
 		m.report(ctx, Event{Kind: EventMalformed})
 	}
 	if err != nil {
-		m.report(ctx, Event{Kind: EventLoadFailed, ID: token.ID, Err: err})
+		m.report(ctx, Event{Kind: EventLoadFailed, ID: id, Err: err})
 	}
-	return p, err
+	return err
 }
 
 // open finds the session of a token. What is not found, or not readable, is of
 // unknown standing; an error means that nobody can tell.
-func (m *Manager) open(ctx context.Context, token sid.Token, now time.Time) (presentation, error) {
+func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *presentation) error {
 	rec, err := m.loadRecord(ctx, token.ID, now)
 	if errors.Is(err, store.ErrNotFound) {
 		m.report(ctx, Event{Kind: EventUnknown, ID: token.ID})
-		return presentation{}, nil
+		return nil
 	}
 	if err != nil {
-		return presentation{}, storeFailed("load", err)
+		return storeFailed("load", err)
 	}
-	d, err := newDraft(rec)
-	if errors.Is(err, errNewerFormat) {
-		return presentation{}, err
+	if ok, err := m.readDraft(ctx, rec, p.draft); !ok {
+		return err
 	}
-	if err != nil {
-		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: corrupt(rec.ID, err)})
-		return presentation{}, nil
-	}
-	p := presentation{draft: d, hash: token.Secret.Hash(m.cfg.Realm)}
-	p.standing = d.meta.standing(p.hash, now)
+	p.hash = token.Secret.Hash(m.cfg.Realm)
+	p.standing = p.draft.meta.standing(p.hash, now)
 	if p.standing == standingUnknown {
 		m.report(ctx, Event{Kind: EventReused, ID: rec.ID, Subject: rec.Subject})
 	}
-	return p, nil
+	return nil
+}
+
+// readDraft reads the record of a client. It is false for one that is corrupt,
+// which it reports, and for one of a newer format, which is an error.
+func (m *Manager) readDraft(ctx context.Context, rec store.Record, d *draft) (bool, error) {
+	*d = draft{}
+	err := d.read(rec)
+	if errors.Is(err, errNewerFormat) {
+		return false, err
+	}
+	if err != nil {
+		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: corrupt(rec.ID, err)})
+		return false, nil
+	}
+	return true, nil
 }

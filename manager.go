@@ -124,7 +124,7 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 		return s, nil
 	}
 	s := new(Session)
-	if err := m.load(r, s); err != nil {
+	if err := m.load(r, s, new(limitedContext)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -191,7 +191,7 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 		return nil, err
 	}
 	s.header, s.sends = w.Header(), true
-	m.cfg.vary(s.header)
+	m.cfg.vary(s.header, nil)
 	return s, nil
 }
 
@@ -219,11 +219,12 @@ func (m *Manager) delete(parent context.Context, id ID) error {
 
 // touch writes that a session was used, at most once per interval. A failure
 // is reported.
-func (m *Manager) touch(ctx context.Context, s *Session, rec store.Record, meta *meta, now time.Time) error {
+func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
+	rec := &d.rec
 	if now.Sub(rec.Seen) < m.cfg.TouchInterval {
 		return nil
 	}
-	expires := m.expires(meta, now, rec.Deadline)
+	expires := m.expires(&d.meta, now, rec.Deadline)
 	if err := m.store.Touch(ctx, rec.ID, rec.Version, now, expires); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request

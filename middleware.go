@@ -24,7 +24,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		e := new(exchange)
-		if err := m.load(r, &e.session); err != nil {
+		if err := m.load(r, &e.session, &e.loading); err != nil {
 			m.answer(w, r, err)
 			return
 		}
@@ -40,6 +40,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 // An exchange is all that one request needs, in one allocation.
 type exchange struct {
 	session  Session
+	loading  limitedContext
 	context  sessionContext
 	response response
 }

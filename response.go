@@ -27,7 +27,9 @@ type response struct {
 	mu       sync.Mutex  // guards beginning
 	err      error       // why the handler's response was replaced; set before begun
 	status   int         // set before begun
+	streamed bool        // flushed or hijacked: the handler may have taken long since
 	hijacked bool
+	vary     [1]string // room for a line of the header
 }
 
 func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
@@ -88,7 +90,7 @@ func (w *response) writeHeader() {
 	}
 	s.sendFormCookieLocked(w.w.Header())
 	if s.used {
-		s.m.cfg.vary(w.w.Header())
+		s.m.cfg.vary(w.w.Header(), w.vary[:0])
 	}
 }
 
@@ -122,7 +124,7 @@ func (w *response) replace(err error) {
 	if h["Set-Cookie"] = w.cookies; len(w.cookies) == 0 {
 		delete(h, "Set-Cookie")
 	}
-	s.m.cfg.vary(h)
+	s.m.cfg.vary(h, w.vary[:0])
 	s.m.answer(w.w, w.r, err)
 }
 
@@ -144,7 +146,7 @@ func (w *response) end() {
 	if w.err == errPanicked {
 		panic(http.ErrAbortHandler)
 	}
-	if w.err != nil || w.status >= 500 {
+	if w.err != nil || w.status >= 500 || !w.streamed && !w.s.pending() {
 		return
 	}
 	err := w.s.m.commit(w.r.Context(), w.s, false)
@@ -211,6 +213,7 @@ func (w *response) FlushError() error {
 	if err := w.begin(http.StatusOK); err != nil {
 		return err
 	}
+	w.streamed = true
 	return http.NewResponseController(w.w).Flush()
 }
 
@@ -248,13 +251,15 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	conn, rw, err := http.NewResponseController(w.w).Hijack()
+	w.streamed = true
 	if w.hijacked = err == nil; first && err != nil {
 		w.reopen()
 	}
 	return conn, rw, err
 }
 
-// reopen undoes begin where it turned out that nothing has left. What was committed stays, and a cookie stands in the header.
+// reopen undoes begin where it turned out that nothing has left. What was
+// committed stays, and a cookie stands in the header.
 func (w *response) reopen() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -262,17 +267,6 @@ func (w *response) reopen() {
 	defer w.s.mu.Unlock()
 	w.s.headersSent = false
 	w.begun.Store(false)
-}
-
-// needsCookie tells whether the client has to be sent a cookie, and rules out
-// that a rotation adds one.
-func (s *Session) needsCookie() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mayRotate = false
-	return s.due != cookieNone || !s.stored && s.draft.count > 0 ||
-		s.m.sealer != nil && len(s.ops) > 0 ||
-		slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
 }
 
 // Push pushes a resource where the server can.

@@ -107,42 +107,38 @@ func (m *Manager) unsupported(op string) error {
 const maxSkew = time.Minute
 
 // openSealed finds the session in a token, like open.
-func (m *Manager) openSealed(ctx context.Context, token string, now time.Time) (presentation, error) {
+func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p *presentation) error {
 	if len(m.cfg.Cookie.Name)+len(token) > maxCookie {
 		m.report(ctx, Event{Kind: EventMalformed})
-		return presentation{}, nil
+		return nil
 	}
 	rec, reseal, err := m.sealer.Open(ctx, m.scope, token)
 	if errors.Is(err, store.ErrNotFound) {
 		m.report(ctx, Event{Kind: EventMalformed})
-		return presentation{}, nil
+		return nil
 	}
 	if err != nil {
-		return presentation{}, storeFailed("open", err)
+		return storeFailed("open", err)
 	}
 	_, ours := m.cutSubject(rec.Subject)
 	if !now.Before(rec.Expires) || !now.Before(rec.Deadline) || rec.Seen.After(now.Add(maxSkew)) ||
 		rec.Subject != "" && !ours {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
-		return presentation{}, nil
+		return nil
 	}
-	d, err := newDraft(rec)
-	if errors.Is(err, errNewerFormat) {
-		return presentation{}, err
+	if ok, err := m.readDraft(ctx, rec, p.draft); !ok {
+		return err
 	}
+	revoked, err := m.revoked(ctx, p.draft)
 	if err != nil {
-		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: corrupt(rec.ID, err)})
-		return presentation{}, nil
-	}
-	revoked, err := m.revoked(ctx, &d)
-	if err != nil {
-		return presentation{}, err
+		return err
 	}
 	if revoked {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID, Subject: rec.Subject})
-		return presentation{}, nil
+		return nil
 	}
-	return presentation{draft: d, standing: standingCurrent, reseal: reseal}, nil
+	p.standing, p.reseal = standingCurrent, reseal
+	return nil
 }
 
 // touchSealed tells whether a session may go on: nothing can be written for it.

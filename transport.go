@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,13 +83,18 @@ func forbidStore(h http.Header) {
 	}
 }
 
-// vary tells caches that the response depends on the token.
-func (c *Config) vary(h http.Header) {
+// vary tells caches that the response depends on the token. A line of its own
+// stands in room, if that is not nil.
+func (c *Config) vary(h http.Header, room []string) {
 	carrier := c.Header
 	if carrier == "" {
 		carrier = "Cookie"
 	}
 	lines := h["Vary"]
+	if len(lines) == 0 {
+		h["Vary"] = append(room, carrier)
+		return
+	}
 	if !headerHas(lines, carrier) && !headerHas(lines, "*") {
 		h["Vary"] = append(lines[:len(lines):len(lines)], carrier)
 	}
@@ -135,6 +141,17 @@ func (s *Session) takeCookieLocked() *http.Cookie {
 		return cfg.tokenCookie("", false, 0)
 	}
 	return nil
+}
+
+// needsCookie tells whether the client has to be sent a cookie, and rules out
+// that a rotation adds one.
+func (s *Session) needsCookie() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mayRotate = false
+	return s.due != cookieNone || !s.stored && s.draft.count > 0 ||
+		s.m.sealer != nil && len(s.ops) > 0 ||
+		slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
 }
 
 // tokenCookie is the cookie for a token; with Config.Header one that has nothing
