@@ -27,13 +27,13 @@ func (s *Session) Login(subject string) error {
 	if err != nil {
 		return err
 	}
-	return s.newSecret(op{kind: opLogin, subject: scoped, text: s.client(), at: milli(time.Now())})
+	return s.newSecret(opLogin, signing{subject: scoped, client: s.client()})
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline
 // too. Call it when what the session may do changes. Errors are as for Login.
 func (s *Session) Renew() error {
-	return s.newSecret(op{kind: opRenew, at: milli(time.Now())})
+	return s.newSecret(opRenew, signing{})
 }
 
 // Reauthenticate notes that the subject has proved once more who they are, and
@@ -58,16 +58,16 @@ func (s *Session) Reauthenticate(level int) error {
 	if d.subject == "" {
 		return errors.New("session: reauthenticate an anonymous session: Login comes first")
 	}
-	return s.newSecret(op{kind: opReauthenticate, subject: d.subject, level: uint8(level), at: milli(time.Now())})
+	return s.newSecret(opReauthenticate, signing{subject: d.subject, level: uint8(level)})
 }
 
-func (s *Session) newSecret(o op) error {
+func (s *Session) newSecret(kind opKind, with signing) error {
 	if s == nil {
 		return ErrNoSession
 	}
 	secret := sid.NewSecret()
-	o.secret, o.hash = &secret, secret.Hash(s.m.cfg.Realm)
-	return s.apply(o)
+	with.at, with.secret, with.hash = milli(time.Now()), &secret, secret.Hash(s.m.cfg.Realm)
+	return s.apply(op{kind: kind, signing: &with})
 }
 
 // AuthenticatedAt returns when the subject last proved who they are, by Login or

@@ -184,7 +184,7 @@ func TestUnknownMetadataOfASignInEndWithIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	login := op{kind: opLogin, subject: "r:u", hash: testHash(2), at: time.UnixMilli(5)}
+	login := op{kind: opLogin, signing: &signing{subject: "r:u", hash: testHash(2), at: time.UnixMilli(5)}}
 	if err := login.apply(&d, new(Manager)); err != nil {
 		t.Fatal(err)
 	}

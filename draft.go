@@ -93,6 +93,9 @@ func (d *draft) put(c change) {
 		d.over, d.shared = slices.Clone(d.over), false
 	}
 	i, ok := d.find(c.key)
+	if d.over == nil {
+		d.over = make([]change, 0, 4) // most requests do with a few
+	}
 	if !ok {
 		d.over = slices.Insert(d.over, i, c)
 	}

@@ -23,7 +23,7 @@ func (s *Session) SetLabel(label string) error {
 	if s.Subject() == "" {
 		return errors.New("session: label an anonymous session: Login comes first")
 	}
-	return s.apply(op{kind: opLabel, text: []byte(label)})
+	return s.apply(op{kind: opLabel, val: value{data: []byte(label)}})
 }
 
 // Label returns what SetLabel was given, and "" by default.

@@ -40,7 +40,7 @@ func (s *Session) SetLifetime(l Lifetime) error {
 	if err := l.validate(&s.m.cfg); err != nil {
 		return err
 	}
-	return s.newSecret(op{kind: opLifetime, lifetime: l, at: milli(time.Now())})
+	return s.newSecret(opLifetime, signing{lifetime: l})
 }
 
 func (l Lifetime) validate(c *Config) error {

@@ -12,28 +12,38 @@ import (
 // An op is one operation of a request on its session. It is kept until it is
 // committed, and applied again to a newer record where a commit has to merge.
 type op struct {
-	kind   opKind
-	key    string
-	val    value      // set: the value; pop: the one taken; update: the one that update made of was
-	update updateFunc // update
-	was    value      // update: the value before
-	had    bool       // update: whether there was one
-	took   *taken     // take
-
-	subject  string      // login, reauthenticate: as the store has it
-	level    uint8       // reauthenticate
-	lifetime Lifetime    // lifetime
-	text     []byte      // label; login: the client
-	afresh   bool        // login: the session was another subject's
-	secret   *sid.Secret // from login on: the new one; a pointer, which fmt does not follow
-	hash     sid.Hash    // from login on: of secret
-	at       time.Time   // from login on
+	kind opKind
 
 	// inDoubt tells that the write which held this op may have happened.
 	inDoubt bool
+
+	key       string
+	val       value  // set: the value; pop: the one taken; update: the one that update made of was; label
+	took      *taken // take
+	*updating        // update
+	*signing         // from login on
 }
 
-type opKind int
+// updating is what an op has that is an update.
+type updating struct {
+	update updateFunc
+	was    value // before
+	had    bool  // whether there was one
+}
+
+// signing is what an op has that replaces the secret.
+type signing struct {
+	at       time.Time
+	secret   *sid.Secret // the new one; a pointer, which fmt does not follow
+	hash     sid.Hash    // of secret
+	subject  string      // login, reauthenticate: as the store has it
+	afresh   bool        // login: the session was another subject's
+	level    uint8       // reauthenticate
+	client   []byte      // login: as tagClient has it
+	lifetime Lifetime    // lifetime
+}
+
+type opKind int8
 
 const (
 	opSet opKind = iota
@@ -91,12 +101,12 @@ func (o *op) apply(d *draft, m *Manager) error {
 	case opClear:
 		d.clear()
 	case opLabel:
-		d.meta.setTail(tagLabel, o.text)
+		d.meta.setTail(tagLabel, o.val.data)
 	case opLogin:
 		d.meta.lifetime = Lifetime{}
 		d.meta.endSignIn()
-		if o.text != nil {
-			d.meta.setTail(tagClient, o.text)
+		if o.client != nil {
+			d.meta.setTail(tagClient, o.client)
 		}
 		d.login(o, m)
 	case opReauthenticate:
@@ -131,7 +141,7 @@ func (s *Session) update(key string, f updateFunc) error {
 		if err != nil {
 			return err
 		}
-		if err := s.apply(op{kind: opUpdate, key: key, val: val, update: f, was: old, had: ok}); err != errMoved {
+		if err := s.apply(op{kind: opUpdate, key: key, val: val, updating: &updating{f, old, ok}}); err != errMoved {
 			return err
 		}
 	}
@@ -173,6 +183,9 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 	if o.kind < opLogin && len(ops) >= s.m.limits.pending {
 		return nil, fmt.Errorf("%w: %d changes are pending, Config.MaxPending is %d: call Save to commit them",
 			ErrTooLarge, len(ops), s.m.limits.pending)
+	}
+	if ops == nil {
+		ops = make([]op, 0, 4) // most requests do with a few
 	}
 	return append(ops, o), nil
 }

@@ -247,7 +247,9 @@ func (s *Session) apply(o op) error {
 	if s.changesNothingLocked(o) {
 		return nil
 	}
-	o.afresh = o.kind == opLogin && s.draft.belongsToAnother(o.subject)
+	if o.kind == opLogin {
+		o.afresh = s.draft.belongsToAnother(o.subject)
+	}
 	ops, err := s.pendingLocked(o)
 	if err != nil {
 		return err
