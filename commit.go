@@ -129,13 +129,15 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		return !c.background && !s.touchFailed && c.now.Sub(c.d.rec.Seen) >= c.m.cfg.TouchInterval, nil
 	}
 	if !s.stored {
-		s.idLocked()
-		c.d.rec.ID = s.draft.rec.ID
 		// An attempt after one whose outcome is in doubt must be the same.
 		if c.secret = s.secret; s.inDoubt == (doubt{}) {
-			c.newSecret()
+			token := sid.NewToken()
+			c.secret = &token.Secret
+			if s.draft.rec.ID.IsZero() {
+				s.draft.rec.ID = token.ID
+			}
 		}
-		s.secret = c.secret
+		c.d.rec.ID, s.secret = s.draft.rec.ID, c.secret
 	}
 	// Until finish the operations are the commit's, and both drafts share what
 	// was put over the record.

@@ -234,3 +234,25 @@ func TestLimitedContext(t *testing.T) {
 		}
 	}
 }
+
+// The line that is put together from parts is the one that net/http writes.
+func TestCookieLine(t *testing.T) {
+	for _, cfg := range []Config{
+		{},
+		{Cookie: Cookie{Name: "sid", Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode}},
+		{Cookie: Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}},
+		{Cookie: Cookie{Insecure: true}},
+		{Cookie: Cookie{Persistent: true}},
+	} {
+		m, err := NewManager(noStore{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		for _, token := range []sentToken{{text: "abc"}, {text: "abc", persistent: true, remaining: time.Hour}, {}} {
+			if got, want := m.cookieLine(&token), m.cfg.Cookie.cookie(token.text, token.persistent, token.remaining).String(); got != want {
+				t.Errorf("%+v: %q, want %q", token, got, want)
+			}
+		}
+	}
+}

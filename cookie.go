@@ -88,16 +88,20 @@ func (c Cookie) cookie(token string, persistent bool, remaining time.Duration) *
 
 // write puts a cookie into the header of a response, in the place of one that
 // was put there before.
-func (c Cookie) write(h http.Header, ck *http.Cookie) {
+func (c *Cookie) write(h http.Header, cookie string, room *headerLines) {
 	const setCookie = "Set-Cookie"
 	lines := h[setCookie]
+	if len(lines) == 0 {
+		h[setCookie] = append(room.setCookie[:0], cookie)
+		return
+	}
 	kept := lines[:0:0]
 	for _, line := range lines {
 		if !strings.HasPrefix(line, c.Name+"=") {
 			kept = append(kept, line)
 		}
 	}
-	h[setCookie] = append(kept, ck.String())
+	h[setCookie] = append(kept, cookie)
 }
 
 // read finds the values of the cookie in a request, different ones only, and

@@ -143,8 +143,9 @@ func (s *Session) sendFormCookieLocked(h http.Header) {
 	}
 	s.form.due = false
 	c := s.m.cfg.formCookie()
-	c.write(h, c.cookie(base64.RawURLEncoding.EncodeToString(s.form.secret[:]), false, 0))
-	forbidStore(h)
+	text := base64.RawURLEncoding.EncodeToString(s.form.secret[:])
+	c.write(h, c.cookie(text, false, 0).String(), new(headerLines))
+	forbidStore(h, new(headerLines))
 }
 
 // formCookie returns the cookie of CSRF tokens, which has the attributes of the

@@ -22,6 +22,7 @@ type Manager struct {
 	scope         string      // of sealed tokens
 	cfg           Config
 	limits        limits
+	cookieTail    string
 	subjectPrefix string // of this realm's subjects in the store
 	lanes         lanes
 	instance      uint32 // tells this manager's versions from those of others
@@ -69,6 +70,7 @@ func newManager(s store.Store, cfg Config) (*Manager, error) {
 		cfg:           cfg,
 		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
 		subjectPrefix: cfg.Realm + ":",
+		cookieTail:    cfg.cookieTail(),
 		instance:      newInstance(),
 	}, nil
 }
@@ -149,7 +151,10 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.takeCookieLocked(), nil
+	if token, ok := s.takeTokenLocked(); ok {
+		return m.cfg.tokenCookie(&token), nil
+	}
+	return nil, nil
 }
 
 // Start returns the session of a request, and stores and announces a new one
@@ -191,7 +196,7 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 		return nil, err
 	}
 	s.header, s.sends = w.Header(), true
-	m.cfg.vary(s.header, nil)
+	m.cfg.vary(s.header, new(headerLines))
 	return s, nil
 }
 

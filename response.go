@@ -29,7 +29,7 @@ type response struct {
 	status   int         // set before begun
 	streamed bool        // flushed or hijacked: the handler may have taken long since
 	hijacked bool
-	vary     [1]string // room for a line of the header
+	lines    headerLines
 }
 
 func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
@@ -85,12 +85,12 @@ func (w *response) writeHeader() {
 	defer s.mu.Unlock()
 	s.headersSent = true
 	if s.due != cookieNone {
-		s.m.cfg.sendToken(w.w.Header(), s.takeCookieLocked())
+		s.sendTokenLocked(w.w.Header(), &w.lines)
 		s.used = true
 	}
 	s.sendFormCookieLocked(w.w.Header())
 	if s.used {
-		s.m.cfg.vary(w.w.Header(), w.vary[:0])
+		s.m.cfg.vary(w.w.Header(), &w.lines)
 	}
 }
 
@@ -124,7 +124,7 @@ func (w *response) replace(err error) {
 	if h["Set-Cookie"] = w.cookies; len(w.cookies) == 0 {
 		delete(h, "Set-Cookie")
 	}
-	s.m.cfg.vary(h, w.vary[:0])
+	s.m.cfg.vary(h, &w.lines)
 	s.m.answer(w.w, w.r, err)
 }
 

@@ -61,38 +61,59 @@ func (c *Config) onlyOne() bool {
 	return c.Header != "" || strings.HasPrefix(c.Cookie.Name, hostPrefix)
 }
 
-// sendToken writes what is due to the header of a response. A nil cookie writes
-// nothing.
-func (c *Config) sendToken(h http.Header, ck *http.Cookie) {
-	switch {
-	case ck == nil:
+// Lines of the header of a response, each with room for one line that takes no
+// allocation of its own. The zero value will do.
+type headerLines struct{ setCookie, cacheControl, vary [1]string }
+
+// sendTokenLocked writes the token that is due, if one is, to the header of a
+// response.
+func (s *Session) sendTokenLocked(h http.Header, lines *headerLines) {
+	token, ok := s.takeTokenLocked()
+	if !ok {
 		return
-	case c.Header == "":
-		c.Cookie.write(h, ck)
-	default:
+	}
+	c := &s.m.cfg
+	if c.Header == "" {
+		c.Cookie.write(h, s.m.cookieLine(&token), lines)
+	} else {
+		ck := c.tokenCookie(&token)
 		h[ck.Name] = []string{ck.Value}
 	}
-	forbidStore(h)
+	forbidStore(h, lines)
+}
+
+// cookieLine returns what [http.Cookie.String] does, for the most common cookie
+// from parts that were made once.
+func (m *Manager) cookieLine(t *sentToken) string {
+	if t.text != "" && !t.persistent {
+		return m.cfg.Cookie.Name + "=" + t.text + m.cookieTail
+	}
+	return m.cfg.tokenCookie(t).String()
+}
+
+// cookieTail returns the attributes of a cookie that ends with the browser.
+func (c *Config) cookieTail() string {
+	line := c.Cookie.cookie("x", false, 0).String()
+	return line[len(c.Cookie.Name+"=x"):]
 }
 
 // forbidStore keeps caches from storing a response.
-func forbidStore(h http.Header) {
+func forbidStore(h http.Header, lines *headerLines) {
 	const cacheControl = "Cache-Control"
 	if !headerHas(h[cacheControl], "no-store") {
-		h[cacheControl] = []string{"no-store"}
+		h[cacheControl] = append(lines.cacheControl[:0], "no-store")
 	}
 }
 
-// vary tells caches that the response depends on the token. A line of its own
-// stands in room, if that is not nil.
-func (c *Config) vary(h http.Header, room []string) {
+// vary tells caches that the response depends on the token.
+func (c *Config) vary(h http.Header, room *headerLines) {
 	carrier := c.Header
 	if carrier == "" {
 		carrier = "Cookie"
 	}
 	lines := h["Vary"]
 	if len(lines) == 0 {
-		h["Vary"] = append(room, carrier)
+		h["Vary"] = append(room.vary[:0], carrier)
 		return
 	}
 	if !headerHas(lines, carrier) && !headerHas(lines, "*") {
@@ -112,35 +133,44 @@ func headerHas(lines []string, element string) bool {
 	return false
 }
 
-// deliver puts a cookie that is due into the header that takes it at once, if
+// deliver puts a token that is due into the header that takes it at once, if
 // there is one.
 func (s *Session) deliver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.header != nil {
-		s.m.cfg.sendToken(s.header, s.takeCookieLocked())
+		s.sendTokenLocked(s.header, new(headerLines))
 	}
 }
 
-// takeCookieLocked returns the cookie that is due, once.
-func (s *Session) takeCookieLocked() *http.Cookie {
-	due, secret, token := s.due, s.secret, s.sealed
+// A sentToken is what a response tells the client to keep; an empty one clears.
+type sentToken struct {
+	text       string
+	persistent bool
+	remaining  time.Duration
+}
+
+// takeTokenLocked returns the token that is due, once.
+func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
+	due, secret, sealed := s.due, s.secret, s.sealed
 	s.due, s.secret, s.sealed = cookieNone, nil, nil
-	cfg := &s.m.cfg
 	switch due {
-	case cookieSet:
-		s.clientHas = true
-		if token == nil {
-			text := sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
-			token = &text
-		}
-		persistent := cfg.Cookie.Persistent || s.draft.meta.lifetime.Persistent
-		return cfg.tokenCookie(*token, persistent, time.Until(s.draft.rec.Deadline))
+	case cookieNone:
+		return t, false
 	case cookieClear:
 		s.clientHas = false
-		return cfg.tokenCookie("", false, 0)
+		return t, true
 	}
-	return nil
+	s.clientHas = true
+	if sealed != nil {
+		t.text = *sealed
+	} else {
+		t.text = sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
+	}
+	if t.persistent = s.m.cfg.Cookie.Persistent || s.draft.meta.lifetime.Persistent; t.persistent {
+		t.remaining = time.Until(s.draft.rec.Deadline)
+	}
+	return t, true
 }
 
 // needsCookie tells whether the client has to be sent a cookie, and rules out
@@ -156,14 +186,14 @@ func (s *Session) needsCookie() bool {
 
 // tokenCookie is the cookie for a token; with Config.Header one that has nothing
 // but the name of the response's header, and the token.
-func (c *Config) tokenCookie(token string, persistent bool, remaining time.Duration) *http.Cookie {
+func (c *Config) tokenCookie(t *sentToken) *http.Cookie {
 	switch c.Header {
 	case "":
-		return c.Cookie.cookie(token, persistent, remaining)
+		return c.Cookie.cookie(t.text, t.persistent, t.remaining)
 	case authorization:
-		return &http.Cookie{Name: tokenHeader, Value: token}
+		return &http.Cookie{Name: tokenHeader, Value: t.text}
 	default:
-		return &http.Cookie{Name: c.Header, Value: token}
+		return &http.Cookie{Name: c.Header, Value: t.text}
 	}
 }
 

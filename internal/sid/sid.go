@@ -50,6 +50,15 @@ func NewSecret() (s Secret) {
 	return s
 }
 
+// NewToken returns both at once: to ask for randomness is what costs.
+func NewToken() (t Token) {
+	var raw [IDSize + SecretSize]byte
+	rand.Read(raw[:])
+	copy(t.ID[:], raw[:IDSize])
+	copy(t.Secret[:], raw[IDSize:])
+	return t
+}
+
 // Parse reads a token, which has exactly one spelling. It does not allocate,
 // and does no more work for a long text than for a short one.
 func Parse(text string) (Token, bool) {
