@@ -52,14 +52,36 @@ func TestAllocations(t *testing.T) {
 		handler func(http.ResponseWriter, *http.Request)
 		most    float64
 	}{
-		{"read nothing", r, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, 3},
+		{"read nothing", r, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, 2},
 		{"read an integer", r, func(w http.ResponseWriter, r *http.Request) {
 			if n, ok := user.Get(session.FromContext(r.Context())); !ok || n != 42 {
 				t.Error(n, ok)
 			}
 			w.WriteHeader(204)
-		}, 5},
+		}, 2},
+		{"read three values", r, func(w http.ResponseWriter, r *http.Request) {
+			s := session.FromContext(r.Context())
+			n, _ := user.Get(s)
+			text, _ := name.Get(s)
+			at, _ := since.Get(s)
+			if n != 42 || len(text) != 32 || at.IsZero() {
+				t.Error(n, text, at)
+			}
+			w.WriteHeader(204)
+		}, 3}, // and the string
 		{"anonymous", anonymous, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, 2},
+		{"change a number", r, func(w http.ResponseWriter, r *http.Request) {
+			if err := user.Set(session.FromContext(r.Context()), 42); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(204)
+		}, 12},
+		{"new session", anonymous, func(w http.ResponseWriter, r *http.Request) {
+			if err := user.Set(session.FromContext(r.Context()), 42); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(204)
+		}, 16},
 	} {
 		h := m.Handler(http.HandlerFunc(test.handler))
 		w := discard{http.Header{}}
