@@ -64,12 +64,12 @@ lint: ## gofmt, go vet, staticcheck, and govulncheck where its database can be r
 		esac; \
 	done
 
-bench: ## measure beside a hand-written limit, a bare handler and alexedwards/scs
+bench: ## measure beside a hand-written limit, a bare handler, alexedwards/scs and gorilla/sessions
 	@out=$$(mktemp -d) && cd internal/bench && go test -c -o $$out/bench.test . && \
 	for i in $$(seq $(COUNT)); do \
 		$$out/bench.test -test.run '^$$' -test.bench '$(BENCH)' -test.benchtime $(BENCHTIME) | tee -a $$out/bench.txt; \
 	done && \
-	go run $(BENCHSTAT) -col '/lib@(limit session scs bare)' $$out/bench.txt && rm -r $$out
+	go run $(BENCHSTAT) -col '/lib@(limit session scs gorilla bare)' $$out/bench.txt && rm -r $$out
 
 soak: deps ## repeat the faults under a larger load, and measure what weaker settings lose
 	cd internal/integration && SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run TestFault . | \

@@ -91,7 +91,7 @@ func reading(make, check, measure act) func(*testing.B, contestant) {
 
 // BenchmarkRead reads the three values of a small session.
 func BenchmarkRead(b *testing.B) {
-	each(b, reading(actNewSmall, actRead, actRead), bare, limited, ours, scsPure)
+	each(b, reading(actNewSmall, actRead, actRead), bare, limited, ours, scsPure, gorilla)
 }
 
 // BenchmarkReadIdle does so with an idle timeout, which limit and session have
@@ -107,7 +107,7 @@ func BenchmarkReadLarge(b *testing.B) {
 
 // BenchmarkUntouched has a session, and a handler that does not care.
 func BenchmarkUntouched(b *testing.B) {
-	each(b, reading(actNewSmall, actRead, actNone), bare, limited, ours, scsPure)
+	each(b, reading(actNewSmall, actRead, actNone), bare, limited, ours, scsPure, gorilla)
 }
 
 // BenchmarkAnonymous has no cookie, and a handler that finds nobody signed in.
@@ -125,7 +125,7 @@ func BenchmarkAnonymous(b *testing.B) {
 		if got := visitor.cookie(b); got != "" {
 			b.Fatalf("a cookie was set: %q", got)
 		}
-	}, bare, limited, ours, scsPure)
+	}, bare, limited, ours, scsPure, gorilla)
 }
 
 // BenchmarkWrite adds one to a counter in a small session.
@@ -142,6 +142,9 @@ func BenchmarkWrite(b *testing.B) {
 			}
 			n++
 		}
+		if c.inCookie {
+			cl, n = newClient(cl.cookie(b)), 1
+		}
 		cl.do(l.handler(actTotal))
 		if got := string(cl.w.body); !c.stateless && got != strconv.Itoa(n) {
 			b.Fatalf("%s of %d writes were kept", got, n)
@@ -149,7 +152,7 @@ func BenchmarkWrite(b *testing.B) {
 		if !cl.do(l.handler(actRead)) {
 			b.Fatal("the other values did not stay")
 		}
-	}, bare, limited, ours, scsPure)
+	}, bare, limited, ours, scsPure, gorilla)
 }
 
 // BenchmarkNew makes a small session.
@@ -178,7 +181,7 @@ func BenchmarkNew(b *testing.B) {
 			b.Fatalf("the cookie %q is not that of the session", cookie)
 		}
 		l.close()
-	}, bare, limited, ours, scsPure)
+	}, bare, limited, ours, scsPure, gorilla)
 }
 
 // parallel measures reads on all CPUs: each goroutine takes the sessions in
@@ -230,12 +233,14 @@ func BenchmarkReadParallelHot(b *testing.B) {
 // TestContestants holds that every contestant does what it is measured at.
 func TestContestants(t *testing.T) {
 	for name, c := range map[string]contestant{
-		"bare": bare, "limit": limited, "session": ours, "scs": scsPure, "scs, idle": scsIdle,
+		"bare": bare, "limit": limited, "session": ours, "scs": scsPure, "scs, idle": scsIdle, "gorilla": gorilla,
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := c.open(t)
 			defer l.close()
-			c.populate(t, l, 2, actNewLarge, actReadOne)
+			if !c.inCookie {
+				c.populate(t, l, 2, actNewLarge, actReadOne)
+			}
 			cl := c.populate(t, l, 2, actNewSmall, actRead)[0]
 			for want := range 3 {
 				cl.do(l.handler(actTotal))
@@ -244,6 +249,9 @@ func TestContestants(t *testing.T) {
 				}
 				if !cl.do(l.handler(actCount)) {
 					t.Errorf("status %d", cl.w.status)
+				}
+				if c.inCookie {
+					cl = newClient(cl.cookie(t))
 				}
 			}
 			if !newClient("").do(l.handler(actLook)) {

@@ -37,6 +37,10 @@ type contestant struct {
 	// stateless: there are no sessions, so no cookies to come by.
 	stateless bool
 
+	// inCookie: the cookie is all there is, so a client that keeps its first one
+	// keeps its first state, and the large content does not fit.
+	inCookie bool
+
 	// cookieOnRead: every response of a session sets the cookie again.
 	cookieOnRead bool
 }
@@ -46,6 +50,7 @@ var (
 	limited = contestant{name: "limit", open: openLimit}
 	ours    = contestant{name: "session", open: openSession}
 	scsPure = contestant{name: "scs", open: openSCS}
+	gorilla = contestant{name: "gorilla", open: openGorilla, inCookie: true}
 	scsIdle = contestant{name: "scs", open: openIdleSCS, cookieOnRead: true}
 )
 

@@ -1,9 +1,10 @@
 // Package bench compares whole requests through this module with a bare
-// handler, with the hand-written limit of package limit, and with
-// github.com/alexedwards/scs/v2. All of it is in its tests:
+// handler, with the hand-written limit of package limit, with
+// github.com/alexedwards/scs/v2, and with the cookie store of
+// github.com/gorilla/sessions. All of it is in its tests:
 //
 //	go test -run '^$' -bench . -count 6 . | tee new.txt
-//	benchstat -col '/lib@(limit session scs bare)' new.txt
+//	benchstat -col '/lib@(limit session scs gorilla bare)' new.txt
 //
 // Each handler looks at what it got on every request, and answers 500 if that
 // is wrong, so nothing that does not work is measured.

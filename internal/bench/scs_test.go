@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/gob"
 	"net/http"
 	"strconv"
 	"testing"
@@ -10,8 +9,6 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 )
-
-func init() { gob.Register(time.Time{}) }
 
 // scsLibrary is alexedwards/scs over its own memstore, with its own codec and
 // settings, but for the cookie, which is as the others'.
