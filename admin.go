@@ -42,10 +42,10 @@ func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
 			Seen: rec.Seen, Expires: rec.Expires, Deadline: rec.Deadline,
 		}
 		// One that cannot be decoded can still be shown, and revoked.
-		if e, err := decodeEnvelope(rec.Data); err == nil {
-			info.AuthenticatedAt, info.Level = authenticatedAt(&e.meta), int(e.meta.level)
-			info.Label = string(e.meta.inTail(tagLabel))
-			info.Client, _ = decodeClient(e.meta.inTail(tagClient))
+		if meta, err := decodeMeta(rec.Data); err == nil {
+			info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.level)
+			info.Label = string(meta.inTail(tagLabel))
+			info.Client, _ = decodeClient(meta.inTail(tagClient))
 		}
 		infos = append(infos, info)
 	}
@@ -94,13 +94,14 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 	if err != nil {
 		return storeFailed("load", err)
 	}
-	if err := s.draft.read(rec); err != nil {
+	var meta meta
+	if err := s.draft.read(rec, &meta); err != nil {
 		return corrupt(id, err)
 	}
 	if _, ours := m.cutSubject(rec.Subject); rec.Subject != "" && !ours {
 		return ErrEnded
 	}
-	s.adopted()
+	s.adopted(meta.generation)
 	defer s.close()
 	if err := f(s); err != nil {
 		return err

@@ -39,7 +39,7 @@ func (c *commit) loginInTime() error {
 	if !c.signsIn() || c.m.store == nil || c.m.sealer == nil && !c.m.canList() {
 		return nil
 	}
-	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.subject)
+	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.subject())
 	if err == nil && late {
 		err = ErrEnded
 	}
@@ -98,11 +98,11 @@ func (c *commit) evict(rec store.Record) error {
 // signInTime returns when a session was signed in, in Unix milliseconds; one that
 // does not decode goes first.
 func signInTime(rec store.Record) int64 {
-	e, err := decodeEnvelope(rec.Data)
+	meta, err := decodeMeta(rec.Data)
 	if err != nil {
 		return 0
 	}
-	return e.meta.authenticated
+	return meta.authenticated
 }
 
 // LimitRate returns a function for Config.AdmitAnonymous that admits so many new

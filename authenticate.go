@@ -55,10 +55,10 @@ func (s *Session) Reauthenticate(level int) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	if d.subject == "" {
+	if d.subject() == "" {
 		return errors.New("session: reauthenticate an anonymous session: Login comes first")
 	}
-	return s.newSecret(opReauthenticate, signing{subject: d.subject, level: uint8(level)})
+	return s.newSecret(opReauthenticate, signing{subject: d.subject(), level: uint8(level)})
 }
 
 func (s *Session) newSecret(kind opKind, with signing) error {
@@ -74,7 +74,7 @@ func (s *Session) newSecret(kind opKind, with signing) error {
 // Reauthenticate, and the zero Time while the session is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {
 	d := s.view()
-	return authenticatedAt(&d.meta)
+	return authenticatedAt(d.meta())
 }
 
 func authenticatedAt(m *meta) time.Time {
@@ -88,5 +88,5 @@ func authenticatedAt(m *meta) time.Time {
 // given, and 0 after Login and while the session is anonymous.
 func (s *Session) Level() int {
 	d := s.view()
-	return int(d.meta.level)
+	return int(d.meta().level)
 }

@@ -32,40 +32,41 @@ var (
 		"deploy that version everywhere, or send the client to a machine that has it")
 )
 
-// An envelope is a decoded Record.Data. Its slices are parts of the record.
-type envelope struct {
-	meta meta
-	base values
-}
-
-func decodeEnvelope(data []byte) (e envelope, err error) {
-	err = e.decode(data)
-	return e, err
-}
-
-// decode reads an envelope into the zero one, without copying, and checks all
-// of its structure: what it accepts can be read to the end.
-func (e *envelope) decode(data []byte) error {
+// decodeEnvelope reads an envelope, its metadata into the zero meta, and checks
+// all of its structure: what it accepts can be read to the end. The results are
+// parts of data.
+func decodeEnvelope(data []byte, m *meta) (values, error) {
 	if len(data) == 0 || data[0] == 0 || len(data) > store.MaxData {
-		return errCorrupt
+		return values{}, errCorrupt
 	}
 	if data[0] > envelopeFormat {
-		return errNewerFormat
+		return values{}, errNewerFormat
 	}
+	raw, base, ok := cutEnvelope(data)
+	if !ok || !m.decode(raw) || !base.valid() {
+		return values{}, errCorrupt
+	}
+	return base, nil
+}
+
+// decodeMeta reads the metadata alone.
+func decodeMeta(data []byte) (m meta, err error) {
+	_, err = decodeEnvelope(data, &m)
+	return m, err
+}
+
+// cutEnvelope splits an envelope into its metadata and its values.
+func cutEnvelope(data []byte) (raw []byte, base values, ok bool) {
 	raw, rest, ok := cutBytes(data[1:])
-	if !ok || !e.meta.decode(raw) {
-		return errCorrupt
+	if !ok {
+		return nil, values{}, false
 	}
 	count, n := binary.Uvarint(rest)
 	// Each value takes at least three bytes.
 	if n <= 0 || count > uint64(len(rest)) {
-		return errCorrupt
+		return nil, values{}, false
 	}
-	e.base = values{raw: rest[n:], count: int(count)}
-	if !e.base.valid() {
-		return errCorrupt
-	}
-	return nil
+	return raw, values{raw: rest[n:], count: int(count)}, true
 }
 
 // appendHead writes an envelope up to its values, which the caller appends in

@@ -85,7 +85,7 @@ var testTail = func() []byte {
 }()
 
 func testEnvelope(t testing.TB, m meta, set map[string]any) []byte {
-	d := draft{envelope: envelope{meta: m}}
+	var d draft
 	lim := limits{1 << 20, 1000, 1000}
 	for key, x := range set {
 		v, err := encodeValue(jsonCodec{}, x)
@@ -96,8 +96,7 @@ func testEnvelope(t testing.TB, m meta, set map[string]any) []byte {
 			t.Fatal(err)
 		}
 	}
-	rec := d.encode(1, time.Time{}, time.Time{})
-	return rec.Data
+	return d.encode(&m).Data
 }
 
 func TestEnvelopeGolden(t *testing.T) {
@@ -121,12 +120,12 @@ func TestEnvelopeGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := d.meta
+			got := *d.meta()
 			if got.tail = bytes.Clone(got.tail); !reflect.DeepEqual(got, g.meta) {
 				t.Errorf("the metadata are\n%v, want\n%v", got, g.meta)
 			}
-			if d.count != len(g.set) {
-				t.Errorf("%d values, want %d", d.count, len(g.set))
+			if d.count() != len(g.set) {
+				t.Errorf("%d values, want %d", d.count(), len(g.set))
 			}
 			for key, want := range g.set {
 				v, ok := d.lookup(key)
@@ -167,13 +166,13 @@ func TestUnknownMetadataAreKept(t *testing.T) {
 	if err := d.set("b", v, &limits{1000, 10, 10}); err != nil {
 		t.Fatal(err)
 	}
-	d.meta.kill(testHash(9), time.UnixMilli(5), time.Minute)
-	again, err := newDraft(d.encode(2, time.Time{}, time.Time{}))
+	d.change().meta.kill(testHash(9), time.UnixMilli(5), time.Minute)
+	again, err := newDraft(d.encode(d.meta()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(again.meta.tail, g.meta.tail) || again.meta.secret != testHash(9) || again.count != 2 {
-		t.Errorf("after a change there is %+v with %d values", again.meta, again.count)
+	if m := again.meta(); !bytes.Equal(m.tail, g.meta.tail) || m.secret != testHash(9) || again.count() != 2 {
+		t.Errorf("after a change there is %+v with %d values", m, again.count())
 	}
 }
 
@@ -188,8 +187,8 @@ func TestUnknownMetadataOfASignInEndWithIt(t *testing.T) {
 	if err := login.apply(&d, new(Manager)); err != nil {
 		t.Fatal(err)
 	}
-	if want := []byte{50, 1, 'a', 200, 1, 0}; !bytes.Equal(d.meta.tail, want) {
-		t.Errorf("after Login there is %v, want %v", d.meta.tail, want)
+	if want := []byte{50, 1, 'a', 200, 1, 0}; !bytes.Equal(d.meta().tail, want) {
+		t.Errorf("after Login there is %v, want %v", d.meta().tail, want)
 	}
 }
 
@@ -200,18 +199,19 @@ func TestLongerListsOfANewerVersionAreRead(t *testing.T) {
 		m.others = append(m.others, otherSecret{secretKilled, testHash(byte(i)), 1 << 40})
 	}
 	d, err := newDraft(store.Record{Data: testEnvelope(t, m, nil)})
-	if err != nil || len(d.meta.others) != 2*maxOthers || len(d.meta.lineage) != len(m.lineage) {
-		t.Fatalf("%v, %d other secrets", err, len(d.meta.others))
+	if err != nil || len(d.meta().others) != 2*maxOthers || len(d.meta().lineage) != len(m.lineage) {
+		t.Fatalf("%v, %d other secrets", err, len(d.meta().others))
 	}
-	if d.meta.kill(testHash(99), time.UnixMilli(5), time.Minute); len(d.meta.others) != maxOthers {
-		t.Errorf("%d other secrets are kept, want %d", len(d.meta.others), maxOthers)
+	changed := &d.change().meta
+	if changed.kill(testHash(99), time.UnixMilli(5), time.Minute); len(changed.others) != maxOthers {
+		t.Errorf("%d other secrets are kept, want %d", len(changed.others), maxOthers)
 	}
 }
 
 func TestDecodeEnvelopeRefuses(t *testing.T) {
 	good := testEnvelope(t, goldenEnvelopes[1].meta, goldenEnvelopes[1].set)
 	for n := range good {
-		if _, err := decodeEnvelope(good[:n]); !errors.Is(err, errCorrupt) {
+		if _, err := decodeMeta(good[:n]); !errors.Is(err, errCorrupt) {
 			t.Errorf("cut after %d bytes: %v, want errCorrupt", n, err)
 		}
 	}
@@ -225,7 +225,7 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		b := metaOf(secret)
 		return append(b[:len(b)-1], values...)
 	}
-	if _, err := decodeEnvelope(metaOf(secret)); err != nil {
+	if _, err := decodeMeta(metaOf(secret)); err != nil {
 		t.Errorf("the smallest envelope: %v", err)
 	}
 	for name, data := range map[string][]byte{
@@ -251,12 +251,12 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		"billions of values":    with(binary.AppendUvarint(nil, 1<<40)...),
 		"a key past all memory": with(append([]byte{1}, binary.AppendUvarint(nil, 1<<62)...)...),
 	} {
-		if _, err := decodeEnvelope(data); !errors.Is(err, errCorrupt) {
+		if _, err := decodeMeta(data); !errors.Is(err, errCorrupt) {
 			t.Errorf("%s: %v, want errCorrupt", name, err)
 		}
 	}
 	good[0] = envelopeFormat + 1
-	if _, err := decodeEnvelope(good); !errors.Is(err, errNewerFormat) {
+	if _, err := decodeMeta(good); !errors.Is(err, errNewerFormat) {
 		t.Errorf("a newer format: %v, want errNewerFormat", err)
 	}
 }
@@ -264,8 +264,9 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 func TestLookupDoesNotAllocate(t *testing.T) {
 	data := testEnvelope(t, goldenEnvelopes[0].meta, map[string]any{"a": 1, "b": "x", "c": true})
 	if n := testing.AllocsPerRun(100, func() {
-		e, err := decodeEnvelope(data)
-		if _, ok := e.base.lookup("b"); err != nil || !ok {
+		var m meta
+		base, err := decodeEnvelope(data, &m)
+		if _, ok := base.lookup("b"); err != nil || !ok {
 			t.Fatal("not found")
 		}
 	}); n != 0 {
@@ -299,19 +300,21 @@ func FuzzDecodeEnvelope(f *testing.F) {
 			decodeAs[float32](jsonCodec{}, v)
 			decodeAs[map[string]any](jsonCodec{}, v)
 		}
-		again, err := newDraft(d.encode(1, time.Time{}, time.Time{}))
+		m := d.meta()
+		again, err := newDraft(d.encode(m))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(again.meta, d.meta) && (len(again.meta.others) > 0 || len(d.meta.others) > 0) && !reflect.DeepEqual(again.meta.others, d.meta.others) {
-			t.Errorf("metadata %+v became %+v", d.meta, again.meta)
+		after := again.meta()
+		if !reflect.DeepEqual(after, m) && (len(after.others) > 0 || len(m.others) > 0) && !reflect.DeepEqual(after.others, m.others) {
+			t.Errorf("metadata %+v became %+v", m, after)
 		}
-		if again.meta.secret != d.meta.secret || again.meta.generation != d.meta.generation ||
-			!bytes.Equal(again.meta.tail, d.meta.tail) || !bytes.Equal(again.meta.lineage, d.meta.lineage) {
+		if after.secret != m.secret || after.generation != m.generation ||
+			!bytes.Equal(after.tail, m.tail) || !bytes.Equal(after.lineage, m.lineage) {
 			t.Error("metadata changed")
 		}
-		if again.count != d.count {
-			t.Errorf("%d values became %d", d.count, again.count)
+		if again.count() != d.count() {
+			t.Errorf("%d values became %d", d.count(), again.count())
 		}
 	})
 }
@@ -324,7 +327,7 @@ func FuzzEncode(f *testing.F) {
 			return
 		}
 		lim := limits{1 << 20, 100, 100}
-		d := draft{envelope: envelope{meta: meta{secret: testHash(1)}}}
+		var d draft
 		want := map[string]any{key: s, key + "b": b, key + "i": i, key + "u": u, key + "x": x, key + "t": time.Unix(i%1e12, 0).UTC()}
 		for k, v := range want {
 			e, err := encodeValue(jsonCodec{}, v)
@@ -335,13 +338,13 @@ func FuzzEncode(f *testing.F) {
 				return // larger than a session may be
 			}
 		}
-		rec := d.encode(1, time.Time{}, time.Time{})
+		rec := d.encode(&meta{secret: testHash(1)})
 		again, err := newDraft(rec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again.size != d.size || again.count != len(want) {
-			t.Errorf("%d bytes and %d values, want %d and %d", again.size, again.count, d.size, len(want))
+		if again.size() != d.size() || again.count() != len(want) {
+			t.Errorf("%d bytes and %d values, want %d and %d", again.size(), again.count(), d.size(), len(want))
 		}
 		for k, v := range want {
 			e, _ := again.lookup(k)

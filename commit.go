@@ -71,7 +71,7 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	err = c.run()
 	if err != nil && len(c.all) == 0 && existed {
 		if !errors.Is(err, ErrEnded) {
-			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.rec.ID, Err: err})
+			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.rec.id, Err: err})
 		}
 		return nil // nothing of the handler's was lost
 	}
@@ -88,9 +88,9 @@ func (s *Session) onlyRead(now time.Time) bool {
 	case len(s.ops) > 0 || s.lost:
 		return false
 	case !s.stored:
-		return s.draft.count == 0
+		return s.draft.count() == 0
 	default:
-		return len(s.draft.meta.others) == 0 && cfg.RotateEvery == 0 && now.Sub(s.draft.rec.Seen) < cfg.TouchInterval
+		return s.quiet && millisOf(now).sub(s.draft.rec.seen) < cfg.TouchInterval
 	}
 }
 
@@ -98,7 +98,7 @@ func (s *Session) onlyRead(now time.Time) bool {
 func (s *Session) pending() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.ops) > 0 || s.lost || !s.stored && s.draft.count > 0
+	return len(s.ops) > 0 || s.lost || !s.stored && s.draft.count() > 0
 }
 
 // begin takes the pending operations from the session, and tells whether there
@@ -113,56 +113,55 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case s.headersSent && (newSecret || !s.stored && (s.draft.count > 0 || storeNew)):
+	case s.headersSent && (newSecret || !s.stored && (s.draft.count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.draft.count == 0 && !newSecret && !storeNew:
+	case !s.stored && s.draft.count() == 0 && !newSecret && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
-	c.d, c.stored, c.generation = s.draft, s.stored, s.generation
+	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
 	c.presented, c.background, c.inDoubt = s.presented, s.background, s.inDoubt
 	c.mayRotate = s.mayRotate && !s.headersSent
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
-		return !c.background && !s.touchFailed && c.now.Sub(c.d.rec.Seen) >= c.m.cfg.TouchInterval, nil
+		return !c.background && !s.touchFailed && millisOf(c.now).sub(c.d.rec.seen) >= c.m.cfg.TouchInterval, nil
 	}
 	if !s.stored {
 		// An attempt after one whose outcome is in doubt must be the same.
 		if c.secret = s.secret; s.inDoubt == (doubt{}) {
 			token := sid.NewToken()
 			c.secret = &token.Secret
-			if s.draft.rec.ID.IsZero() {
-				s.draft.rec.ID = token.ID
+			if s.draft.rec.id.IsZero() {
+				s.draft.rec.id = token.ID
 			}
 		}
-		c.d.rec.ID, s.secret = s.draft.rec.ID, c.secret
+		c.d.rec.id, s.secret = s.draft.rec.id, c.secret
 	}
-	// Until finish the operations are the commit's, and both drafts share what
-	// was put over the record.
+	// Until finish the operations are the commit's.
 	c.ops, c.all, s.ops = s.ops, s.ops, nil
-	c.d.shared, s.draft.shared = true, true
 	return true, nil
 }
 
 // housekeep does with the secrets what the request gives reason for.
 func (c *commit) housekeep() {
-	meta, cfg := &c.d.meta, &c.m.cfg
+	cfg := &c.m.cfg
 	c.rotated = false
-	if !c.stored || c.background || len(meta.others) == 0 && cfg.RotateEvery == 0 {
+	if !c.stored || c.background {
 		return
 	}
+	meta := c.d.meta()
 	switch meta.standing(c.presented, c.now) {
 	case standingPending:
-		meta.confirm(c.presented, c.now, cfg.Grace)
+		c.d.change().meta.confirm(c.presented, c.now, cfg.Grace)
 		c.changed = true
 	case standingCurrent:
 		if c.mayRotate && meta.rotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			meta.issue(c.secret.Hash(cfg.Realm), c.now)
+			c.d.change().meta.issue(c.secret.Hash(cfg.Realm), c.now)
 			c.rotated, c.changed = true, true
 		}
 	}
@@ -201,14 +200,13 @@ func (c *commit) run() error {
 		}
 		s.ops = append(c.ops, s.ops...)
 		if c.resolved && c.stored {
-			c.d.shared = true
-			s.stored, s.generation, s.draft = true, c.generation, c.d
+			s.stored, s.generation, s.draft = true, c.generation, c.d.share()
 		}
 	}
 	s.mu.Unlock()
 	var failed *storeError
 	if errors.As(err, &failed) && len(c.ops) > 0 {
-		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.ID, Subject: c.d.subject, Err: err})
+		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
 	}
 	return err
 }
@@ -220,16 +218,15 @@ func (c *commit) settle(rec store.Record) {
 		s.mu.Lock()
 		ops, changes := s.ops, s.changes
 		s.mu.Unlock()
-		d, err := newDraft(rec)
-		if err != nil {
-			return // it was decoded or encoded a moment ago
-		}
+		var d draft
+		var meta meta
+		d.reread(rec, &meta)
 		for i := range ops { // without the lock: it may run an Update's function
 			_ = ops[i].apply(&d, s.m) // if it fails, so will its commit, and say so
 		}
 		s.mu.Lock()
 		if s.changes == changes {
-			c.becomeLocked(d, rec.ID)
+			c.becomeLocked(&d, &meta)
 			s.mu.Unlock()
 			return
 		}
@@ -237,16 +234,16 @@ func (c *commit) settle(rec store.Record) {
 	}
 }
 
-// becomeLocked makes d, which was stored under id, what the handler sees.
-func (c *commit) becomeLocked(d draft, id ID) {
+// becomeLocked makes d, which was stored with these metadata, what the handler sees.
+func (c *commit) becomeLocked(d *draft, meta *meta) {
 	s := c.s
-	if d.meta.generation != c.d.meta.generation {
+	if meta.generation != c.d.meta().generation {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
-	due := c.rotated || !s.stored || s.draft.rec.ID != id
-	s.draft, s.stored, s.generation, s.inDoubt = d, true, d.meta.generation, doubt{}
-	s.killed = nil
+	due := c.rotated || !s.stored || s.draft.rec.id != d.rec.id
+	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, doubt{}
+	s.killed, s.quiet = nil, false
 	secret := c.secret
 	for i := range c.all {
 		if o := &c.all[i]; o.kind >= opLogin {
@@ -257,7 +254,7 @@ func (c *commit) becomeLocked(d draft, id ID) {
 		s.due, s.secret = cookieSet, secret
 	}
 	if due && !c.rotated {
-		s.presented = d.meta.secret
+		s.presented = meta.secret
 	}
 }
 
@@ -265,19 +262,19 @@ func (c *commit) becomeLocked(d draft, id ID) {
 func (c *commit) reportDone() {
 	rec := &c.d.rec
 	if !c.stored {
-		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.ID, Subject: c.d.subject})
+		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.id, Subject: c.d.subject()})
 	}
 	for i := range c.all {
 		switch c.all[i].kind {
 		case opLogin:
-			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.all[i].subject})
+			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.id, Subject: c.all[i].subject})
 		case opReauthenticate:
-			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.d.subject})
+			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.id, Subject: c.d.subject()})
 		case opRenew:
-			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.d.subject})
+			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.id, Subject: c.d.subject()})
 		}
 	}
 	if c.rotated {
-		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.ID, Subject: c.d.subject})
+		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.id, Subject: c.d.subject()})
 	}
 }

@@ -102,8 +102,8 @@ func (s *Session) VerifyCSRF(token string) bool {
 func (s *Session) formTokenLocked(secret *sid.Secret) (token [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write([]byte("session csrf\x00" + s.m.cfg.Realm + "\x00"))
-	if s.draft.subject != "" {
-		mac.Write(s.draft.meta.formBase())
+	if s.draft.subject() != "" {
+		mac.Write(s.draft.meta().formBase())
 	}
 	mac.Sum(token[:0])
 	return token
@@ -198,7 +198,7 @@ func RequireCSRF(next http.Handler) http.Handler {
 		if err == nil {
 			err = ErrCSRF
 			d := s.view()
-			s.m.report(r.Context(), Event{Kind: EventForged, ID: d.rec.ID, Subject: d.rec.Subject})
+			s.m.report(r.Context(), Event{Kind: EventForged, ID: d.rec.id, Subject: d.rec.subject})
 		}
 		s.m.answer(w, r, err)
 	})

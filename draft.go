@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/b4468f51/session/store"
 )
@@ -14,13 +13,19 @@ import (
 // loaded, and beside it what was put over it. Operations work on a draft, so
 // that the same ones can be applied to a newer record when a commit has to merge.
 type draft struct {
-	rec      store.Record // as it is stored
-	subject  string       // as Login has it, like deadline
-	deadline time.Time
-	envelope          // of rec; with the metadata as they are to be
+	rec    saved  // as it is stored
+	base   values // those of rec
+	edit   *edit  // what is to be different; nil while nothing is
+	shared bool   // edit belongs to another draft as well: clone before writing
+}
+
+// An edit is what differs from a record, and all that can.
+type edit struct {
+	meta     meta
+	subject  string
+	deadline millis
 	cleared  bool     // nothing of base shows any more
 	over     []change // what was set or deleted since, ascending by key
-	shared   bool     // over belongs to another draft as well: clone before writing
 	size     int      // bytes of all keys and values, as encoded
 	count    int      // values
 }
@@ -34,76 +39,145 @@ type change struct {
 
 // newDraft reads a record.
 func newDraft(rec store.Record) (d draft, err error) {
-	err = d.read(rec)
+	var m meta
+	err = d.read(rec, &m)
 	return d, err
 }
 
-// read reads a record into the zero draft.
-func (d *draft) read(rec store.Record) error {
-	d.rec, d.subject, d.deadline = rec, rec.Subject, rec.Deadline
-	if err := d.decode(rec.Data); err != nil {
-		return err
-	}
-	d.size, d.count = len(d.base.raw), d.base.count
-	return nil
+// read reads a record into the zero draft, and its metadata into the zero meta,
+// which the draft does not keep: few requests ask for them again.
+func (d *draft) read(rec store.Record, m *meta) (err error) {
+	d.rec.set(&rec)
+	d.base, err = decodeEnvelope(rec.Data, m)
+	return err
 }
 
-func (d *draft) find(key string) (int, bool) {
-	return slices.BinarySearchFunc(d.over, key, func(c change, key string) int { return cmp.Compare(c.key, key) })
+// reread is read for a record that was read or encoded before.
+func (d *draft) reread(rec store.Record, m *meta) {
+	d.rec.set(&rec)
+	var raw []byte
+	raw, d.base, _ = cutEnvelope(rec.Data)
+	m.decode(raw)
+}
+
+// meta returns the metadata, to be read only.
+func (d *draft) meta() *meta {
+	if d.edit != nil {
+		return &d.edit.meta
+	}
+	m := new(meta)
+	if len(d.rec.data) > 0 { // else there is no record yet
+		raw, _, _ := cutEnvelope(d.rec.data)
+		m.decode(raw) // it was checked when the record was read
+	}
+	return m
+}
+
+func (d *draft) subject() string {
+	if d.edit != nil {
+		return d.edit.subject
+	}
+	return d.rec.subject
+}
+
+func (d *draft) deadline() millis {
+	if d.edit != nil {
+		return d.edit.deadline
+	}
+	return d.rec.deadline
+}
+
+// size returns the bytes of all keys and values, as encoded.
+func (d *draft) size() int {
+	if d.edit != nil {
+		return d.edit.size
+	}
+	return len(d.base.raw)
+}
+
+// count returns the number of values.
+func (d *draft) count() int {
+	if d.edit != nil {
+		return d.edit.count
+	}
+	return d.base.count
+}
+
+// change returns the edit, to be written to.
+func (d *draft) change() *edit {
+	switch {
+	case d.edit == nil:
+		d.edit = &edit{meta: *d.meta(), subject: d.rec.subject, deadline: d.rec.deadline, size: len(d.base.raw), count: d.base.count}
+	case d.shared:
+		own := *d.edit
+		own.over = slices.Clone(own.over)
+		d.edit = &own
+	}
+	d.shared = false
+	return d.edit
+}
+
+// share returns a draft that has the same edit, until one of the two changes.
+func (d *draft) share() draft {
+	d.shared = true
+	return *d
+}
+
+func (e *edit) find(key string) (int, bool) {
+	return slices.BinarySearchFunc(e.over, key, func(c change, key string) int { return cmp.Compare(c.key, key) })
 }
 
 func (d *draft) lookup(key string) (value, bool) {
-	if i, ok := d.find(key); ok {
-		return d.over[i].val, !d.over[i].gone
-	}
-	if d.cleared {
-		return value{}, false
+	if e := d.edit; e != nil {
+		if i, ok := e.find(key); ok {
+			return e.over[i].val, !e.over[i].gone
+		}
+		if e.cleared {
+			return value{}, false
+		}
 	}
 	return d.base.lookup(key)
 }
 
 // set puts a value, unless the session would grow over a limit.
 func (d *draft) set(key string, v value, lim *limits) error {
-	size, count := d.size+encodedSize(key, v), d.count+1
+	size, count := d.size()+encodedSize(key, v), d.count()+1
 	if old, ok := d.lookup(key); ok {
-		size, count = size-encodedSize(key, old), d.count
+		size, count = size-encodedSize(key, old), d.count()
 	}
 	// A session that is over a limit already, which was lowered, may shrink.
-	if size > lim.size && size > d.size {
+	if size > lim.size && size > d.size() {
 		return fmt.Errorf("%w: %d bytes with key %q, Config.MaxSize is %d", ErrTooLarge, size, key, lim.size)
 	}
-	if count > lim.values && count > d.count {
+	if count > lim.values && count > d.count() {
 		return fmt.Errorf("%w: %d values with key %q, Config.MaxValues is %d", ErrTooLarge, count, key, lim.values)
 	}
-	d.size, d.count = size, count
-	d.put(change{key: key, val: v})
+	e := d.change()
+	e.size, e.count = size, count
+	e.put(change{key: key, val: v})
 	return nil
 }
 
 func (d *draft) delete(key string) {
 	if old, ok := d.lookup(key); ok {
-		d.size -= encodedSize(key, old)
-		d.count--
-		d.put(change{key: key, gone: true})
+		e := d.change()
+		e.size -= encodedSize(key, old)
+		e.count--
+		e.put(change{key: key, gone: true})
 	}
 }
 
-func (d *draft) put(c change) {
-	if d.shared {
-		d.over, d.shared = slices.Clone(d.over), false
-	}
-	i, ok := d.find(c.key)
-	if d.over == nil {
-		d.over = make([]change, 0, 4) // most requests do with a few
-	}
+func (e *edit) put(c change) {
+	i, ok := e.find(c.key)
 	if !ok {
-		d.over = slices.Insert(d.over, i, c)
+		e.over = slices.Insert(e.over, i, c)
 	}
-	d.over[i] = c
+	e.over[i] = c
 }
 
 func (d *draft) clear() {
-	d.cleared, d.over, d.shared, d.size, d.count = true, nil, false, 0, 0
+	e := d.change()
+	e.cleared, e.over, e.size, e.count = true, nil, 0, 0
 }
 
 // login binds the session to the subject of a login, or of a reauthentication.
@@ -111,31 +185,35 @@ func (d *draft) login(o *op, m *Manager) {
 	if d.belongsToAnother(o.subject) {
 		d.clear()
 	}
-	d.meta.authenticated, d.meta.level = o.at.UnixMilli(), o.level
-	d.subject, d.deadline = o.subject, o.at.Add(m.lifetime(&d.meta))
-	d.meta.kill(o.hash, o.at, m.cfg.Grace)
+	e := d.change()
+	e.meta.authenticated, e.meta.level = o.at.UnixMilli(), o.level
+	e.subject, e.deadline = o.subject, millisOf(o.at).add(m.lifetime(&e.meta))
+	e.meta.kill(o.hash, o.at, m.cfg.Grace)
 }
 
 // belongsToAnother tells whether a Login of this subject must find nothing.
 func (d *draft) belongsToAnother(subject string) bool {
-	return d.subject != "" && d.subject != subject
+	now := d.subject()
+	return now != "" && now != subject
 }
 
-// inherit takes over the values of a stored session if it has this subject.
+// inherit gives a draft in which nothing was changed the values of a stored
+// session if that has this subject.
 func (d *draft) inherit(from *draft, subject string) {
-	if from.rec.Subject == subject {
-		d.base, d.size, d.count = from.base, len(from.base.raw), from.base.count
+	if from.rec.subject == subject {
+		d.base = from.base
 	}
 }
 
 // merge calls, in ascending order of keys, kept for each value of the record
 // that still shows, with its encoding, and put for each that was put over it.
 func (d *draft) merge(kept func(key, encoding []byte), put func(c *change)) {
-	base := d.base
-	if d.cleared {
-		base = values{}
+	base, over := d.base, []change(nil)
+	if e := d.edit; e != nil {
+		if over = e.over; e.cleared {
+			base = values{}
+		}
 	}
-	over := d.over
 	for base.count > 0 {
 		key, _, rest := base.cut()
 		for len(over) > 0 && over[0].key < string(key) {
@@ -158,7 +236,7 @@ func (d *draft) merge(kept func(key, encoding []byte), put func(c *change)) {
 
 // keys returns the keys in ascending order.
 func (d *draft) keys() []string {
-	keys := make([]string, 0, d.count)
+	keys := make([]string, 0, d.count())
 	d.merge(
 		func(key, _ []byte) { keys = append(keys, string(key)) },
 		func(c *change) { keys = append(keys, c.key) },
@@ -166,18 +244,16 @@ func (d *draft) keys() []string {
 	return keys
 }
 
-// encode returns the record with these changes, as version, to replace the one
-// that the draft was made of.
-func (d *draft) encode(version uint64, seen, expires time.Time) store.Record {
-	data := make([]byte, 0, d.size+d.meta.maxSize())
-	data = appendHead(data, &d.meta, d.count)
+// encode returns the record with these changes, and with other metadata.
+func (d *draft) encode(m *meta) store.Record {
+	data := make([]byte, 0, d.size()+m.maxSize())
+	data = appendHead(data, m, d.count())
 	d.merge(
 		func(_, encoding []byte) { data = append(data, encoding...) },
 		func(c *change) { data = appendValue(data, c.key, c.val) },
 	)
-	rec := d.rec
-	rec.Version, rec.Seen, rec.Expires, rec.Data = version, seen, expires, data
-	rec.Subject, rec.Deadline = d.subject, d.deadline
+	rec := d.rec.record()
+	rec.Data, rec.Subject, rec.Deadline = data, d.subject(), d.deadline().time()
 	return rec
 }
 

@@ -59,13 +59,11 @@ func (s *Session) Discard() {
 func (s *Session) discardLocked() {
 	s.ops, s.lost = nil, false
 	if s.stored {
-		if d, err := newDraft(s.draft.rec); err == nil { // it did decode before
-			s.draft = d
-		}
+		s.draft.edit = nil
 		return
 	}
 	s.ended = s.ended || s.killed != nil // a Login on a killed token is taken back
-	s.draft = draft{rec: store.Record{ID: s.draft.rec.ID, Created: s.draft.rec.Created}}
+	s.draft = draft{rec: saved{id: s.draft.rec.id, created: s.draft.rec.created}}
 }
 
 // Touch keeps the session of a long stream alive, at most once per
@@ -80,7 +78,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	id, stored, done, ended, generation := s.draft.rec.ID, s.stored, s.done, s.ended, s.generation
+	id, stored, done, ended, generation := s.draft.rec.id, s.stored, s.done, s.ended, s.generation
 	d := s.draft
 	s.used = true
 	s.mu.Unlock()
@@ -102,10 +100,11 @@ func (s *Session) Touch(ctx context.Context) error {
 	}
 	if err == nil {
 		var newer draft
-		if err = newer.read(rec); errors.Is(err, errNewerFormat) {
+		var meta meta
+		if err = newer.read(rec, &meta); errors.Is(err, errNewerFormat) {
 			return err
 		}
-		if err == nil && newer.meta.generation <= generation {
+		if err == nil && meta.generation <= generation {
 			return s.m.touch(limited, s, &newer, now)
 		}
 	}
@@ -131,7 +130,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	id, done, ended := s.draft.rec.ID, s.done, s.ended
+	id, done, ended := s.draft.rec.id, s.done, s.ended
 	late := s.m.sealer != nil && s.headersSent // the cookie is all there is to remove
 	inStore := s.stored || s.inDoubt != doubt{}
 	s.used = true
@@ -149,7 +148,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 		}
 	}
 	s.mu.Lock()
-	subject := s.draft.rec.Subject
+	subject := s.draft.rec.subject
 	s.resetLocked()
 	s.mu.Unlock()
 	s.deliver()
@@ -170,7 +169,7 @@ func (s *Session) resetLocked() {
 	default:
 		s.due = cookieNone
 	}
-	s.draft = draft{rec: store.Record{Created: milli(time.Now())}}
+	s.draft = draft{rec: saved{created: millisOf(time.Now())}}
 	s.ops, s.stored, s.inDoubt, s.generation, s.isNew = nil, false, doubt{}, 0, true
 	s.presented = sid.Hash{}
 	s.mayRotate = false
@@ -180,7 +179,7 @@ func (s *Session) resetLocked() {
 // and without a cookie, to set or to clear.
 func (s *Session) endLocked() {
 	s.lost = s.lost || len(s.ops) > 0
-	s.draft = draft{rec: store.Record{ID: s.draft.rec.ID}}
+	s.draft = draft{rec: saved{id: s.draft.rec.id}}
 	s.ops, s.stored, s.inDoubt, s.generation = nil, false, doubt{}, 0
 	s.ended, s.mayRotate, s.due = true, false, cookieNone
 }

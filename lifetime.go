@@ -56,16 +56,17 @@ func (l Lifetime) validate(c *Config) error {
 
 // setLifetime applies a SetLifetime.
 func (d *draft) setLifetime(o *op, m *Manager) error {
-	begun := d.rec.Created
-	if d.meta.authenticated != 0 {
-		begun = time.UnixMilli(d.meta.authenticated).UTC()
+	e := d.change()
+	begun := d.rec.created
+	if e.meta.authenticated != 0 {
+		begun = millis(e.meta.authenticated)
 	}
-	d.meta.lifetime = o.lifetime
-	d.deadline = begun.Add(m.lifetime(&d.meta))
-	if !d.deadline.After(o.at) {
-		return fmt.Errorf("session: a lifetime that was over at %v", d.deadline)
+	e.meta.lifetime = o.lifetime
+	e.deadline = begun.add(m.lifetime(&e.meta))
+	if e.deadline <= millisOf(o.at) {
+		return fmt.Errorf("session: a lifetime that was over at %v", e.deadline.time())
 	}
-	d.meta.kill(o.hash, o.at, m.cfg.Grace)
+	e.meta.kill(o.hash, o.at, m.cfg.Grace)
 	return nil
 }
 
@@ -82,15 +83,12 @@ func (m *Manager) lifetime(meta *meta) time.Duration {
 }
 
 // expires returns when a session that is used now ends, unless it is used again.
-func (m *Manager) expires(meta *meta, now, deadline time.Time) time.Time {
+func (m *Manager) expires(meta *meta, now, deadline millis) millis {
 	idle := m.cfg.IdleTimeout
 	if own := meta.lifetime.Idle; own != 0 {
 		idle = min(own, m.cfg.MaxIdleTimeout)
 	}
-	if end := now.Add(idle); end.Before(deadline) {
-		return milli(end)
-	}
-	return deadline
+	return min(now.add(idle), deadline)
 }
 
 // append encodes a lifetime: see tagLifetime.

@@ -46,15 +46,16 @@ func instanceOf(version uint64) uint32 { return uint32(version >> 32) }
 // lineage returns the lineage of the record that the manager of an instance
 // writes over this one.
 func (d *draft) lineage(instance uint32) []byte {
-	lineage := make([]byte, 0, len(d.meta.lineage)+8)
-	writer := instanceOf(d.rec.Version)
-	for old := range versions(d.meta.lineage) {
+	before := d.meta().lineage
+	lineage := make([]byte, 0, len(before)+8)
+	writer := instanceOf(d.rec.version)
+	for old := range versions(before) {
 		if by := instanceOf(old); by != instance && by != writer {
 			lineage = binary.LittleEndian.AppendUint64(lineage, old)
 		}
 	}
 	if writer != instance {
-		lineage = binary.LittleEndian.AppendUint64(lineage, d.rec.Version)
+		lineage = binary.LittleEndian.AppendUint64(lineage, d.rec.version)
 	}
 	return lineage[max(0, len(lineage)-8*maxLineage):]
 }
@@ -71,12 +72,7 @@ func versions(lineage []byte) iter.Seq[uint64] {
 }
 
 // written returns when the record was written, or last used if that is later.
-func (d *draft) written() time.Time {
-	if edited := time.UnixMilli(d.meta.edited); d.meta.edited != 0 && edited.After(d.rec.Seen) {
-		return edited
-	}
-	return d.rec.Seen
-}
+func (d *draft) written() millis { return max(d.rec.seen, millis(d.meta().edited)) }
 
 // holds tells whether a write of this version, the last of its manager, is part
 // of a record.
@@ -92,8 +88,8 @@ func outcome(rec store.Record, version uint64) (landed, known bool) {
 	last := rec.Version
 	if instanceOf(last) != instanceOf(version) {
 		last = 0
-		if e, err := decodeEnvelope(rec.Data); err == nil {
-			for old := range versions(e.meta.lineage) {
+		if meta, err := decodeMeta(rec.Data); err == nil {
+			for old := range versions(meta.lineage) {
 				if instanceOf(old) == instanceOf(version) {
 					last = old
 				}

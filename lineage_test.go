@@ -3,7 +3,6 @@ package session
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/b4468f51/session/store"
 )
@@ -12,28 +11,28 @@ func testVersion(instance, count uint32) uint64 { return uint64(instance)<<32 | 
 
 // follow writes over d as the manager of an instance does.
 func follow(d draft, version uint64) draft {
-	d.meta.lineage = d.lineage(instanceOf(version))
-	d.rec.Version = version
+	d.change().meta.lineage = d.lineage(instanceOf(version))
+	d.rec.version = version
 	return d
 }
 
 func TestLineageHasTheLastVersionOfEachManager(t *testing.T) {
-	d := draft{rec: store.Record{Version: testVersion(1, 1)}}
+	d := draft{rec: saved{version: testVersion(1, 1)}}
 	for _, v := range []uint64{testVersion(1, 2), testVersion(2, 1), testVersion(3, 1), testVersion(2, 2), testVersion(2, 3), testVersion(1, 3)} {
 		d = follow(d, v)
 	}
-	got := slices.Collect(versions(d.meta.lineage))
+	got := slices.Collect(versions(d.meta().lineage))
 	if want := []uint64{testVersion(3, 1), testVersion(2, 3)}; !slices.Equal(got, want) {
 		t.Errorf("the lineage is %x, want %x", got, want)
 	}
 }
 
 func TestLineageIsBounded(t *testing.T) {
-	d := draft{rec: store.Record{Version: testVersion(1, 1)}}
+	d := draft{rec: saved{version: testVersion(1, 1)}}
 	for i := range uint32(3 * maxLineage) {
 		d = follow(d, testVersion(i+2, 1))
 	}
-	if got := len(d.meta.lineage) / 8; got != maxLineage {
+	if got := len(d.meta().lineage) / 8; got != maxLineage {
 		t.Errorf("%d versions are kept, want %d", got, maxLineage)
 	}
 }
@@ -41,12 +40,15 @@ func TestLineageIsBounded(t *testing.T) {
 func TestOutcome(t *testing.T) {
 	h := testHash(1)
 	rec := func(version uint64, before ...uint64) store.Record {
-		d := draft{rec: store.Record{}, envelope: envelope{meta: meta{secret: h}}}
+		var d draft
+		d.change().meta.secret = h
 		for _, v := range before {
-			d.rec.Version = v
-			d.meta.lineage = d.lineage(0)
+			d.rec.version = v
+			d.change().meta.lineage = d.lineage(0)
 		}
-		return d.encode(version, time.Time{}, time.Time{})
+		rec := d.encode(d.meta())
+		rec.Version = version
+		return rec
 	}
 	for _, test := range []struct {
 		name          string

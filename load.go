@@ -17,7 +17,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	now := milli(clock)
 	s.m, s.request, s.begun = m, r, now
 	s.isNew = true
-	s.draft.rec.Created = now
+	s.draft.rec.created = millisOf(now)
 	found, different, total := m.cfg.readTokens(r.Header)
 	if total == 0 {
 		return nil
@@ -39,20 +39,20 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	switch good.standing {
 	case standingUnknown:
-		s.draft = draft{rec: store.Record{Created: now}}
+		s.draft = draft{rec: saved{created: millisOf(now)}}
 		return nil
 	case standingStale:
 		killed := *good.draft
-		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.ID, Subject: killed.rec.Subject})
+		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.id, Subject: killed.rec.subject})
 		s.ended, s.killed = true, &killed
-		s.draft = draft{rec: store.Record{Created: now}}
+		s.draft = draft{rec: saved{created: millisOf(now)}}
 		return nil
 	}
 	if good.draft != &s.draft {
 		s.draft = *good.draft
 	}
-	s.adopted()
-	s.presented, s.clientHas, s.lapsed = good.hash, true, false
+	s.adopted(good.generation)
+	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
 	if m.sealer != nil {
 		s.reseal = good.reseal
@@ -60,7 +60,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 
 	// A handler may be slow: it must not lose the session under its hands.
-	left := s.draft.rec.Expires.Sub(now)
+	left := s.draft.rec.expires.sub(millisOf(now))
 	if left < max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		_ = m.touch(ctx, s, &s.draft, now) // reported
 	}
@@ -68,16 +68,18 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 }
 
 // adopted tells that the draft was made of a record which is in the store.
-func (s *Session) adopted() {
-	s.generation, s.stored, s.isNew = s.draft.meta.generation, true, false
+func (s *Session) adopted(generation uint64) {
+	s.generation, s.stored, s.isNew = generation, true, false
 }
 
 // A presentation is what became of a token that a client presented.
 type presentation struct {
-	draft    *draft
-	hash     sid.Hash
-	standing standing
-	reseal   bool // Sealer.Open asks for another token
+	draft      *draft
+	hash       sid.Hash
+	standing   standing
+	generation uint64
+	quiet      bool // there is nothing to do with the secrets
+	reseal     bool // Sealer.Open asks for another token
 }
 
 // choose returns the one good presentation of several texts, or, where there is
@@ -137,11 +139,13 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	if err != nil {
 		return storeFailed("load", err)
 	}
-	if ok, err := m.readDraft(ctx, rec, p.draft); !ok {
+	var meta meta
+	if ok, err := m.readDraft(ctx, rec, p.draft, &meta); !ok {
 		return err
 	}
 	p.hash = token.Secret.Hash(m.cfg.Realm)
-	p.standing = p.draft.meta.standing(p.hash, now)
+	p.standing, p.generation = meta.standing(p.hash, now), meta.generation
+	p.quiet = p.standing != standingPending && !meta.rotationDue(now, m.cfg.RotateEvery, m.cfg.Grace)
 	if p.standing == standingUnknown {
 		m.report(ctx, Event{Kind: EventReused, ID: rec.ID, Subject: rec.Subject})
 	}
@@ -150,9 +154,8 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 
 // readDraft reads the record of a client. It is false for one that is corrupt,
 // which it reports, and for one of a newer format, which is an error.
-func (m *Manager) readDraft(ctx context.Context, rec store.Record, d *draft) (bool, error) {
-	*d = draft{}
-	err := d.read(rec)
+func (m *Manager) readDraft(ctx context.Context, rec store.Record, d *draft, meta *meta) (bool, error) {
+	err := d.read(rec, meta)
 	if errors.Is(err, errNewerFormat) {
 		return false, err
 	}

@@ -225,23 +225,23 @@ func (m *Manager) delete(parent context.Context, id ID) error {
 // touch writes that a session was used, at most once per interval. A failure
 // is reported.
 func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
-	rec := &d.rec
-	if now.Sub(rec.Seen) < m.cfg.TouchInterval {
+	rec, seen := &d.rec, millisOf(now)
+	if seen.sub(rec.seen) < m.cfg.TouchInterval {
 		return nil
 	}
-	expires := m.expires(&d.meta, now, rec.Deadline)
-	if err := m.store.Touch(ctx, rec.ID, rec.Version, now, expires); err != nil {
+	expires := m.expires(d.meta(), seen, rec.deadline)
+	if err := m.store.Touch(ctx, rec.id, rec.version, now, expires.time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
 		s.mu.Unlock()
 		err = storeFailed("touch", err)
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.id, Subject: rec.subject, Err: err})
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draft.rec.Version == rec.Version {
-		s.draft.rec.Seen, s.draft.rec.Expires = now, expires
+	if s.draft.rec.version == rec.version {
+		s.draft.rec.seen, s.draft.rec.expires = seen, expires
 	}
 	return nil
 }

@@ -26,17 +26,17 @@ var notBeforeData = []byte("\x00not-before")
 
 // revoked tells whether RevokeAll has ended a sealed session.
 func (m *Manager) revoked(ctx context.Context, d *draft) (bool, error) {
-	if m.store == nil || d.subject == "" {
+	if m.store == nil || d.subject() == "" {
 		return false, nil
 	}
-	rec, err := m.store.Load(ctx, notBeforeID(d.subject))
+	rec, err := m.store.Load(ctx, notBeforeID(d.subject()))
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
 		return false, storeFailed("load", err)
 	}
-	return d.meta.authenticated <= rec.Seen.UnixMilli(), nil
+	return d.meta().authenticated <= rec.Seen.UnixMilli(), nil
 }
 
 // putNotBefore makes the not-before of a subject now. It spares the sign-in of

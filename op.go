@@ -101,23 +101,24 @@ func (o *op) apply(d *draft, m *Manager) error {
 	case opClear:
 		d.clear()
 	case opLabel:
-		d.meta.setTail(tagLabel, o.val.data)
+		d.change().meta.setTail(tagLabel, o.val.data)
 	case opLogin:
-		d.meta.lifetime = Lifetime{}
-		d.meta.endSignIn()
+		meta := &d.change().meta
+		meta.lifetime = Lifetime{}
+		meta.endSignIn()
 		if o.client != nil {
-			d.meta.setTail(tagClient, o.client)
+			meta.setTail(tagClient, o.client)
 		}
 		d.login(o, m)
 	case opReauthenticate:
-		if d.subject != o.subject {
+		if d.subject() != o.subject {
 			return ErrEnded // another sign-in came first
 		}
 		d.login(o, m)
 	case opLifetime:
 		return d.setLifetime(o, m)
 	case opRenew:
-		d.meta.kill(o.hash, o.at, m.cfg.Grace)
+		d.change().meta.kill(o.hash, o.at, m.cfg.Grace)
 	}
 	return nil
 }
@@ -154,7 +155,7 @@ func (s *Session) changesNothingLocked(o op) bool {
 		_, ok := s.draft.lookup(o.key)
 		return !ok
 	case opClear:
-		return !s.stored && s.draft.count == 0
+		return !s.stored && s.draft.count() == 0
 	case opRenew:
 		return !s.stored // a new session gets a new token anyway
 	}

@@ -37,7 +37,7 @@ func quotaID(scoped string) ID {
 
 // reserve takes a place for the session of a sign-in, or refuses it.
 func (c *commit) reserve() error {
-	scoped, own := c.d.subject, c.d.rec.ID
+	scoped, own := c.d.subject(), c.d.rec.id
 	c.reserved = own
 	return c.editQuota(scoped, func(places []place) ([]place, error) {
 		records, err := c.m.list(c.ctx, scoped) // after the places were read: none is missed
@@ -67,11 +67,11 @@ func (c *commit) release() {
 	if c.reserved.IsZero() {
 		return
 	}
-	err := c.editQuota(c.d.subject, func(places []place) ([]place, error) {
+	err := c.editQuota(c.d.subject(), func(places []place) ([]place, error) {
 		return slices.DeleteFunc(places, func(p place) bool { return p.id == c.reserved }), nil
 	})
 	if err != nil { // then it counts for placeLife
-		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.reserved, Subject: c.d.subject, Err: err})
+		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.reserved, Subject: c.d.subject(), Err: err})
 	}
 }
 

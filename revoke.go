@@ -69,10 +69,10 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 		return 0, errors.New("session: RevokeOthers of a session that belongs to another Manager")
 	}
 	d := s.view()
-	if d.subject == "" {
+	if d.subject() == "" {
 		return 0, errors.New("session: revoke the others of an anonymous session: Login comes first")
 	}
-	return m.revokeSubject(ctx, d.subject, s, s.ID())
+	return m.revokeSubject(ctx, d.subject(), s, s.ID())
 }
 
 // RevokeAll ends every session of a subject, "log out everywhere", and returns

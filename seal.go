@@ -36,7 +36,7 @@ func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool
 		return nil
 	}
 	if !c.changed {
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: c.d.rec.ID, Subject: c.d.subject, Err: err})
+		m.report(ctx, Event{Kind: EventTouchFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
 		return nil // a reader is not to suffer for it
 	}
 	s.mu.Lock()
@@ -60,7 +60,7 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case !s.stored && s.draft.count == 0 && !newSecret && !storeNew:
+	case !s.stored && s.draft.count() == 0 && !newSecret && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
@@ -72,19 +72,18 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 		}
 		return false, nil
 	}
-	if !c.changed && (!s.mayRotate || !s.reseal && c.now.Sub(s.draft.rec.Seen) < c.m.cfg.TouchInterval) {
+	if !c.changed && (!s.mayRotate || !s.reseal && millisOf(c.now).sub(s.draft.rec.seen) < c.m.cfg.TouchInterval) {
 		return false, nil
 	}
 	s.idLocked()
-	c.d, c.stored, c.generation = s.draft, s.stored, s.generation
+	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
 	c.ops, c.all, s.ops = s.ops, s.ops, nil
-	c.d.shared, s.draft.shared = true, true
 	return true, nil
 }
 
 // seal makes the token, and returns the record that is in it.
 func (c *commit) seal() (store.Record, error) {
-	if !c.stored && c.d.meta.secret == (sid.Hash{}) {
+	if !c.stored && c.d.meta().secret == (sid.Hash{}) {
 		c.newSecret() // the envelope has to have one
 	}
 	rec, err := c.next()

@@ -126,7 +126,8 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 		return nil
 	}
-	if ok, err := m.readDraft(ctx, rec, p.draft); !ok {
+	var meta meta
+	if ok, err := m.readDraft(ctx, rec, p.draft, &meta); !ok {
 		return err
 	}
 	revoked, err := m.revoked(ctx, p.draft)
@@ -137,7 +138,7 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID, Subject: rec.Subject})
 		return nil
 	}
-	p.standing, p.reseal = standingCurrent, reseal
+	p.standing, p.generation, p.reseal = standingCurrent, meta.generation, reseal
 	return nil
 }
 
@@ -146,7 +147,7 @@ func (m *Manager) touchSealed(ctx context.Context, s *Session, d draft) error {
 	limited, now := detach(ctx, m.cfg.CommitTimeout), time.Now()
 	defer limited.release()
 	revoked, err := m.revoked(limited, &d)
-	if err != nil || !revoked && now.Before(d.rec.Expires) {
+	if err != nil || !revoked && now.Before(d.rec.expires.time()) {
 		return err
 	}
 	s.mu.Lock()

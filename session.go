@@ -112,6 +112,7 @@ type Session struct {
 	done        bool
 	headersSent bool // no cookie can be sent any more
 	mayRotate   bool
+	quiet       bool // of its secrets, load found none to confirm and no other due
 	touchFailed bool
 	background  bool // of Edit: no sign of life from the client
 
@@ -137,10 +138,10 @@ func (s *Session) ID() ID {
 }
 
 func (s *Session) idLocked() ID {
-	if s.draft.rec.ID.IsZero() {
-		s.draft.rec.ID = sid.NewID()
+	if s.draft.rec.id.IsZero() {
+		s.draft.rec.id = sid.NewID()
 	}
-	return s.draft.rec.ID
+	return s.draft.rec.id
 }
 
 // IsNew tells whether the session began with this request: the client brought
@@ -170,7 +171,8 @@ func (s *Session) Lapsed() bool {
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.
 func (s *Session) Subject() string {
-	subject := s.view().subject
+	d := s.view()
+	subject := d.subject()
 	if subject != "" {
 		subject, _ = s.m.cutSubject(subject)
 	}
@@ -178,19 +180,22 @@ func (s *Session) Subject() string {
 }
 
 // Created returns when the session began, to the millisecond.
-func (s *Session) Created() time.Time { return s.view().rec.Created }
+func (s *Session) Created() time.Time { return s.view().rec.created.time() }
 
 // Seen returns when the session was last used, as far as that was written: it
 // lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the zero Time until the session was committed.
-func (s *Session) Seen() time.Time { return s.view().rec.Seen }
+func (s *Session) Seen() time.Time { return s.view().rec.seen.time() }
 
 // Expires returns when the session ends unless it is used again. It moves with
 // use, at most once per Config.TouchInterval, and never past Deadline.
-func (s *Session) Expires() time.Time { return s.view().rec.Expires }
+func (s *Session) Expires() time.Time { return s.view().rec.expires.time() }
 
 // Deadline returns when the session ends however much it is used. Only Login
 // and Reauthenticate set another.
-func (s *Session) Deadline() time.Time { return s.view().deadline }
+func (s *Session) Deadline() time.Time {
+	d := s.view()
+	return d.deadline().time()
+}
 
 // view returns what the handler sees, to read its fields.
 func (s *Session) view() draft {
@@ -269,10 +274,10 @@ func (s *Session) String() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draft.rec.ID.IsZero() {
+	if s.draft.rec.id.IsZero() {
 		return "new session"
 	}
-	return "session " + s.draft.rec.ID.String()
+	return "session " + s.draft.rec.id.String()
 }
 
 // Format writes what String returns, whatever the verb: a session must not

@@ -23,7 +23,7 @@ const (
 // write has the operations stored, each exactly once, and returns the record
 // that has them in it.
 func (c *commit) write() (store.Record, error) {
-	id := c.d.rec.ID
+	id := c.d.rec.id
 	ln, err := c.m.lanes.enter(c.ctx, id)
 	if err != nil {
 		return store.Record{}, storeFailed("save: wait for other writers of the session", err)
@@ -33,11 +33,11 @@ func (c *commit) write() (store.Record, error) {
 	switch {
 	case c.inDoubt.version != 0:
 		err = c.resolve(id)
-	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.Version:
+	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.version:
 		err = c.follow(ln.latest)
 	}
 	if err != nil || !c.changed { // unchanged: another request has rotated
-		return c.d.rec, err
+		return c.d.rec.record(), err
 	}
 	rec, err := c.swap()
 	if err == nil {
@@ -75,8 +75,8 @@ func (c *commit) resolve(id ID) error {
 // process has handed on. That may be older than the one the request loaded, so
 // a failure has to be confirmed by the store.
 func (c *commit) follow(latest store.Record) error {
-	e, err := decodeEnvelope(latest.Data)
-	if err != nil || e.meta.generation < c.generation {
+	meta, err := decodeMeta(latest.Data)
+	if err != nil || meta.generation < c.generation {
 		return nil
 	}
 	if c.rebase(latest) == nil {
@@ -135,7 +135,7 @@ func (c *commit) swap() (store.Record, error) {
 		case err != nil:
 			return rec, err
 		case !c.changed:
-			return c.d.rec, nil
+			return c.d.rec.record(), nil
 		case attempt == maxAttempts:
 			return rec, fmt.Errorf("%w, %d times in a row", ErrConflict, attempt)
 		}
@@ -149,20 +149,20 @@ func (c *commit) swap() (store.Record, error) {
 // unchanged tells whether the store is as it was before the attempt.
 func (c *commit) unchanged(newer store.Record, gone bool) bool {
 	if c.stored {
-		return !gone && newer.Version == c.d.rec.Version
+		return !gone && newer.Version == c.d.rec.version
 	}
 	return gone
 }
 
 // fail leaves it in doubt whether rec was written.
 func (c *commit) fail(rec store.Record, err error) error {
-	c.inDoubt = doubt{rec.Version, c.d.meta.generation}
+	c.inDoubt = doubt{rec.Version, c.d.meta().generation}
 	return storeFailed("save", err)
 }
 
 func (c *commit) put(rec store.Record) error {
 	if c.stored {
-		return c.m.store.Save(c.ctx, rec, c.d.rec.Version)
+		return c.m.store.Save(c.ctx, rec, c.d.rec.version)
 	}
 	return c.m.store.Create(c.ctx, rec)
 }
@@ -193,7 +193,7 @@ func (c *commit) rebase(newer store.Record) error {
 	if err != nil {
 		return corrupt(newer.ID, err)
 	}
-	if d.meta.generation != c.generation {
+	if d.meta().generation != c.generation {
 		// A higher one: every token that this request can stand for was
 		// killed. A lower one: the store has lost the login of this request.
 		return c.restart(&d)
@@ -220,8 +220,8 @@ func (c *commit) restart(newer *draft) error {
 	if c.ops[i].afresh { // what was set before belongs to another subject
 		c.ops, i = c.ops[i:], 0
 	}
-	d := draft{rec: store.Record{ID: sid.NewID(), Created: c.now}}
-	if newer != nil && newer.meta.standing(c.presented, c.now) == standingStale {
+	d := draft{rec: saved{id: sid.NewID(), created: millisOf(c.now)}}
+	if newer != nil && newer.meta().standing(c.presented, c.now) == standingStale {
 		d.inherit(newer, c.ops[i].subject)
 	}
 	for i := range c.ops {
@@ -238,33 +238,33 @@ func (c *commit) restart(newer *draft) error {
 
 // next returns the record to write.
 func (c *commit) next() (store.Record, error) {
-	d := &c.d
-	if !c.stored {
-		if d.deadline.IsZero() {
-			d.deadline = c.now.Add(c.m.lifetime(&d.meta))
-		}
-		if d.meta.secret == (sid.Hash{}) {
-			d.meta.secret, d.meta.issued = c.secret.Hash(c.m.cfg.Realm), c.now.UnixMilli()
-		}
+	d, now := &c.d, millisOf(c.now)
+	meta := *d.meta()
+	if !c.stored && meta.secret == (sid.Hash{}) {
+		meta.secret, meta.issued = c.secret.Hash(c.m.cfg.Realm), int64(now)
 	}
-	seen, expires := c.now, c.m.expires(&d.meta, c.now, d.deadline)
+	deadline := d.deadline()
+	if !c.stored && deadline == 0 {
+		deadline = now.add(c.m.lifetime(&meta))
+	}
+	seen, expires := now, c.m.expires(&meta, now, deadline)
 	if c.background {
-		seen, expires = d.rec.Seen, d.rec.Expires
+		seen, expires = d.rec.seen, d.rec.expires
 	}
-	if !expires.After(c.now) {
+	if expires <= now {
 		return store.Record{}, ErrEnded
 	}
-	out := *d
-	out.meta.lineage, out.meta.edited = nil, 0
-	if c.m.sealer != nil {
-		out.meta.others = nil // nobody presents a secret
-		return out.encode(c.m.newVersion(), seen, expires), nil
+	meta.lineage, meta.edited = nil, 0
+	switch {
+	case c.m.sealer != nil:
+		meta.others = nil // nobody presents a secret
+	case c.stored && now.sub(d.written()) < lineageWindow:
+		meta.lineage = d.lineage(c.m.instance)
 	}
-	if c.background {
-		out.meta.edited = c.now.UnixMilli()
+	if c.background && c.m.sealer == nil {
+		meta.edited = int64(now)
 	}
-	if c.stored && c.now.Sub(d.written()) < lineageWindow {
-		out.meta.lineage = d.lineage(c.m.instance)
-	}
-	return out.encode(c.m.newVersion(), seen, expires), nil
+	rec := d.encode(&meta)
+	rec.Version, rec.Seen, rec.Expires, rec.Deadline = c.m.newVersion(), seen.time(), expires.time(), deadline.time()
+	return rec, nil
 }

@@ -165,10 +165,10 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	if sealed != nil {
 		t.text = *sealed
 	} else {
-		t.text = sid.Token{ID: s.draft.rec.ID, Secret: *secret}.Reveal()
+		t.text = sid.Token{ID: s.draft.rec.id, Secret: *secret}.Reveal()
 	}
-	if t.persistent = s.m.cfg.Cookie.Persistent || s.draft.meta.lifetime.Persistent; t.persistent {
-		t.remaining = time.Until(s.draft.rec.Deadline)
+	if t.persistent = s.m.cfg.Cookie.Persistent || s.draft.meta().lifetime.Persistent; t.persistent {
+		t.remaining = time.Until(s.draft.rec.deadline.time())
 	}
 	return t, true
 }
@@ -179,7 +179,7 @@ func (s *Session) needsCookie() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mayRotate = false
-	return s.due != cookieNone || !s.stored && s.draft.count > 0 ||
+	return s.due != cookieNone || !s.stored && s.draft.count() > 0 ||
 		s.m.sealer != nil && len(s.ops) > 0 ||
 		slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
 }
