@@ -68,12 +68,16 @@ func (s *Session) Set(key string, v any) error {
 	if err := s.ready(); err != nil {
 		return err
 	}
-	if err := validKey(key); err != nil {
-		return err
-	}
 	val, err := encodeValue(s.m.cfg.Codec, v)
 	if err != nil {
 		return fmt.Errorf("session: set %q: %w", key, err)
+	}
+	return s.put(key, val)
+}
+
+func (s *Session) put(key string, val value) error {
+	if err := validKey(key); err != nil {
+		return err
 	}
 	return s.apply(op{kind: opSet, key: key, val: val})
 }

@@ -88,11 +88,11 @@ func (c Cookie) cookie(token string, persistent bool, remaining time.Duration) *
 
 // write puts a cookie into the header of a response, in the place of one that
 // was put there before.
-func (c *Cookie) write(h http.Header, cookie string, room *headerLines) {
+func (c *Cookie) write(h http.Header, cookie string) {
 	const setCookie = "Set-Cookie"
 	lines := h[setCookie]
 	if len(lines) == 0 {
-		h[setCookie] = append(room.setCookie[:0], cookie)
+		h[setCookie] = []string{cookie}
 		return
 	}
 	kept := lines[:0:0]
@@ -109,7 +109,7 @@ func (c *Cookie) write(h http.Header, cookie string, room *headerLines) {
 // neither copies nor parses the other cookies, and takes names and values as
 // they stand: with another case, or in quotes, it is not the cookie that
 // write wrote (RFC 6265bis 5.4).
-func (c Cookie) read(h http.Header) (found [maxCandidates]string, different, total int) {
+func (c *Cookie) read(h http.Header) (found [maxCandidates]string, different, total int) {
 	for _, line := range h["Cookie"] {
 		for len(line) > 0 && total <= maxCandidates {
 			var pair string

@@ -26,12 +26,6 @@ const (
 	csrfSuffix = "-csrf"        // of the cookie's name, after that of the session
 )
 
-// A formCookie is the cookie that CSRF tokens are made of.
-type formCookie struct {
-	secret *sid.Secret // a pointer, which fmt does not follow; nil until it is needed
-	due    bool        // the client has to be sent it
-}
-
 // CSRFToken returns a token for a form of this response, or for a script to
 // send in the header X-CSRF-Token. Each call returns another, so that none can
 // be guessed from compressed responses (BREACH); all are good until the next
@@ -51,10 +45,10 @@ func (s *Session) CSRFToken() (string, error) {
 	if s.m.cfg.Header != "" {
 		return "", nil
 	}
-	if s.form.secret == nil {
-		s.form.secret = s.presentedFormSecret()
+	if s.formSecret == nil {
+		s.formSecret = s.presentedFormSecret()
 	}
-	if s.form.secret == nil {
+	if s.formSecret == nil {
 		switch {
 		case s.headersSent:
 			return "", ErrHeadersSent
@@ -62,12 +56,12 @@ func (s *Session) CSRFToken() (string, error) {
 			return "", errors.New("session: a CSRF token takes Manager.Handler or Start, which can set its cookie")
 		}
 		secret := sid.NewSecret()
-		s.form = formCookie{&secret, true}
+		s.formSecret, s.formDue = &secret, true
 		if s.header != nil {
 			s.sendFormCookieLocked(s.header)
 		}
 	}
-	mask, token := sid.NewSecret(), s.formTokenLocked(s.form.secret)
+	mask, token := sid.NewSecret(), s.formTokenLocked(s.formSecret)
 	subtle.XORBytes(token[:], token[:], mask[:])
 	return base64.RawURLEncoding.EncodeToString(append(mask[:], token[:]...)), nil
 }
@@ -125,7 +119,8 @@ func (s *Session) presentedFormSecret() *sid.Secret {
 	if s.request == nil {
 		return nil
 	}
-	found, different, total := s.m.cfg.formCookie().read(s.request.Header)
+	cookie := s.m.cfg.formCookie()
+	found, different, total := cookie.read(s.request.Header)
 	if different != 1 || total > maxCandidates {
 		return nil
 	}
@@ -138,14 +133,14 @@ func (s *Session) presentedFormSecret() *sid.Secret {
 }
 
 func (s *Session) sendFormCookieLocked(h http.Header) {
-	if !s.form.due {
+	if !s.formDue {
 		return
 	}
-	s.form.due = false
+	s.formDue = false
 	c := s.m.cfg.formCookie()
-	text := base64.RawURLEncoding.EncodeToString(s.form.secret[:])
-	c.write(h, c.cookie(text, false, 0).String(), new(headerLines))
-	forbidStore(h, new(headerLines))
+	text := base64.RawURLEncoding.EncodeToString(s.formSecret[:])
+	c.write(h, c.cookie(text, false, 0).String())
+	forbidStore(h)
 }
 
 // formCookie returns the cookie of CSRF tokens, which has the attributes of the

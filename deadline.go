@@ -2,7 +2,7 @@ package session
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,12 +12,15 @@ import (
 type limitedContext struct {
 	context.Context
 	deadline time.Time
+	timed    atomic.Pointer[timedContext] // made when first needed
+	asked    atomic.Bool                  // Err has to look at the clock
+	released atomic.Bool
+	detached bool // goes on when the parent is cancelled
+}
 
-	mu       sync.Mutex
-	timed    context.Context // made when first needed
-	cancel   context.CancelFunc
-	released bool
-	asked    bool // Err has to look at the clock
+type timedContext struct {
+	context.Context
+	cancel context.CancelFunc
 }
 
 // limit returns a context that ends with its parent, or after d.
@@ -33,16 +36,25 @@ func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Dur
 	if earlier, ok := parent.Deadline(); ok && earlier.Before(c.deadline) {
 		c.deadline = earlier
 	}
-	c.asked = !now.Before(c.deadline)
+	if !now.Before(c.deadline) {
+		c.asked.Store(true)
+	}
 }
 
 // detach returns a context with the values of parent that goes on when parent
 // is cancelled, and ends after d.
 func detach(parent context.Context, d time.Duration) *limitedContext {
-	return limit(context.WithoutCancel(parent), d)
+	return &limitedContext{Context: parent, deadline: time.Now().Add(d), detached: true}
 }
 
 func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+func (c *limitedContext) Value(key any) any {
+	if c.detached {
+		return context.WithoutCancel(c.Context).Value(key) // without the parent's context.Cause
+	}
+	return c.Context.Value(key)
+}
 
 func (c *limitedContext) Done() <-chan struct{} { return c.wait().Done() }
 
@@ -50,11 +62,10 @@ func (c *limitedContext) Done() <-chan struct{} { return c.wait().Done() }
 // The first call comes before anything that takes time, and does not look at
 // the clock.
 func (c *limitedContext) Err() error {
-	c.mu.Lock()
-	waiting, first := c.timed != nil || c.released, !c.asked
-	c.asked = true
-	c.mu.Unlock()
-	if !waiting && (first || time.Now().Before(c.deadline)) {
+	if c.timed.Load() == nil && !c.released.Load() && (!c.asked.Swap(true) || time.Now().Before(c.deadline)) {
+		if c.detached {
+			return nil
+		}
 		return c.Context.Err()
 	}
 	return c.wait().Err()
@@ -62,23 +73,29 @@ func (c *limitedContext) Err() error {
 
 // wait starts the timer.
 func (c *limitedContext) wait() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.timed == nil {
-		c.timed, c.cancel = context.WithDeadline(c.Context, c.deadline)
-		if c.released {
-			c.cancel()
+	t := c.timed.Load()
+	if t == nil {
+		t = new(timedContext)
+		parent := c.Context
+		if c.detached {
+			parent = context.WithoutCancel(parent)
+		}
+		t.Context, t.cancel = context.WithDeadline(parent, c.deadline)
+		if !c.timed.CompareAndSwap(nil, t) {
+			t.cancel() // another goroutine was first
+			t = c.timed.Load()
 		}
 	}
-	return c.timed
+	if c.released.Load() { // it may not have seen the timer
+		t.cancel()
+	}
+	return t
 }
 
 // release ends the context, and the timer if one was started.
 func (c *limitedContext) release() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.released = true
-	if c.cancel != nil {
-		c.cancel()
+	c.released.Store(true)
+	if t := c.timed.Load(); t != nil {
+		t.cancel()
 	}
 }

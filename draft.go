@@ -24,10 +24,11 @@ type edit struct {
 	meta     meta
 	subject  string
 	deadline millis
-	cleared  bool     // nothing of base shows any more
-	over     []change // what was set or deleted since, ascending by key
-	size     int      // bytes of all keys and values, as encoded
-	count    int      // values
+	cleared  bool      // nothing of base shows any more
+	over     []change  // what was set or deleted since, ascending by key
+	size     int       // bytes of all keys and values, as encoded
+	count    int       // values
+	room     [2]change // for the first of over
 }
 
 // A change is a key that was set, or deleted.
@@ -61,16 +62,18 @@ func (d *draft) reread(rec store.Record, m *meta) {
 }
 
 // meta returns the metadata, to be read only.
-func (d *draft) meta() *meta {
+func (d *draft) meta() *meta { return d.metaIn(new(meta)) }
+
+// metaIn is meta with room for the result, the zero meta.
+func (d *draft) metaIn(room *meta) *meta {
 	if d.edit != nil {
 		return &d.edit.meta
 	}
-	m := new(meta)
 	if len(d.rec.data) > 0 { // else there is no record yet
 		raw, _, _ := cutEnvelope(d.rec.data)
-		m.decode(raw) // it was checked when the record was read
+		room.decode(raw) // it was checked when the record was read
 	}
-	return m
+	return room
 }
 
 func (d *draft) subject() string {
@@ -107,10 +110,13 @@ func (d *draft) count() int {
 func (d *draft) change() *edit {
 	switch {
 	case d.edit == nil:
-		d.edit = &edit{meta: *d.meta(), subject: d.rec.subject, deadline: d.rec.deadline, size: len(d.base.raw), count: d.base.count}
+		e := &edit{subject: d.rec.subject, deadline: d.rec.deadline, size: len(d.base.raw), count: d.base.count}
+		d.metaIn(&e.meta)
+		e.over = e.room[:0]
+		d.edit = e
 	case d.shared:
 		own := *d.edit
-		own.over = slices.Clone(own.over)
+		own.over = append(own.room[:0], own.over...)
 		d.edit = &own
 	}
 	d.shared = false
@@ -177,7 +183,7 @@ func (e *edit) put(c change) {
 
 func (d *draft) clear() {
 	e := d.change()
-	e.cleared, e.over, e.size, e.count = true, nil, 0, 0
+	e.cleared, e.over, e.size, e.count = true, e.over[:0], 0, 0
 }
 
 // login binds the session to the subject of a login, or of a reauthentication.

@@ -46,7 +46,16 @@ func (k Key[T]) decode(s *Session, v value) (T, bool) {
 }
 
 // Set puts the value, as [Session.Set] does.
-func (k Key[T]) Set(s *Session, v T) error { return s.Set(k.name, v) }
+func (k Key[T]) Set(s *Session, v T) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	val, err := encodeAs(s.m.cfg.Codec, v)
+	if err != nil {
+		return fmt.Errorf("session: set %q: %w", k.name, err)
+	}
+	return s.put(k.name, val)
+}
 
 // Delete removes the value, as [Session.Delete] does.
 func (k Key[T]) Delete(s *Session) error { return s.Delete(k.name) }
@@ -78,7 +87,7 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 		if err != nil {
 			return value{}, err
 		}
-		v, err := encodeValue(s.m.cfg.Codec, t)
+		v, err := encodeAs(s.m.cfg.Codec, t)
 		if err != nil {
 			err = fmt.Errorf("session: update %q: %w", k.name, err)
 		}

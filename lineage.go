@@ -47,7 +47,7 @@ func instanceOf(version uint64) uint32 { return uint32(version >> 32) }
 // writes over this one.
 func (d *draft) lineage(instance uint32) []byte {
 	before := d.meta().lineage
-	lineage := make([]byte, 0, len(before)+8)
+	var lineage []byte
 	writer := instanceOf(d.rec.version)
 	for old := range versions(before) {
 		if by := instanceOf(old); by != instance && by != writer {

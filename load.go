@@ -15,7 +15,7 @@ import (
 func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	clock := time.Now()
 	now := milli(clock)
-	s.m, s.request, s.begun = m, r, now
+	s.m, s.request, s.begun = m, r, millisOf(now)
 	s.isNew = true
 	s.draft.rec.created = millisOf(now)
 	found, different, total := m.cfg.readTokens(r.Header)

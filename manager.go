@@ -196,7 +196,7 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 		return nil, err
 	}
 	s.header, s.sends = w.Header(), true
-	m.cfg.vary(s.header, new(headerLines))
+	m.cfg.vary(s.header, new([1]string))
 	return s, nil
 }
 

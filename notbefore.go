@@ -51,8 +51,8 @@ func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Se
 	}
 	if caller != nil {
 		caller.mu.Lock()
-		if last.Before(caller.begun) || caller.spared == (spared{scoped, last.UnixMilli()}) {
-			caller.spared = spared{scoped, now.UnixMilli()}
+		if millisOf(last) < caller.begun || caller.spares(scoped, last) {
+			caller.spared = &spared{scoped, now.UnixMilli()}
 		}
 		caller.mu.Unlock()
 	}
@@ -81,7 +81,12 @@ func (m *Manager) loginRevoked(ctx context.Context, s *Session, scoped string) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !rec.Seen.Before(s.begun) && s.spared != spared{scoped, rec.Seen.UnixMilli()}, nil
+	return millisOf(rec.Seen) >= s.begun && !s.spares(scoped, rec.Seen), nil
+}
+
+// spares tells whether this request has put a not-before itself.
+func (s *Session) spares(scoped string, notBefore time.Time) bool {
+	return s.spared != nil && *s.spared == spared{scoped, notBefore.UnixMilli()}
 }
 
 // setNotBefore moves a not-before forward, never back, and returns what it was:

@@ -186,7 +186,7 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 			ErrTooLarge, len(ops), s.m.limits.pending)
 	}
 	if ops == nil {
-		ops = make([]op, 0, 4) // most requests do with a few
+		ops = make([]op, 0, 2) // most requests do with a few
 	}
 	return append(ops, o), nil
 }

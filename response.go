@@ -21,21 +21,24 @@ type response struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	s       *Session
-	cookies []string // the Set-Cookie lines of those before us
+	cookies *[]string // the Set-Cookie lines of those before us, if there are any
 
 	begun    atomic.Bool // the first byte may leave
-	mu       sync.Mutex  // guards beginning
-	err      error       // why the handler's response was replaced; set before begun
-	status   int         // set before begun
+	failed   bool        // the status says so; set before begun
 	streamed bool        // flushed or hijacked: the handler may have taken long since
 	hijacked bool
-	lines    headerLines
+	mu       sync.Mutex // guards beginning
+	err      error      // why the handler's response was replaced; set before begun
+	vary     [1]string  // room for a line of the header
 }
 
 func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
 	w.w, w.r, w.s = under, r, s
 	s.sends = true
-	w.cookies = slices.Clip(under.Header()["Set-Cookie"])
+	if lines := under.Header()["Set-Cookie"]; len(lines) > 0 {
+		before := slices.Clip(lines)
+		w.cookies = &before
+	}
 }
 
 // begin is called before the first byte. It commits, unless the status says
@@ -52,8 +55,8 @@ func (w *response) begin(status int) error {
 	}
 	w.err = errPanicked // unless what follows, an Update's function, returns
 	defer w.begun.Store(true)
-	w.status = status
-	if status >= 500 {
+	w.failed = status >= 500
+	if w.failed {
 		w.s.Discard()
 	} else if err := w.s.m.commit(w.r.Context(), w.s, false); err != nil {
 		w.err = err
@@ -85,12 +88,12 @@ func (w *response) writeHeader() {
 	defer s.mu.Unlock()
 	s.headersSent = true
 	if s.due != cookieNone {
-		s.sendTokenLocked(w.w.Header(), &w.lines)
+		s.sendTokenLocked(w.w.Header())
 		s.used = true
 	}
 	s.sendFormCookieLocked(w.w.Header())
 	if s.used {
-		s.m.cfg.vary(w.w.Header(), &w.lines)
+		s.m.cfg.vary(w.w.Header(), &w.vary)
 	}
 }
 
@@ -113,7 +116,7 @@ func (w *response) replace(err error) {
 	s := w.s
 	s.mu.Lock()
 	s.discardLocked()
-	s.headersSent, s.due, s.form.due = true, cookieNone, false
+	s.headersSent, s.due, s.formDue = true, cookieNone, false
 	s.mu.Unlock()
 	h := w.w.Header()
 	for name := range h {
@@ -121,10 +124,11 @@ func (w *response) replace(err error) {
 			delete(h, name)
 		}
 	}
-	if h["Set-Cookie"] = w.cookies; len(w.cookies) == 0 {
-		delete(h, "Set-Cookie")
+	delete(h, "Set-Cookie")
+	if w.cookies != nil {
+		h["Set-Cookie"] = *w.cookies
 	}
-	s.m.cfg.vary(h, &w.lines)
+	s.m.cfg.vary(h, &w.vary)
 	s.m.answer(w.w, w.r, err)
 }
 
@@ -146,7 +150,7 @@ func (w *response) end() {
 	if w.err == errPanicked {
 		panic(http.ErrAbortHandler)
 	}
-	if w.err != nil || w.status >= 500 || !w.streamed && !w.s.pending() {
+	if w.err != nil || w.failed || !w.streamed && !w.s.pending() {
 		return
 	}
 	err := w.s.m.commit(w.r.Context(), w.s, false)

@@ -82,16 +82,14 @@ var (
 type Session struct {
 	m       *Manager
 	request *http.Request // nil in Edit
+	header  http.Header   // of Start: where a cookie goes as soon as it is due
 
 	// committing is held by a whole commit, Destroy or Touch. It stands above mu.
 	committing sync.Mutex
 
-	mu      sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
-	draft   draft      // what the handler sees
-	ops     []op       // how draft differs from what is stored
-	changes int        // counts what was added to ops
-	// stored tells that draft was made of a record that is in the store.
-	stored bool
+	mu    sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
+	draft draft      // what the handler sees
+	ops   []op       // how draft differs from what is stored
 	// generation is that of the stored record: a higher one in the store means
 	// that every token this request can stand for was killed.
 	generation uint64
@@ -99,30 +97,32 @@ type Session struct {
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
 	inDoubt   doubt
+	killed    *draft      // the session whose killed token the request came with, for Login
+	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
+	sealed    *string     // for the next cookie, in the place of secret
+	spared    *spared     // the not-before of its own RevokeAll
+	begun     millis      // when the request did
 
-	begun       time.Time // when the request did
-	spared      spared
+	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
+	formDue    bool        // the client has to be sent it, in a cookie
+
+	stored      bool // draft was made of a record that is in the store
 	isNew       bool
 	lapsed      bool
 	used        bool // a method was called: the response depends on the cookie
 	ended       bool
-	killed      *draft // the session whose killed token the request came with, for Login
-	lost        bool   // pending changes were dropped when it ended: the next commit returns ErrEnded
-	clientHas   bool   // the client holds a token that a new session has to clear
+	lost        bool // pending changes were dropped when it ended: the next commit returns ErrEnded
+	clientHas   bool // the client holds a token that a new session has to clear
 	done        bool
 	headersSent bool // no cookie can be sent any more
+	sends       bool // cookies beside the session's can be set as well
 	mayRotate   bool
 	quiet       bool // of its secrets, load found none to confirm and no other due
+	reseal      bool // the token the request came with should be replaced
 	touchFailed bool
 	background  bool // of Edit: no sign of life from the client
-
-	due    dueCookie
-	secret *sid.Secret // for the next cookie; a pointer, which fmt does not follow
-	sealed *string     // for the next cookie, in the place of secret
-	reseal bool        // the token the request came with should be replaced
-	header http.Header // of Start: where a cookie goes as soon as it is due
-	sends  bool        // cookies beside the session's can be set as well
-	form   formCookie
+	due         dueCookie
+	changes     uint32 // counts what was added to ops
 }
 
 // ID returns the public name of the session. That of a session which was never

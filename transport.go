@@ -16,7 +16,7 @@ import (
 // Nothing else is ever read: a token in a URL or in a form is none.
 
 // A dueCookie is what the response still has to tell the client.
-type dueCookie int
+type dueCookie uint8
 
 const (
 	cookieNone  dueCookie = iota
@@ -61,25 +61,21 @@ func (c *Config) onlyOne() bool {
 	return c.Header != "" || strings.HasPrefix(c.Cookie.Name, hostPrefix)
 }
 
-// Lines of the header of a response, each with room for one line that takes no
-// allocation of its own. The zero value will do.
-type headerLines struct{ setCookie, cacheControl, vary [1]string }
-
 // sendTokenLocked writes the token that is due, if one is, to the header of a
 // response.
-func (s *Session) sendTokenLocked(h http.Header, lines *headerLines) {
+func (s *Session) sendTokenLocked(h http.Header) {
 	token, ok := s.takeTokenLocked()
 	if !ok {
 		return
 	}
 	c := &s.m.cfg
 	if c.Header == "" {
-		c.Cookie.write(h, s.m.cookieLine(&token), lines)
+		c.Cookie.write(h, s.m.cookieLine(&token))
 	} else {
 		ck := c.tokenCookie(&token)
 		h[ck.Name] = []string{ck.Value}
 	}
-	forbidStore(h, lines)
+	forbidStore(h)
 }
 
 // cookieLine returns what [http.Cookie.String] does, for the most common cookie
@@ -98,22 +94,23 @@ func (c *Config) cookieTail() string {
 }
 
 // forbidStore keeps caches from storing a response.
-func forbidStore(h http.Header, lines *headerLines) {
+func forbidStore(h http.Header) {
 	const cacheControl = "Cache-Control"
 	if !headerHas(h[cacheControl], "no-store") {
-		h[cacheControl] = append(lines.cacheControl[:0], "no-store")
+		h[cacheControl] = []string{"no-store"}
 	}
 }
 
-// vary tells caches that the response depends on the token.
-func (c *Config) vary(h http.Header, room *headerLines) {
+// vary tells caches that the response depends on the token. Most responses have
+// no such line yet, and take the room.
+func (c *Config) vary(h http.Header, room *[1]string) {
 	carrier := c.Header
 	if carrier == "" {
 		carrier = "Cookie"
 	}
 	lines := h["Vary"]
 	if len(lines) == 0 {
-		h["Vary"] = append(room.vary[:0], carrier)
+		h["Vary"] = append(room[:0], carrier)
 		return
 	}
 	if !headerHas(lines, carrier) && !headerHas(lines, "*") {
@@ -139,7 +136,7 @@ func (s *Session) deliver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.header != nil {
-		s.sendTokenLocked(s.header, new(headerLines))
+		s.sendTokenLocked(s.header)
 	}
 }
 
@@ -167,7 +164,7 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	} else {
 		t.text = sid.Token{ID: s.draft.rec.id, Secret: *secret}.Reveal()
 	}
-	if t.persistent = s.m.cfg.Cookie.Persistent || s.draft.meta().lifetime.Persistent; t.persistent {
+	if t.persistent = s.m.cfg.Cookie.Persistent || s.draft.metaIn(new(meta)).lifetime.Persistent; t.persistent {
 		t.remaining = time.Until(s.draft.rec.deadline.time())
 	}
 	return t, true

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -105,6 +106,29 @@ func encodeValue(c Codec, v any) (value, error) {
 	return value{kindCodec, data}, err
 }
 
+// encodeAs is encodeValue for what has a type.
+func encodeAs[T any](c Codec, v T) (value, error) {
+	if val, ok := encodeExact(&v); ok {
+		return val, nil
+	}
+	return encodeValue(c, v)
+}
+
+// encodeExact encodes what is common, without an allocation for an interface.
+func encodeExact[T any](v *T) (value, bool) {
+	switch v := any(v).(type) {
+	case *string:
+		return value{kindString, []byte(*v)}, true
+	case *int64:
+		return signed(kindInt64, *v), true
+	case *int:
+		return signed(kindInt, int64(*v)), true
+	case *time.Time:
+		return value{kindTime, appendTime(nil, *v)}, true
+	}
+	return value{}, false
+}
+
 func signed(k kind, n int64) value { return value{k, binary.AppendVarint(nil, n)} }
 
 func unsigned(k kind, n uint64) value { return value{k, binary.AppendUvarint(nil, n)} }
@@ -113,6 +137,7 @@ func unsigned(k kind, n uint64) value { return value{k, binary.AppendUvarint(nil
 // seconds of an offset west of UTC.
 func appendTime(dst []byte, t time.Time) []byte {
 	_, offset := t.Zone()
+	dst = slices.Grow(dst, 16)
 	dst = binary.AppendVarint(dst, t.Unix())
 	dst = binary.AppendUvarint(dst, uint64(t.Nanosecond()))
 	return binary.AppendVarint(dst, int64(offset))

@@ -81,7 +81,9 @@ func (t Token) Reveal() string {
 	var raw [IDSize + SecretSize]byte
 	copy(raw[:], t.ID[:])
 	copy(raw[IDSize:], t.Secret[:])
-	return base64.RawURLEncoding.EncodeToString(raw[:])
+	var text [Len]byte
+	base64.RawURLEncoding.Encode(text[:], raw[:])
+	return string(text[:])
 }
 
 // Hash returns SHA-256(realm | 0 | secret). The realm keeps the secrets of two
