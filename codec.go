@@ -88,19 +88,15 @@ func appendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
 
 // cutBytes is the inverse of appendBytes.
 func cutBytes(raw []byte) (b, rest []byte, ok bool) {
-	if len(raw) > 0 && raw[0] < 0x80 { // most lengths take one byte
-		end := 1 + int(raw[0])
-		if end > len(raw) {
-			return nil, nil, false
-		}
-		return raw[1:end:end], raw[end:], true
+	size, n := uint64(0), 1
+	switch {
+	case len(raw) > 0 && raw[0] < 0x80: // most lengths take one byte
+		size = uint64(raw[0])
+	case len(raw) > 1 && raw[1] < 0x80: // or two
+		size, n = uint64(raw[0]&0x7f)|uint64(raw[1])<<7, 2
+	default:
+		size, n = binary.Uvarint(raw)
 	}
-	return cutLong(raw)
-}
-
-// cutLong is cutBytes for a length that takes more than one byte.
-func cutLong(raw []byte) (b, rest []byte, ok bool) {
-	size, n := binary.Uvarint(raw)
 	if n <= 0 || size > uint64(len(raw)-n) {
 		return nil, nil, false
 	}

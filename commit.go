@@ -51,11 +51,10 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	now := milli(time.Now())
-	if !storeNew && s.onlyRead(now) {
+	if !storeNew && s.onlyRead() {
 		return nil
 	}
-	c := commit{m: m, s: s, now: now}
+	c := commit{m: m, s: s, now: milli(time.Now())}
 	todo, err := c.begin(storeNew)
 	if err != nil || !todo {
 		return err
@@ -80,25 +79,17 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 
 // onlyRead tells that there is nothing to commit, and nothing to do with the
 // secrets or for the idle timeout either, as after most requests.
-func (s *Session) onlyRead(now time.Time) bool {
+func (s *Session) onlyRead() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cfg := &s.m.cfg
 	switch {
 	case len(s.ops) > 0 || s.lost:
 		return false
 	case !s.stored:
 		return s.draft.count() == 0
 	default:
-		return s.quiet && millisOf(now).sub(s.draft.rec.seen) < cfg.TouchInterval
+		return s.quiet && s.begun.add(time.Since(epoch)-s.started).sub(s.draft.rec.seen) < s.m.cfg.TouchInterval
 	}
-}
-
-// pending tells whether a commit may have anything to write but the times.
-func (s *Session) pending() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.ops) > 0 || s.lost || !s.stored && s.draft.count() > 0
 }
 
 // begin takes the pending operations from the session, and tells whether there

@@ -13,10 +13,14 @@ type limitedContext struct {
 	context.Context
 	deadline time.Time
 	timed    atomic.Pointer[timedContext] // made when first needed
-	asked    atomic.Bool                  // Err has to look at the clock
-	released atomic.Bool
-	detached bool // goes on when the parent is cancelled
+	state    atomic.Uint32                // of the flags below
+	detached bool                         // goes on when the parent is cancelled
 }
+
+const (
+	flagAsked    uint32 = 1 << iota // Err has to look at the clock
+	flagReleased                    // it has ended
+)
 
 type timedContext struct {
 	context.Context
@@ -37,7 +41,7 @@ func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Dur
 		c.deadline = earlier
 	}
 	if !now.Before(c.deadline) {
-		c.asked.Store(true)
+		c.state.Store(flagAsked)
 	}
 }
 
@@ -62,7 +66,8 @@ func (c *limitedContext) Done() <-chan struct{} { return c.wait().Done() }
 // The first call comes before anything that takes time, and does not look at
 // the clock.
 func (c *limitedContext) Err() error {
-	if c.timed.Load() == nil && !c.released.Load() && (!c.asked.Swap(true) || time.Now().Before(c.deadline)) {
+	state := c.state.Or(flagAsked)
+	if c.timed.Load() == nil && state&flagReleased == 0 && (state == 0 || time.Now().Before(c.deadline)) {
 		if c.detached {
 			return nil
 		}
@@ -86,7 +91,7 @@ func (c *limitedContext) wait() context.Context {
 			t = c.timed.Load()
 		}
 	}
-	if c.released.Load() { // it may not have seen the timer
+	if c.state.Load()&flagReleased != 0 { // it may not have seen the timer
 		t.cancel()
 	}
 	return t
@@ -94,7 +99,7 @@ func (c *limitedContext) wait() context.Context {
 
 // release ends the context, and the timer if one was started.
 func (c *limitedContext) release() {
-	c.released.Store(true)
+	c.state.Or(flagReleased)
 	if t := c.timed.Load(); t != nil {
 		t.cancel()
 	}

@@ -15,9 +15,9 @@ import (
 func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	clock := time.Now()
 	now := milli(clock)
-	s.m, s.request, s.begun = m, r, millisOf(now)
+	s.m, s.request, s.begun, s.started = m, r, millisOf(now), clock.Sub(epoch)
 	s.isNew = true
-	s.draft.rec.created = millisOf(now)
+	s.draft.rec.created = s.begun
 	found, different, total := m.cfg.readTokens(r.Header)
 	if total == 0 {
 		return nil
@@ -39,13 +39,13 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	switch good.standing {
 	case standingUnknown:
-		s.draft = draft{rec: saved{created: millisOf(now)}}
+		s.draft = draft{rec: saved{created: s.begun}}
 		return nil
 	case standingStale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.id, Subject: killed.rec.subject})
 		s.ended, s.killed = true, &killed
-		s.draft = draft{rec: saved{created: millisOf(now)}}
+		s.draft = draft{rec: saved{created: s.begun}}
 		return nil
 	}
 	if good.draft != &s.draft {
@@ -60,7 +60,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 
 	// A handler may be slow: it must not lose the session under its hands.
-	left := s.draft.rec.expires.sub(millisOf(now))
+	left := s.draft.rec.expires.sub(s.begun)
 	if left < max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		_ = m.touch(ctx, s, &s.draft, now) // reported
 	}

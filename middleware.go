@@ -51,3 +51,11 @@ func (s *Session) close() {
 	defer s.mu.Unlock()
 	s.ops, s.done = nil, true
 }
+
+// closeIdle closes the session if it has nothing to write but the times.
+func (s *Session) closeIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = len(s.ops) == 0 && !s.lost && (s.stored || s.draft.count() == 0)
+	return s.done
+}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // A response is the ResponseWriter that handlers get. It commits the session
@@ -27,6 +26,7 @@ type response struct {
 	failed   bool        // the status says so; set before begun
 	streamed bool        // flushed or hijacked: the handler may have taken long since
 	hijacked bool
+	closed   bool       // the session is
 	mu       sync.Mutex // guards beginning
 	err      error      // why the handler's response was replaced; set before begun
 	vary     [1]string  // room for a line of the header
@@ -135,6 +135,9 @@ func (w *response) replace(err error) {
 // close is called last, after a panic too. A cookie that is due for what Save
 // has stored or Destroy has removed goes with whatever answer is given outside.
 func (w *response) close() {
+	if w.closed {
+		return
+	}
 	if !w.begun.Load() {
 		w.writeHeader()
 	}
@@ -150,7 +153,10 @@ func (w *response) end() {
 	if w.err == errPanicked {
 		panic(http.ErrAbortHandler)
 	}
-	if w.err != nil || w.failed || !w.streamed && !w.s.pending() {
+	if w.err != nil || w.failed {
+		return
+	}
+	if w.closed = !w.streamed && w.s.closeIdle(); w.closed {
 		return
 	}
 	err := w.s.m.commit(w.r.Context(), w.s, false)
@@ -221,24 +227,6 @@ func (w *response) FlushError() error {
 	return http.NewResponseController(w.w).Flush()
 }
 
-// below returns the first writer from w down that is a T. It looks past a
-// response, which has every method, whatever is below it.
-func below[T any](w http.ResponseWriter) (T, bool) {
-	for {
-		switch u := w.(type) {
-		case *response:
-			w = u.w
-		case T:
-			return u, true
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = u.Unwrap()
-		default:
-			var none T
-			return none, false
-		}
-	}
-}
-
 // Hijack hands the connection over. What handlers set in the header never
 // leaves then, so it refuses where a cookie has to be set.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -271,26 +259,4 @@ func (w *response) reopen() {
 	defer w.s.mu.Unlock()
 	w.s.headersSent = false
 	w.begun.Store(false)
-}
-
-// Push pushes a resource where the server can.
-func (w *response) Push(target string, opts *http.PushOptions) error {
-	if p, ok := below[http.Pusher](w.w); ok {
-		return p.Push(target, opts)
-	}
-	return http.ErrNotSupported
-}
-
-// The rest is for http.ResponseController, which finds no Unwrap here.
-
-func (w *response) SetReadDeadline(t time.Time) error {
-	return http.NewResponseController(w.w).SetReadDeadline(t)
-}
-
-func (w *response) SetWriteDeadline(t time.Time) error {
-	return http.NewResponseController(w.w).SetWriteDeadline(t)
-}
-
-func (w *response) EnableFullDuplex() error {
-	return http.NewResponseController(w.w).EnableFullDuplex()
 }

@@ -97,11 +97,12 @@ type Session struct {
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
 	inDoubt   doubt
-	killed    *draft      // the session whose killed token the request came with, for Login
-	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
-	sealed    *string     // for the next cookie, in the place of secret
-	spared    *spared     // the not-before of its own RevokeAll
-	begun     millis      // when the request did
+	killed    *draft        // the session whose killed token the request came with, for Login
+	secret    *sid.Secret   // for the next cookie; a pointer, which fmt does not follow
+	sealed    *string       // for the next cookie, in the place of secret
+	spared    *spared       // the not-before of its own RevokeAll
+	begun     millis        // when the request did
+	started   time.Duration // the same, since epoch
 
 	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
 	formDue    bool        // the client has to be sent it, in a cookie
