@@ -88,20 +88,42 @@ func appendBytes[T ~string | ~[]byte](dst []byte, b T) []byte {
 
 // cutBytes is the inverse of appendBytes.
 func cutBytes(raw []byte) (b, rest []byte, ok bool) {
-	size, n := uint64(0), 1
-	switch {
-	case len(raw) > 0 && raw[0] < 0x80: // most lengths take one byte
-		size = uint64(raw[0])
-	case len(raw) > 1 && raw[1] < 0x80: // or two
-		size, n = uint64(raw[0]&0x7f)|uint64(raw[1])<<7, 2
-	default:
-		size, n = binary.Uvarint(raw)
-	}
-	if n <= 0 || size > uint64(len(raw)-n) {
+	from, end := cutAt(raw, 0)
+	if end < 0 {
 		return nil, nil, false
 	}
-	end := n + int(size)
-	return raw[n:end:end], raw[end:], true
+	return raw[from:end:end], raw[end:], true
+}
+
+// cutAt tells from where to where the bytes are that appendBytes put at a place;
+// the end is negative where raw ends before.
+func cutAt(raw []byte, at int) (from, end int) {
+	if at < len(raw) && raw[at] < 0x80 { // most lengths take one byte
+		if end := at + 1 + int(raw[at]); end <= len(raw) {
+			return at + 1, end
+		}
+		return 0, -1
+	}
+	return cutLongAt(raw, at)
+}
+
+// cutLongAt is cutAt for a length of more bytes.
+func cutLongAt(raw []byte, at int) (from, end int) {
+	if at+1 < len(raw) && raw[at+1] < 0x80 { // of two, most often
+		from, end = at+2, at+2+int(raw[at]&0x7f)+int(raw[at+1])<<7
+		if end <= len(raw) {
+			return from, end
+		}
+		return 0, -1
+	}
+	if at > len(raw) {
+		return 0, -1
+	}
+	size, n := binary.Uvarint(raw[at:])
+	if n <= 0 || size > uint64(len(raw)-at-n) {
+		return 0, -1
+	}
+	return at + n, at + n + int(size)
 }
 
 func oneVarint(raw []byte) (int64, bool) {

@@ -33,8 +33,8 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	ctx.begin(r.Context(), clock, m.cfg.LoadTimeout)
 	defer ctx.release()
-	good, err := m.choose(ctx, found[:different], now, &s.draft)
-	if err != nil {
+	good := presentation{draft: &s.draft}
+	if err := m.choose(ctx, found[:different], now, &good); err != nil {
 		return err
 	}
 	switch good.standing {
@@ -82,32 +82,32 @@ type presentation struct {
 	reseal     bool // Sealer.Open asks for another token
 }
 
-// choose returns the one good presentation of several texts, or, where there is
-// none, one that is stale; else it is of unknown standing. The first text's draft
-// is made in room, so that in most requests none is copied.
-func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, room *draft) (good presentation, err error) {
+// choose makes good the one good presentation of several texts, or, where there
+// is none, one that is stale; else it is of unknown standing. In most requests
+// there is one text, and its draft is made where good has room for it.
+func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, good *presentation) error {
+	if err := m.present(ctx, texts[0], now, good); err != nil {
+		return err
+	}
 	many := false
-	for i, text := range texts {
-		if i > 0 {
-			room = new(draft)
-		}
-		p := presentation{draft: room}
+	for _, text := range texts[1:] {
+		p := presentation{draft: new(draft)}
 		if err := m.present(ctx, text, now, &p); err != nil {
-			return presentation{}, err
+			return err
 		}
 		switch {
 		case p.standing == standingUnknown:
 		case good.standing == standingUnknown || good.standing == standingStale:
-			good = p
+			*good = p
 		case p.standing != standingStale:
 			many = true
 		}
 	}
 	if many {
 		m.report(ctx, Event{Kind: EventDuplicate})
-		return presentation{}, nil
+		*good = presentation{}
 	}
-	return good, nil
+	return nil
 }
 
 // present finds the session of what a cookie holds.

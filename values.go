@@ -10,38 +10,43 @@ type values struct {
 // valid tells whether the values can be read to their end, and their keys
 // ascend, so that none stands there twice.
 func (v values) valid() bool {
-	var last []byte
 	raw := v.raw
+	var last []byte
+	at := 0
 	for i := range v.count {
-		key, rest, ok := cutBytes(raw)
-		if !ok || len(rest) == 0 || i > 0 && string(key) <= string(last) {
+		from, end := cutAt(raw, at)
+		if end < 0 || end >= len(raw) {
 			return false
 		}
-		if _, raw, ok = cutBytes(rest[1:]); !ok {
+		key := raw[from:end]
+		if i > 0 && string(key) <= string(last) {
 			return false
 		}
 		last = key
+		if _, at = cutAt(raw, end+1); at < 0 {
+			return false
+		}
 	}
-	return len(raw) == 0
+	return at == len(raw)
 }
 
 // cut splits off the first value.
 func (v values) cut() (key []byte, val value, rest values) {
-	key, raw, _ := cutBytes(v.raw)
-	val.kind = kind(raw[0])
-	val.data, raw, _ = cutBytes(raw[1:])
-	return key, val, values{raw, v.count - 1}
+	from, kindAt := cutAt(v.raw, 0)
+	start, end := cutAt(v.raw, kindAt+1)
+	return v.raw[from:kindAt:kindAt], value{kind(v.raw[kindAt]), v.raw[start:end:end]}, values{v.raw[end:], v.count - 1}
 }
 
 // lookup finds the value of a key without decoding the others.
 func (v values) lookup(want string) (value, bool) {
-	for v.count > 0 {
-		var key []byte
-		var val value
-		key, val, v = v.cut()
-		if string(key) >= want {
-			return val, string(key) == want
+	at := 0
+	for range v.count {
+		from, kindAt := cutAt(v.raw, at)
+		start, end := cutAt(v.raw, kindAt+1)
+		if kindAt-from == len(want) && string(v.raw[from:kindAt]) == want {
+			return value{kind(v.raw[kindAt]), v.raw[start:end:end]}, true
 		}
+		at = end
 	}
 	return value{}, false
 }
