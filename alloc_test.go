@@ -75,13 +75,13 @@ func TestAllocations(t *testing.T) {
 				t.Error(err)
 			}
 			w.WriteHeader(204)
-		}, 12},
+		}, 10},
 		{"new session", anonymous, func(w http.ResponseWriter, r *http.Request) {
 			if err := user.Set(session.FromContext(r.Context()), 42); err != nil {
 				t.Error(err)
 			}
 			w.WriteHeader(204)
-		}, 16},
+		}, 14},
 	} {
 		h := m.Handler(http.HandlerFunc(test.handler))
 		w := discard{http.Header{}}

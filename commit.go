@@ -54,12 +54,13 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	if !storeNew && s.onlyRead() {
 		return nil
 	}
-	c := commit{m: m, s: s, now: milli(time.Now())}
+	clock := time.Now()
+	c := commit{m: m, s: s, now: milli(clock)}
 	todo, err := c.begin(storeNew)
 	if err != nil || !todo {
 		return err
 	}
-	ctx := detach(parent, m.cfg.CommitTimeout)
+	ctx := detachAt(parent, clock, m.cfg.CommitTimeout)
 	defer ctx.release()
 	c.ctx = ctx
 	if !c.changed {

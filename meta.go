@@ -10,7 +10,7 @@ import (
 // Tags of the metadata, never changed or used again.
 const (
 	tagSecret        = 1  // hash of the current secret
-	tagIssued        = 2  // when it was issued: varint, Unix milliseconds
+	tagIssued        = 2  // when it was issued, if not by the sign-in: varint, Unix milliseconds
 	tagOthers        = 3  // other secrets: { byte state, hash, 8 bytes Unix milliseconds } each
 	tagGeneration    = 4  // uvarint: how often the secrets before were killed
 	tagAuthenticated = 5  // when the subject signed in: varint, Unix milliseconds
@@ -94,6 +94,9 @@ func (m *meta) decode(raw []byte) bool {
 			return false
 		}
 	}
+	if m.issued == 0 {
+		m.issued = m.authenticated
+	}
 	return m.secret != sid.Hash{}
 }
 
@@ -124,7 +127,9 @@ func (m *meta) maxSize() int {
 func (m *meta) append(dst []byte) []byte {
 	var buf [binary.MaxVarintLen64]byte
 	dst = appendTag(dst, tagSecret, m.secret[:])
-	dst = appendTag(dst, tagIssued, binary.AppendVarint(buf[:0], m.issued))
+	if m.issued != m.authenticated {
+		dst = appendTag(dst, tagIssued, binary.AppendVarint(buf[:0], m.issued))
+	}
 	if len(m.others) > 0 {
 		dst = binary.AppendUvarint(dst, tagOthers)
 		dst = binary.AppendUvarint(dst, uint64(len(m.others)*otherSize))

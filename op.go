@@ -186,7 +186,11 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 			ErrTooLarge, len(ops), s.m.limits.pending)
 	}
 	if ops == nil {
-		ops = make([]op, 0, 2) // most requests do with a few
+		room := 1 // most requests that change a session change one value
+		if !s.stored {
+			room = 4
+		}
+		ops = make([]op, 0, room)
 	}
 	return append(ops, o), nil
 }

@@ -24,6 +24,9 @@ const (
 // that has them in it.
 func (c *commit) write() (store.Record, error) {
 	id := c.d.rec.id
+	if !c.stored && c.inDoubt.version == 0 {
+		return c.swap() // nobody else knows of the session, so there is nobody to wait for
+	}
 	ln, err := c.m.lanes.enter(c.ctx, id)
 	if err != nil {
 		return store.Record{}, storeFailed("save: wait for other writers of the session", err)
