@@ -25,13 +25,16 @@ func testHash(b byte) (h sid.Hash) {
 	return h
 }
 
+type goldenEnvelope struct {
+	name   string
+	before string // a file with another encoding of the same, which was written once
+	meta   meta
+	set    map[string]any
+}
+
 // goldenEnvelopes are kept as files: what a released version wrote, every
 // later one has to read.
-var goldenEnvelopes = []struct {
-	name string
-	meta meta
-	set  map[string]any
-}{
+var goldenEnvelopes = []goldenEnvelope{
 	{name: "empty", meta: meta{secret: testHash(1), issued: 1_700_000_000_000}},
 	{
 		name: "full",
@@ -56,7 +59,8 @@ var goldenEnvelopes = []struct {
 		},
 	},
 	{
-		name: "sign-in",
+		name:   "sign-in",
+		before: "sign-in-with-both-times.v1",
 		meta: meta{
 			secret:        testHash(1),
 			issued:        1_700_000_000_000,
@@ -116,41 +120,53 @@ func TestEnvelopeGolden(t *testing.T) {
 			if !bytes.Equal(data, golden) {
 				t.Errorf("the encoding changed:\n%q\nwas\n%q", data, golden)
 			}
-			d, err := newDraft(store.Record{Data: golden})
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := *d.meta()
-			if got.tail = bytes.Clone(got.tail); !reflect.DeepEqual(got, g.meta) {
-				t.Errorf("the metadata are\n%v, want\n%v", got, g.meta)
-			}
-			if d.count() != len(g.set) {
-				t.Errorf("%d values, want %d", d.count(), len(g.set))
-			}
-			for key, want := range g.set {
-				v, ok := d.lookup(key)
-				if !ok {
-					t.Errorf("%s is missing", key)
-					continue
+			g.check(t, golden)
+			if g.before != "" {
+				before, err := os.ReadFile(filepath.Join("testdata", "envelope", g.before))
+				if err != nil {
+					t.Fatal(err)
 				}
-				got, err := v.decode()
-				if key == "json" {
-					want = []byte(`{"A":1,"B":2}`)
-					got = any([]byte(v.data))
-				}
-				if wt, ok := want.(time.Time); ok {
-					gt := got.(time.Time)
-					_, wo := wt.Zone()
-					if _, o := gt.Zone(); !gt.Equal(wt) || o != wo {
-						t.Errorf("time is %v, want %v", gt, wt)
-					}
-					continue
-				}
-				if err != nil || !reflect.DeepEqual(got, want) {
-					t.Errorf("%s is %#v, %v, want %#v", key, got, err, want)
-				}
+				g.check(t, before)
 			}
 		})
+	}
+}
+
+// check reads an envelope, and compares all that is in it.
+func (g goldenEnvelope) check(t *testing.T, golden []byte) {
+	d, err := newDraft(store.Record{Data: golden})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := *d.meta()
+	if got.tail = bytes.Clone(got.tail); !reflect.DeepEqual(got, g.meta) {
+		t.Errorf("the metadata are\n%v, want\n%v", got, g.meta)
+	}
+	if d.count() != len(g.set) {
+		t.Errorf("%d values, want %d", d.count(), len(g.set))
+	}
+	for key, want := range g.set {
+		v, ok := d.lookup(key)
+		if !ok {
+			t.Errorf("%s is missing", key)
+			continue
+		}
+		got, err := v.decode()
+		if key == "json" {
+			want = []byte(`{"A":1,"B":2}`)
+			got = any([]byte(v.data))
+		}
+		if wt, ok := want.(time.Time); ok {
+			gt := got.(time.Time)
+			_, wo := wt.Zone()
+			if _, o := gt.Zone(); !gt.Equal(wt) || o != wo {
+				t.Errorf("time is %v, want %v", gt, wt)
+			}
+			continue
+		}
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %#v, %v, want %#v", key, got, err, want)
+		}
 	}
 }
 
