@@ -180,12 +180,14 @@ func (g *RedisGroup) join() error {
 	for _, s := range g.Nodes {
 		args = append(args, s.Addr())
 	}
-	cmd, err := g.Nodes[0].Command("redis-cli", append(args, "--cluster-replicas", "1", "--cluster-yes")...)
+	// redis-cli, or valkey-cli.
+	cli := strings.TrimSuffix(filepath.Base(g.Nodes[0].path), "server") + "cli"
+	cmd, err := g.Nodes[0].Command(cli, append(args, "--cluster-replicas", "1", "--cluster-yes")...)
 	if err != nil {
 		return err
 	}
 	if err := runFor(cmd, startLimit); err != nil {
-		return fmt.Errorf("testserver: redis-cli: %w\n%s", err, g.Nodes[0].log.tail(4000))
+		return fmt.Errorf("testserver: %s: %w\n%s", cli, err, g.Nodes[0].log.tail(4000))
 	}
 	return g.await(g.Nodes, func(c rueidis.Client) bool {
 		ctx := context.Background()
