@@ -75,7 +75,7 @@ func ExampleOpen() {
 	_, err = session.Open("redis://localhost", session.Config{})
 	fmt.Println(err)
 	// Output:
-	// session: unknown store "redis" (forgotten import?)
+	// session: unknown store "redis" (forgotten import?): import _ "github.com/b4468f51/session/store/redisstore"
 }
 
 // Settings that contradict each other are errors, and each is named.

@@ -18,6 +18,21 @@ var (
 	openers   = map[string]Opener{}
 )
 
+// packages are those of this module that register stores, for the error of who
+// forgot to import one.
+var packages = map[string]string{
+	"memory":         "memstore",
+	"sqlite":         "sqlstore",
+	"postgres":       "sqlstore",
+	"postgresql":     "sqlstore",
+	"mysql":          "sqlstore",
+	"mariadb":        "sqlstore",
+	"redis":          "redisstore",
+	"rediss":         "redisstore",
+	"redis+sentinel": "redisstore",
+	"redis+cluster":  "redisstore",
+}
+
 // Register makes a store available to [Open] under a name, the scheme of its
 // URLs, and is meant to be called from a package's init function. Like
 // [database/sql.Register] it panics where the wiring is wrong: the opener is
@@ -50,7 +65,11 @@ func Open(url string) (Store, error) {
 	open := openers[name]
 	openersMu.RUnlock()
 	if open == nil {
-		return nil, fmt.Errorf("session: unknown store %q (forgotten import?)", name)
+		err := fmt.Errorf("session: unknown store %q (forgotten import?)", name)
+		if pkg, ok := packages[name]; ok {
+			err = fmt.Errorf("%w: import _ %q", err, "github.com/b4468f51/session/store/"+pkg)
+		}
+		return nil, err
 	}
 	s, err := open(url)
 	if err != nil {

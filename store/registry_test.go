@@ -3,7 +3,10 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -78,6 +81,7 @@ func TestOpenErrors(t *testing.T) {
 		{":" + password, "session: a store URL begins with the store's name and a colon, as in memory: or sqlite:app.db"},
 		{"unknown://user:" + password + "@host", `session: unknown store "unknown" (forgotten import?)`},
 		{"REFUSING:", `session: unknown store "REFUSING" (forgotten import?)`},
+		{"redis+cluster://user:" + password + "@host", `session: unknown store "redis+cluster" (forgotten import?): import _ "github.com/b4468f51/session/store/redisstore"`},
 		{"refusing://user:" + password + "@host", `session: open store "refusing": connection refused`},
 	} {
 		s, err := store.Open(c.url)
@@ -89,6 +93,28 @@ func TestOpenErrors(t *testing.T) {
 		}
 		if strings.HasPrefix(c.url, "refusing") && !errors.Is(err, errRefused) {
 			t.Errorf("Open(%q) does not wrap the opener's error: %v", c.url, err)
+		}
+	}
+}
+
+// An error names the package to import, and that package does register the name.
+func TestOpenNamesTheImport(t *testing.T) {
+	for _, name := range []string{
+		"memory", "sqlite", "postgres", "postgresql", "mysql", "mariadb", "redis", "rediss", "redis+sentinel", "redis+cluster",
+	} {
+		_, err := store.Open(name + ":")
+		_, pkg, found := strings.Cut(fmt.Sprint(err), `import _ "github.com/b4468f51/session/store/`)
+		if !found {
+			t.Errorf("Open of %s: %v, want the import to add", name, err)
+			continue
+		}
+		files, _ := filepath.Glob(filepath.Join(strings.TrimSuffix(pkg, `"`), "*.go"))
+		if !slices.ContainsFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && !strings.HasSuffix(file, "_test.go") &&
+				strings.Contains(string(text), "store.Register(") && strings.Contains(string(text), strconv.Quote(name))
+		}) {
+			t.Errorf("Open of %s: %v, and that package registers no such name", name, err)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package integration
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,6 +48,70 @@ func TestDatabasesMigrateTogether(t *testing.T) {
 				}
 				close(start)
 				wg.Wait()
+			}
+		})
+	}
+}
+
+// So do ten that are processes indeed, and open the store by its URL.
+func TestDatabasesProcesses(t *testing.T) {
+	const processes, records = 10, 20
+	if url := os.Getenv(childURL); url != "" {
+		s := openStore(t, url)
+		for range records {
+			if err := s.Create(t.Context(), newRecord(100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return
+	}
+	for _, tt := range []struct{ name, url, driver, dsn string }{
+		{"postgres", postgresURL(t), "pgx", postgresURL(t)},
+		{"mysql", mysqlURL(t), "mysql", mysqlDSN(t, mysqlURL(t))},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			url := with(tt.url, "table="+newTable(t, openSQL(t, tt.driver, tt.dsn)))
+			var wg sync.WaitGroup
+			for range processes {
+				wg.Go(func() {
+					if out, err := child(t, t.Context(), url).Output(); err != nil {
+						t.Errorf("%v\n%s", err, out)
+					}
+				})
+			}
+			wg.Wait()
+			found, err := store.List(t.Context(), openStore(t, url), "alice")
+			if err != nil || len(found) != processes*records {
+				t.Errorf("List = %d records, %v; want %d", len(found), err, processes*records)
+			}
+		})
+	}
+}
+
+// The exported schema is what Migrate makes.
+func TestDatabasesSchema(t *testing.T) {
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			db := openSQL(t, d.driver, d.dsn(t))
+			table := newTable(t, db)
+			schema, err := sqlstore.Schema(d.dialect, table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				for statement := range strings.SplitSeq(strings.TrimSuffix(schema, ";\n"), ";\n") {
+					if _, err := db.Exec(statement); err != nil {
+						t.Fatalf("%s: %v", statement, err)
+					}
+				}
+			}
+			s := newStore(t, db, d.dialect, sqlstore.Options{Table: table, Unprepared: d.unprepared})
+			r := newRecord(10)
+			if err := s.Create(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			if found, err := s.List(t.Context(), r.Subject); err != nil || len(found) != 1 {
+				t.Errorf("List = %d records, %v; want 1", len(found), err)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/b4468f51/session/internal/integration/testserver"
 	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/redisstore"
 )
 
 var redisTarget = target{"redis", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
@@ -23,19 +25,35 @@ var redisTarget = target{"redis", func(t *testing.T) (func(t *testing.T) store.S
 		fault{name: "memory is full", inject: memory("1"), heal: memory("0")})
 }}
 
-// Behind Sentinel, and in a cluster, a master dies for good. What all replicas
-// have acknowledged survives that. It comes back as a replica, since the store
-// waits for the same number as before.
+// Behind Sentinel, and in a cluster, a master dies for good, or hangs until
+// another has taken its place. What all replicas have acknowledged survives
+// that. It comes back as a replica, since the store waits for the same number as
+// before.
 var (
 	sentinelTarget = target{"redis-sentinel", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
-		g := testserver.StartRedisSentinel(t)
-		return opener(withPrefix(g.URL()) + "&wait_replicas=2&wait_timeout=500ms"), []fault{failover(g, false)}
+		return groupTarget(t, testserver.StartRedisSentinel(t), "&wait_replicas=2&wait_timeout=500ms")
 	}}
 	clusterTarget = target{"redis-cluster", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
-		g := testserver.StartRedisCluster(t)
-		return opener(withPrefix(g.URL()) + "&wait_replicas=1&wait_timeout=500ms"), []fault{failover(g, false)}
+		return groupTarget(t, testserver.StartRedisCluster(t), "&wait_replicas=1&wait_timeout=500ms")
 	}}
 )
+
+func groupTarget(t *testing.T, g *testserver.RedisGroup, more string) (func(t *testing.T) store.Store, []fault) {
+	link := newLink(t, append(slices.Clone(g.Nodes), g.Sentinels...)...)
+	conf, opts, err := redisstore.ParseURL(withPrefix(g.URL()) + more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf.DialCtxFn = link.dial
+	open := func(t *testing.T) store.Store {
+		s, err := redisstore.Open(conf, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	return open, append(connectionFaults(link), failover(g, false), hanging(g))
+}
 
 // What settings cost that promise less is measured, and shows in the log alone. A
 // master that is back before the sentinels have told everybody of another is a
@@ -43,7 +61,7 @@ var (
 var costTargets = []target{
 	{"redis-everysec", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
 		server := testserver.Start(t, testserver.Redis("Redis everysec", "--appendfsync", "everysec"))
-		return opener("redis://" + server.Addr()), []fault{serverFaults(server, nil)[0].losing()}
+		return opener("redis://" + server.Addr()), []fault{serverFaults(server, new(link))[0].losing()}
 	}},
 	{"redis-sentinel-plain", func(t *testing.T) (func(t *testing.T) store.Store, []fault) {
 		g := testserver.StartRedisSentinel(t)
@@ -58,24 +76,42 @@ var costTargets = []target{
 // failover kills a master. It is back as soon as a replica has taken its place,
 // or, unless early, once every sentinel knows.
 func failover(g *testserver.RedisGroup, early bool) fault {
-	var killed *testserver.Server
+	name := map[bool]string{false: "a master is killed", true: "a master is killed, and back at once"}[early]
+	return away(g, name, (*testserver.Server).Kill, func(t *testing.T, s *testserver.Server) { s.Restart(t) }, early)
+}
+
+// hanging freezes a master. It goes on once it is none any more to all others.
+func hanging(g *testserver.RedisGroup) fault {
+	return away(g, "a master is frozen", (*testserver.Server).Freeze, func(_ *testing.T, s *testserver.Server) { s.Thaw() }, false)
+}
+
+// away takes a master away, and gives it back.
+func away(g *testserver.RedisGroup, name string, take func(*testserver.Server),
+	give func(*testing.T, *testserver.Server), early bool,
+) fault {
+	var master *testserver.Server
+	var others []*testserver.Server
 	return fault{
-		name:   map[bool]string{false: "a master is killed", true: "a master is killed, and back at once"}[early],
+		name:   name,
 		partly: true,
 		inject: func(t *testing.T) {
-			killed = masters(t, g.Nodes)[0]
+			master = masters(t, g.Nodes)[0]
 			if g.Sentinels != nil {
-				killed = g.Node(strconv.Itoa(masterSaid(t, g.Sentinels[0])))
+				master = g.Node(strconv.Itoa(masterSaid(t, g.Sentinels[0])))
 			}
-			killed.Kill()
+			others = slices.DeleteFunc(slices.Clone(g.Nodes), func(s *testserver.Server) bool { return s == master })
+			take(master)
 		},
 		heal: func(t *testing.T) {
-			before := len(masters(t, g.Nodes)) // without the one that was killed
-			pollFor(t, "a replica takes over", 30*time.Second, func() bool { return len(masters(t, g.Nodes)) > before })
-			for _, s := range g.Sentinels {
-				pollFor(t, "the sentinels agree", 30*time.Second, func() bool { return early || masterSaid(t, s) != killed.Port })
+			want := 3
+			if g.Sentinels != nil {
+				want = 1
 			}
-			killed.Restart(t)
+			pollFor(t, "a replica takes over", 30*time.Second, func() bool { return len(masters(t, others)) == want })
+			for _, s := range g.Sentinels {
+				pollFor(t, "the sentinels agree", 30*time.Second, func() bool { return early || masterSaid(t, s) != master.Port })
+			}
+			give(t, master)
 		},
 	}
 }

@@ -55,17 +55,33 @@ func (s upserting) Save(ctx context.Context, rec store.Record, _ uint64) error {
 	return errors.Join(s.Delete(ctx, rec.ID), s.Create(ctx, rec))
 }
 
-// dropping acknowledges each hundredth change without making it.
+// dropping acknowledges each hundredth write without making it.
 type dropping struct {
 	store.Store
 	n atomic.Int64
 }
 
+func (s *dropping) drops() bool { return s.n.Add(1)%100 == 0 }
+
+func (s *dropping) Create(ctx context.Context, rec store.Record) error {
+	if s.drops() {
+		return nil
+	}
+	return s.Store.Create(ctx, rec)
+}
+
 func (s *dropping) Save(ctx context.Context, rec store.Record, old uint64) error {
-	if s.n.Add(1)%100 == 0 {
+	if s.drops() {
 		return nil
 	}
 	return s.Store.Save(ctx, rec, old)
+}
+
+func (s *dropping) Delete(ctx context.Context, id store.ID) error {
+	if s.drops() {
+		return nil
+	}
+	return s.Store.Delete(ctx, id)
 }
 
 // doubling makes each hundredth change, and denies it.

@@ -2,8 +2,11 @@ package integration
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
+	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -54,17 +57,18 @@ func databaseTarget(t *testing.T, p testserver.Program, urlOf func(*testserver.S
 		fault{name: "the pool is exhausted", inject: pool.exhaust, heal: pool.release})
 }
 
-// closing closes the database of a store with it.
+// closing closes the database of a store with it. No operation may have kept a
+// connection.
 type closing struct {
 	*sqlstore.Store
 	db *sql.DB
 }
 
 func (s closing) Close() error {
-	if err := s.Store.Close(); err != nil {
-		return err
+	if n := s.db.Stats().InUse; n > 0 {
+		return fmt.Errorf("%d connections are still in use", n)
 	}
-	return s.db.Close()
+	return errors.Join(s.Store.Close(), s.db.Close())
 }
 
 const poolSize = 8
@@ -99,32 +103,55 @@ func (p *pools) release(*testing.T) {
 
 // serverFaults are what happens to any server, and to the way to it.
 func serverFaults(s *testserver.Server, l *link) []fault {
-	return []fault{
+	return append([]fault{
 		{name: "killed", inject: func(*testing.T) { s.Kill() }, heal: func(t *testing.T) { s.Restart(t) }},
 		{name: "frozen", inject: func(*testing.T) { s.Freeze() }, heal: func(*testing.T) { s.Thaw() }},
-		{name: "the connection is cut", inject: func(*testing.T) { l.proxy.Stop() }, heal: l.start},
+	}, connectionFaults(l)...)
+}
+
+// connectionFaults are what happens on the way to one server or several.
+func connectionFaults(l *link) []fault {
+	return []fault{
+		{name: "the connection is cut", inject: l.cut, heal: l.start},
 		{name: "the connection is slow", inject: l.toxic(`{"type":"latency","attributes":{"latency":2500}}`), heal: l.reset},
 		{name: "the connection is silent", inject: l.toxic(`{"type":"timeout","attributes":{"timeout":0}}`), heal: l.reset},
 		{name: "the connection is reset", inject: l.toxic(`{"type":"reset_peer","attributes":{"timeout":0}}`), heal: l.reset},
 	}
 }
 
-// A link is the way to a server.
-type link struct{ proxy *toxiproxy.Proxy }
+// A link is the way to servers: a proxy before each.
+type link struct {
+	proxies []*toxiproxy.Proxy
+	at      map[string]string // the address of a server: that of its proxy
+}
 
-func newLink(t *testing.T, s *testserver.Server) *link {
+func newLink(t *testing.T, servers ...*testserver.Server) *link {
 	t.Helper()
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &link{toxiproxy.NewProxy(api, s.Addr(), "127.0.0.1:0", s.Addr())}
+	l := &link{at: map[string]string{}}
+	for _, s := range servers {
+		l.proxies = append(l.proxies, toxiproxy.NewProxy(api, s.Addr(), "127.0.0.1:0", s.Addr()))
+	}
 	l.start(t)
-	t.Cleanup(l.proxy.Stop)
+	for _, p := range l.proxies {
+		l.at[p.Upstream] = p.Listen
+	}
+	t.Cleanup(func() { l.cut(t) })
 	return l
 }
 
 func (l *link) start(t *testing.T) {
 	t.Helper()
-	if err := l.proxy.Start(); err != nil {
-		t.Fatal(err)
+	for _, p := range l.proxies {
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (l *link) cut(*testing.T) {
+	for _, p := range l.proxies {
+		p.Stop()
 	}
 }
 
@@ -135,17 +162,28 @@ func (l *link) url(t *testing.T, raw string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Host = l.proxy.Listen
+	u.Host = l.at[u.Host]
 	return u.String()
+}
+
+// dial connects by the link to the address that a server says it has.
+func (l *link) dial(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+	at, ok := l.at[addr]
+	if !ok {
+		return nil, fmt.Errorf("%s is the address of no server", addr)
+	}
+	return d.DialContext(ctx, "tcp", at)
 }
 
 // toxic returns a fault of the connection, in both directions.
 func (l *link) toxic(what string) func(t *testing.T) {
 	return func(t *testing.T) {
-		for _, stream := range []string{"upstream", "downstream"} {
-			what := strings.Replace(what, "{", fmt.Sprintf(`{"stream":%q,"name":%[1]q,`, stream), 1)
-			if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(what)); err != nil {
-				t.Fatal(err)
+		for _, p := range l.proxies {
+			for _, stream := range []string{"upstream", "downstream"} {
+				what := strings.Replace(what, "{", fmt.Sprintf(`{"stream":%q,"name":%[1]q,`, stream), 1)
+				if _, err := p.Toxics.AddToxicJson(strings.NewReader(what)); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}
@@ -156,5 +194,7 @@ func (l *link) toxic(what string) func(t *testing.T) {
 func (l *link) reset(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	l.proxy.Toxics.ResetToxics(ctx)
+	for _, p := range l.proxies {
+		p.Toxics.ResetToxics(ctx)
+	}
 }

@@ -32,7 +32,29 @@ func TestPostgresPooler(t *testing.T) {
 				t.Error(err)
 			}
 			collectTogether(t, open)
+			nothingIsPrepared(t, postgresOf(pooler))
 		})
+	}
+}
+
+// nothingIsPrepared looks into each connection of the pooler, all of them at
+// once: what is prepared in one is not there for the next who is given another.
+func nothingIsPrepared(t *testing.T, url string) {
+	t.Helper()
+	db := openSQL(t, "pgx", with(url, "default_query_exec_mode=exec"))
+	for range testserver.PgBouncerPool {
+		tx, err := db.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		var n int
+		if err := tx.QueryRow("SELECT count(*) FROM pg_prepared_statements").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n != 0 {
+			t.Errorf("%d statements are prepared in a connection of the pooler", n)
+		}
 	}
 }
 

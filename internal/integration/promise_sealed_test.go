@@ -372,3 +372,23 @@ func sealedBounds(t *testing.T, e *env) {
 		}
 	})
 }
+
+// Who was signed out everywhere may be kept in any store: every machine knows.
+func TestSealedNotBefore(t *testing.T) {
+	for _, tt := range storeCases {
+		t.Run(tt.name, func(t *testing.T) {
+			e := &env{t: t, openCase: tt.open, sealer: sealed.sealer, open: tt.open(t)}
+			m, other := e.newMachine(session.Config{}), e.newMachine(session.Config{})
+			_, copied := e.sealedClient(m)
+			other.as(copied, "/read").want("before", http.StatusOK, "u map[]")
+			for range 2 { // a not-before is made, and moved
+				if _, err := m.RevokeAll(t.Context(), "u"); err != nil {
+					t.Fatal(err)
+				}
+				other.as(copied, "/read").want("a copy after RevokeAll", http.StatusOK, nobody)
+				_, copied = e.sealedClient(other)
+				m.as(copied, "/read").want("a sign-in after RevokeAll", http.StatusOK, "u map[]")
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package integration
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +130,7 @@ func TestRedisWaitReplicas(t *testing.T) {
 	}
 	u := withPrefix("redis://" + g.Nodes[0].Addr())
 	two := openStore(t, u+"&wait_replicas=2&wait_timeout=5s")
+	losing, l := openLosing(t, u+"&wait_replicas=2&wait_timeout=100ms")
 	hasty := openStore(t, u+"&wait_replicas=2&wait_timeout=100ms")
 	r := newRecord(10)
 	n := r
@@ -152,7 +154,35 @@ func TestRedisWaitReplicas(t *testing.T) {
 	if got, err := two.Load(ctx, r.ID); err != nil || got.Version != r.Version {
 		t.Errorf("Load: version %d, %v; want %d", got.Version, err, r.Version)
 	}
-	if err := hasty.Create(ctx, r); !errors.Is(err, store.ErrExists) && err == nil {
-		t.Errorf("Create again: %v", err)
+	// What was refused is, whoever acknowledges that.
+	if err := hasty.Create(ctx, r); !errors.Is(err, store.ErrExists) {
+		t.Errorf("Create again: %v, want ErrExists", err)
+	}
+	if err := hasty.Save(ctx, n, n.Version); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("Save over another version: %v, want ErrConflict", err)
+	}
+	// What was done by an attempt whose answer was lost is not done before it is
+	// acknowledged, though the second attempt has nothing to write.
+	lost := newRecord(10)
+	lost.Subject = ""
+	next := lost
+	next.Version++
+	for _, op := range []struct {
+		name string
+		do   func() error
+	}{
+		{"Create", func() error { return losing.Create(ctx, lost) }},
+		{"Save", func() error { return losing.Save(ctx, next, lost.Version) }},
+		{"Delete", func() error { return losing.Delete(ctx, lost.ID) }},
+	} {
+		answers := 0
+		l.lose(func() { answers++ })
+		err := op.do()
+		if err == nil || !strings.Contains(err.Error(), "too few replicas") {
+			t.Errorf("%s whose answer was lost, with one replica of two: %v, want an error that says so", op.name, err)
+		}
+		if answers != 1 {
+			t.Errorf("%s: %d answers were lost, want 1", op.name, answers)
+		}
 	}
 }

@@ -87,10 +87,9 @@ func (c losing) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// A write whose answer is lost is tried again, and knows what it wrote; where
-// it cannot know, it does not say that nothing happened.
-func TestRedisLostAnswer(t *testing.T) {
-	_, u := privateRedis(t)
+// openLosing opens a store whose connections lose answers.
+func openLosing(t *testing.T, u string) (store.Store, *loser) {
+	t.Helper()
 	conf, opts, err := redisstore.ParseURL(u)
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +103,15 @@ func TestRedisLostAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { s.Close() })
+	return s, l
+}
+
+// A write whose answer is lost is tried again, and knows what it wrote; where
+// it cannot know, it does not say that nothing happened.
+func TestRedisLostAnswer(t *testing.T) {
+	_, u := privateRedis(t)
+	s, l := openLosing(t, u)
 	other := openStore(t, u)
 	ctx := t.Context()
 	// Scripts are known, and records have no subject: one command is one answer.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,6 +92,49 @@ func TestRedisRoundTrips(t *testing.T) {
 		if writes := strings.HasPrefix(op.name, "Create") || strings.HasPrefix(op.name, "Save"); sends != writes {
 			t.Errorf("%s: that it sends the data is %v", op.name, sends)
 		}
+	}
+}
+
+// Concurrent requests share round trips: what they send while one is under way
+// travels together.
+func TestRedisSharesRoundTrips(t *testing.T) {
+	const loads = 100
+	server, _ := privateRedis(t)
+	proxy, trips, sent := countTraffic(t, server.Addr())
+	s := openStore(t, "redis://"+proxy)
+	r := newRecord(10)
+	if err := s.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	load := func() {
+		if got, err := s.Load(t.Context(), r.ID); err != nil || got.Version != r.Version {
+			t.Errorf("Load: version %d, %v; want %d", got.Version, err, r.Version)
+		}
+	}
+	all := func() (wait func()) {
+		var wg sync.WaitGroup
+		for range loads {
+			wg.Go(load)
+		}
+		return wg.Wait
+	}
+	all()() // a connection begins to pipeline when it is first used by several
+	before := sent.Load()
+	load()
+	one := sent.Load() - before
+	server.Freeze()
+	defer server.Thaw()
+	before = sent.Load()
+	trips.Store(0)
+	wait := all()
+	poll(t, "every load is sent", func() bool { return sent.Load()-before >= loads*one })
+	server.Thaw()
+	wait()
+	// There are a few connections, which know nothing of each other.
+	if n := trips.Load(); n > loads/4 {
+		t.Errorf("%d loads at once took %d round trips", loads, n)
+	} else {
+		t.Logf("%d loads at once took %d round trips", loads, n)
 	}
 }
 

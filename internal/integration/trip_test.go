@@ -71,12 +71,19 @@ func addrOf(t *testing.T, dsn string) string {
 // server spoke after the client had.
 func countTrips(t *testing.T, addr string) (string, *atomic.Int64) {
 	t.Helper()
+	proxy, trips, _ := countTraffic(t, addr)
+	return proxy, trips
+}
+
+// countTraffic is countTrips, and counts the bytes that the client has sent.
+func countTraffic(t *testing.T, addr string) (proxy string, trips, sent *atomic.Int64) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	trips := new(atomic.Int64)
+	trips, sent = new(atomic.Int64), new(atomic.Int64)
 	go func() {
 		for {
 			client, err := l.Accept()
@@ -89,25 +96,26 @@ func countTrips(t *testing.T, addr string) (string, *atomic.Int64) {
 				return
 			}
 			asked := new(atomic.Bool)
-			go pass(server, client, func() { asked.Store(true) })
-			go pass(client, server, func() {
+			go pass(server, client, func(n int) { asked.Store(true); sent.Add(int64(n)) })
+			go pass(client, server, func(int) {
 				if asked.Swap(false) {
 					trips.Add(1)
 				}
 			})
 		}
 	}()
-	return l.Addr().String(), trips
+	return l.Addr().String(), trips, sent
 }
 
-// pass copies from one to the other, and tells before each write.
-func pass(to, from net.Conn, tell func()) {
+// pass copies from one to the other, and tells before each write of how many
+// bytes.
+func pass(to, from net.Conn, tell func(n int)) {
 	defer to.Close()
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			tell()
+			tell(n)
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}

@@ -51,7 +51,9 @@
 // evalsha; beside them hello, ping, select for a database other
 // than 0, wait for WaitReplicas, client|tracking, client|caching, multi and
 // exec for a cache, role behind Sentinel, cluster|slots and cluster|shards for
-// Cluster.
+// Cluster. The sentinels' user needs hello, ping, subscribe, unsubscribe on all
+// channels, sentinel|sentinels and sentinel|get-master-addr-by-name, and
+// client|tracking for a cache.
 //
 // # Time
 //

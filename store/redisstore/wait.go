@@ -29,6 +29,9 @@ func (s *Store) wait(ctx context.Context, sc script, key string, args []string) 
 		if e, ok := rueidis.IsRedisErr(err); ok && e.IsNoScript() {
 			n, err = wait(c.B().Eval().Script(sc.text).Numkeys(1).Key(key).Arg(args...).Build())
 		}
+		if answer, not := result.ToInt64(); not == nil && answer != written {
+			return err // there is nothing to acknowledge
+		}
 		if err == nil && n < int64(s.opts.WaitReplicas) {
 			err = fmt.Errorf("redisstore: written, but %w: %d of %d within %v",
 				errReplicas, n, s.opts.WaitReplicas, s.opts.WaitTimeout)

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 )
 
+// PgBouncerPool is how many connections the pooler has to its server.
+const PgBouncerPool = 4
+
 // PgBouncer is a pooler in front of the PostgreSQL server at an address, in
 // transaction mode: a client has another connection in each transaction, and
 // nothing that was prepared is known there.
@@ -24,9 +27,9 @@ listen_port = %d
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 4
+default_pool_size = %d
 ignore_startup_parameters = extra_float_digits
-`, host, port, s.Port), 0o644)
+`, host, port, s.Port, PgBouncerPool), 0o644)
 		},
 		Args: func(s *Server) []string { return []string{filepath.Join(s.Dir, "pgbouncer.ini")} },
 	}

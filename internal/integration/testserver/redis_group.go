@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ import (
 type RedisGroup struct {
 	Nodes     []*Server // behind Sentinel, the first is the master to begin with
 	Sentinels []*Server
+
+	guard *RedisGuard
 }
 
 // URL returns the URL of the group.
@@ -48,7 +51,13 @@ func (g *RedisGroup) Node(port string) *Server {
 // take half a second of silence for a failure. They end with the test.
 func StartRedisSentinel(t testing.TB) *RedisGroup {
 	t.Helper()
-	g := redisSentinel(t, Start)
+	return StartGuardedRedisSentinel(t, nil)
+}
+
+// StartGuardedRedisSentinel is StartRedisSentinel behind a guard.
+func StartGuardedRedisSentinel(t testing.TB, guard *RedisGuard) *RedisGroup {
+	t.Helper()
+	g := redisSentinel(t, Start, guard)
 	if err := g.awaitSentinels(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +68,13 @@ func StartRedisSentinel(t testing.TB) *RedisGroup {
 // the test.
 func StartRedisCluster(t testing.TB) *RedisGroup {
 	t.Helper()
-	g := redisCluster(t, Start)
+	return StartGuardedRedisCluster(t, nil)
+}
+
+// StartGuardedRedisCluster is StartRedisCluster behind a guard.
+func StartGuardedRedisCluster(t testing.TB, guard *RedisGuard) *RedisGroup {
+	t.Helper()
+	g := redisCluster(t, Start, guard)
 	if err := g.join(); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +87,7 @@ var sentinelsErr, clusterErr error
 // SharedRedisSentinel is what StartRedisSentinel starts, as [Shared].
 func SharedRedisSentinel(t testing.TB) *RedisGroup {
 	t.Helper()
-	g := redisSentinel(t, Shared)
+	g := redisSentinel(t, Shared, nil)
 	joinSentinels.Do(func() { sentinelsErr = g.awaitSentinels() })
 	if sentinelsErr != nil {
 		t.Fatal(sentinelsErr)
@@ -83,7 +98,7 @@ func SharedRedisSentinel(t testing.TB) *RedisGroup {
 // SharedRedisCluster is what StartRedisCluster starts, as [Shared].
 func SharedRedisCluster(t testing.TB) *RedisGroup {
 	t.Helper()
-	g := redisCluster(t, Shared)
+	g := redisCluster(t, Shared, nil)
 	joinCluster.Do(func() { clusterErr = g.join() })
 	if clusterErr != nil {
 		t.Fatal(clusterErr)
@@ -91,23 +106,23 @@ func SharedRedisCluster(t testing.TB) *RedisGroup {
 	return g
 }
 
-func redisSentinel(t testing.TB, start func(testing.TB, Program) *Server) *RedisGroup {
+func redisSentinel(t testing.TB, start func(testing.TB, Program) *Server, guard *RedisGuard) *RedisGroup {
 	t.Helper()
-	master := start(t, Redis("Redis master"))
-	g := &RedisGroup{Nodes: []*Server{master}}
+	master := start(t, guarded(Redis("Redis master"), guard))
+	g := &RedisGroup{Nodes: []*Server{master}, guard: guard}
 	for i := range 2 {
-		g.Nodes = append(g.Nodes, start(t, Redis(fmt.Sprintf("Redis replica %d", i+1),
-			"--replicaof", "127.0.0.1 "+strconv.Itoa(master.Port))))
+		g.Nodes = append(g.Nodes, start(t, guarded(Redis(fmt.Sprintf("Redis replica %d", i+1),
+			"--replicaof", "127.0.0.1 "+strconv.Itoa(master.Port)), guard)))
 	}
 	for i := range 3 {
-		g.Sentinels = append(g.Sentinels, start(t, sentinel(fmt.Sprintf("Redis sentinel %d", i+1), master.Port)))
+		g.Sentinels = append(g.Sentinels, start(t, sentinel(fmt.Sprintf("Redis sentinel %d", i+1), master.Port, guard)))
 	}
 	return g
 }
 
 // sentinel returns a sentinel. It keeps what it learns in its settings' file.
-func sentinel(name string, master int) Program {
-	p := Redis(name)
+func sentinel(name string, master int, guard *RedisGuard) Program {
+	p := guarded(Redis(name), guard)
 	file := func(s *Server) string { return filepath.Join(s.Dir, "sentinel.conf") }
 	p.Init = func(s *Server) error {
 		return os.WriteFile(file(s), fmt.Appendf(nil, `port %d
@@ -116,7 +131,8 @@ dir %q
 sentinel monitor mymaster 127.0.0.1 %d 2
 sentinel down-after-milliseconds mymaster 500
 sentinel failover-timeout mymaster 3000
-`, s.Port, s.Dir, master), 0o600)
+%s
+`, s.Port, s.Dir, master, strings.Join(guard.sentinelSettings(s), "\n")), 0o600)
 	}
 	p.Args = func(s *Server) []string { return []string{file(s), "--sentinel"} }
 	return p
@@ -131,41 +147,47 @@ func (g *RedisGroup) awaitSentinels() error {
 	})
 }
 
-func redisCluster(t testing.TB, start func(testing.TB, Program) *Server) *RedisGroup {
+func redisCluster(t testing.TB, start func(testing.TB, Program) *Server, guard *RedisGuard) *RedisGroup {
 	t.Helper()
-	g := &RedisGroup{}
+	g := &RedisGroup{guard: guard}
 	for i := range 6 {
-		g.Nodes = append(g.Nodes, start(t, clusterNode(fmt.Sprintf("Redis cluster node %d", i+1))))
+		g.Nodes = append(g.Nodes, start(t, clusterNode(fmt.Sprintf("Redis cluster node %d", i+1), guard)))
 	}
 	return g
 }
 
-func clusterNode(name string) Program {
-	p := Redis(name)
+func clusterNode(name string, guard *RedisGuard) Program {
+	p := guarded(Redis(name), guard)
 	plain, bus := p.Args, 0
 	p.Init = func(*Server) (err error) {
 		bus, err = FreePort()
 		return err
 	}
 	p.Args = func(s *Server) []string {
-		return append(plain(s), "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
+		args := append(plain(s), "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
 			"--cluster-node-timeout", "2000", "--cluster-replica-validity-factor", "0")
+		if guard != nil {
+			args = append(args, "--tls-cluster", "yes")
+		}
+		return args
 	}
 	return p
 }
 
 // join makes a cluster of the nodes.
 func (g *RedisGroup) join() error {
-	args := []string{"--cluster", "create"}
+	args := append(g.guard.cliArgs(), "--cluster", "create")
 	for _, s := range g.Nodes {
 		args = append(args, s.Addr())
 	}
-	cmd, err := g.Nodes[0].Command("redis-cli", append(args, "--cluster-replicas", "1", "--cluster-yes")...)
+	// redis-cli, or valkey-cli.
+	cli := strings.TrimSuffix(filepath.Base(g.Nodes[0].path), "server") + "cli"
+	cmd, err := g.Nodes[0].Command(cli, append(args, "--cluster-replicas", "1", "--cluster-yes")...)
 	if err != nil {
 		return err
 	}
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("testserver: redis-cli: %w\n%s", err, g.Nodes[0].log.tail(4000))
+	if err := runFor(cmd, startLimit); err != nil {
+		return fmt.Errorf("testserver: %s: %w\n%s", cli, err, g.Nodes[0].log.tail(4000))
 	}
 	return g.await(g.Nodes, func(c rueidis.Client) bool {
 		ctx := context.Background()
@@ -178,12 +200,22 @@ func (g *RedisGroup) join() error {
 	})
 }
 
+// runFor runs a command, which is killed when the limit is over: redis-cli waits
+// for ever for nodes that do not find each other.
+func runFor(cmd *exec.Cmd, limit time.Duration) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer time.AfterFunc(limit, func() { cmd.Process.Kill() }).Stop()
+	return cmd.Wait()
+}
+
 // await returns once each of the servers is as it should be.
 func (g *RedisGroup) await(servers []*Server, ready func(rueidis.Client) bool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	for _, s := range servers {
-		c, err := RedisClient(s.Addr())
+		c, err := g.guard.client(s.Addr())
 		if err != nil {
 			return err
 		}
