@@ -95,15 +95,10 @@ func TestSecurity_LC11_ASessionThatEndsWhileItSignsInTakesNobodysPlace(t *testin
 			c, other := p.client().must(login(t, "u")), q.client()
 			c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 				must(t, s.Login("u"))
-				n := 0
-				tap.put(func(_ context.Context, _ string, do func() error) error {
-					if n++; n-1 == step {
-						tap.put(nil)
-						reached = true
-						must(t, q.m.Revoke(context.Background(), s.ID()))
-						other.visit(login(t, "u"))
-					}
-					return do()
+				tap.at(step, false, func() {
+					reached = true
+					must(t, q.m.Revoke(context.Background(), s.ID()))
+					other.visit(login(t, "u"))
 				})
 			})
 			tap.put(nil)
