@@ -368,3 +368,33 @@ func TestSealedLoginThatBeganBeforeARevocationFails(t *testing.T) {
 		b.want("/who", 200, "<u>")
 	})
 }
+
+// A sealed session has no record that a revocation deletes: a step-up whose
+// request began before must not make one of it that is newer.
+func TestSealedReauthenticationThatBeganBeforeARevocationFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSealedSite(t, newRing(t), session.Config{NotBefore: newTap()})
+		site.handle("/in", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Login("u")) })
+		site.handle("/late", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			time.Sleep(time.Second)
+			_, err := site.m.RevokeAll(context.Background(), "u")
+			must(t, err, s.Reauthenticate(1))
+		})
+		site.handle("/own", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			time.Sleep(time.Second)
+			_, err := site.m.RevokeAll(r.Context(), "u")
+			must(t, err, s.Reauthenticate(1))
+		})
+		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { show(w, r, s) })
+		b := site.browser()
+		b.get("/in")
+		b.want("/who", 200, "<u>")
+		if res := b.get("/late"); res.Code != http.StatusConflict {
+			t.Errorf("status %d, want 409", res.Code)
+		}
+		b.want("/who", 200, anonymous)
+		b.get("/in")
+		b.get("/own") // who revokes may go on
+		b.want("/who", 200, "<u>")
+	})
+}
