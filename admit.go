@@ -29,14 +29,18 @@ func (c *commit) admit() error {
 	return nil
 }
 
-func (c *commit) signsIn() bool {
-	return slices.ContainsFunc(c.all, func(o op) bool { return o.kind == opLogin })
+func (c *commit) signsIn() bool { return c.has(opLogin) }
+
+func (c *commit) has(kind opKind) bool {
+	return slices.ContainsFunc(c.all, func(o op) bool { return o.kind == kind })
 }
 
 // loginInTime fails where the subject's sessions were revoked since the request
-// began: its password may be the old one.
+// began: its password may be the old one. A sealed session that is reauthenticated
+// would be newer than the revocation; of others the record is gone.
 func (c *commit) loginInTime() error {
-	if !c.signsIn() || c.m.store == nil || c.m.sealer == nil && !c.m.canList() {
+	if sealed := c.m.sealer != nil; sealed && (c.m.store == nil || !c.signsIn() && !c.has(opReauthenticate)) ||
+		!sealed && (!c.signsIn() || !c.m.canList()) {
 		return nil
 	}
 	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.subject())

@@ -32,7 +32,7 @@ type commit struct {
 	rotated bool
 	changed bool // the record differs: ops, a rotation or its confirmation
 
-	reserved ID   // of the place that a sign-in took, with Config.RefuseLogin
+	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
 	resolved bool // d is what became of a write in doubt, with ops applied
 }
 

@@ -116,6 +116,36 @@ func TestSecurity_CS2_TheTokenIsBoundToTheSignIn(t *testing.T) {
 	b.mustAccept("a's token and cookie in b's session", token, false)
 }
 
+// A sibling host is another site: it may send this one's cookies, and plant some
+// of its own, but has no page of this site to read a token from.
+func TestSecurity_CS3_ASiblingHostIsAnotherSite(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	token := c.formToken()
+	from := func(site, origin, token string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Method = "POST"
+			r.Header.Set("Sec-Fetch-Site", site)
+			r.Header.Set("Origin", origin)
+			r.Header.Set("X-CSRF-Token", token)
+		}
+	}
+	ran := 0
+	count := act(func(http.ResponseWriter, *http.Request, *session.Session) { ran++ })
+	for name, guard := range map[string]func(http.Handler) http.Handler{
+		"CrossOriginProtection": http.NewCrossOriginProtection().Handler, "RequireCSRF": session.RequireCSRF,
+	} {
+		ran = 0
+		guarded := act(func(w http.ResponseWriter, r *http.Request, _ *session.Session) { guard(count).ServeHTTP(w, r) })
+		if res := c.visit(guarded, from("same-site", "https://blog.app.test", strings.Repeat("A", 86))); res.StatusCode != 403 || ran != 0 {
+			t.Errorf("%s: from a sibling: status %d, and the handler ran %d times", name, res.StatusCode, ran)
+		}
+		if res := c.visit(guarded, from("same-origin", "https://app.test", token)); res.StatusCode != 200 || ran != 1 {
+			t.Errorf("%s: from here: status %d, and the handler ran %d times", name, res.StatusCode, ran)
+		}
+	}
+}
+
 func TestAFormOutlivesARotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{RotateEvery: 10 * time.Minute})

@@ -35,10 +35,12 @@ func quotaID(scoped string) ID {
 	return ID(sum[:len(ID{})])
 }
 
-// reserve takes a place for the session of a sign-in, or refuses it.
+// reserve takes a place for the session of a sign-in, or refuses it. It is called
+// again where the session gets another ID: one that had a place for being stored
+// has lost it.
 func (c *commit) reserve() error {
 	scoped, own := c.d.subject(), c.d.rec.id
-	c.reserved = own
+	c.reserved = append(c.reserved, own)
 	return c.editQuota(scoped, func(places []place) ([]place, error) {
 		records, err := c.m.list(c.ctx, scoped) // after the places were read: none is missed
 		if err != nil {
@@ -53,7 +55,7 @@ func (c *commit) reserve() error {
 			places = slices.DeleteFunc(places, func(p place) bool { return p.id == rec.ID })
 		}
 		places = slices.DeleteFunc(places, func(p place) bool {
-			return p.id == own || p.at < c.now.Add(-placeLife).UnixMilli()
+			return c.holds(p) || p.at < c.now.Add(-placeLife).UnixMilli()
 		})
 		if taken+len(places) >= c.m.cfg.MaxSessions {
 			return nil, ErrTooManySessions
@@ -62,16 +64,19 @@ func (c *commit) reserve() error {
 	})
 }
 
+// holds tells whether a place is this sign-in's.
+func (c *commit) holds(p place) bool { return slices.Contains(c.reserved, p.id) }
+
 // release gives the place back: the session can be listed now, or never will be.
 func (c *commit) release() {
-	if c.reserved.IsZero() {
+	if len(c.reserved) == 0 {
 		return
 	}
 	err := c.editQuota(c.d.subject(), func(places []place) ([]place, error) {
-		return slices.DeleteFunc(places, func(p place) bool { return p.id == c.reserved }), nil
+		return slices.DeleteFunc(places, c.holds), nil
 	})
 	if err != nil { // then it counts for placeLife
-		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.reserved, Subject: c.d.subject(), Err: err})
+		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
 	}
 }
 

@@ -1,10 +1,12 @@
 package session_test
 
 import (
+	"bufio"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,23 +16,28 @@ import (
 	"github.com/b4468f51/session"
 )
 
-func TestReauthenticate(t *testing.T) {
+func TestSecurity_LC12_ReauthenticationTellsWhenAndHowAndBeginsBothTimersAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{})
 		c := p.client().must(login(t, "u")).must(set(t, "k", 1))
 		old, begun := c.token(), time.Now()
 		p.saw()
 		time.Sleep(10 * time.Minute)
+		var deadline time.Time
 		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if at := s.AuthenticatedAt(); !at.Equal(begun.Truncate(time.Millisecond)) || s.Level() != 0 {
 				t.Errorf("before: at %v, level %d", at, s.Level())
 			}
-			deadline := s.Deadline()
+			deadline = s.Deadline()
 			must(t, s.Reauthenticate(2))
 			if !s.AuthenticatedAt().Equal(time.Now().Truncate(time.Millisecond)) || s.Level() != 2 || !s.Deadline().Equal(deadline.Add(10*time.Minute)) {
 				t.Errorf("at once: at %v, level %d, until %v", s.AuthenticatedAt(), s.Level(), s.Deadline())
 			}
 		})
+		if info, now := p.only("u"), time.Now(); info.Level != 2 || !info.AuthenticatedAt.Equal(now) ||
+			!info.Expires.Equal(now.Add(time.Hour)) || !info.Deadline.Equal(deadline.Add(10*time.Minute)) {
+			t.Errorf("listed as %+v", info)
+		}
 		if got := p.heard(); got != "reauthenticated" {
 			t.Errorf("the events are %s", got)
 		}
@@ -182,4 +189,58 @@ func TestReturnToStaysOnThisSite(t *testing.T) {
 			}
 		}
 	}
+}
+
+// However a request names its page and its host, it is sent to the sign-in page
+// of this site, and from there to this site.
+func TestRequireRemembersNoOtherSite(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	h := p.m.Handler(session.RequireSubject("/signin")(http.NotFoundHandler()))
+	for line, want := range map[string]string{
+		"/account?a=b":            "/account?a=b",
+		"//evil.test/x":           "/home",
+		"///evil.test":            "/home",
+		`/\evil.test/`:            "/%5Cevil.test/",
+		"/%2F%2Fevil.test/":       "/%2F%2Fevil.test/",
+		"/%0d%0aSet-Cookie:x=y":   "/%0d%0aSet-Cookie:x=y",
+		"/?return_to=//evil.test": "/?return_to=//evil.test",
+		"http://evil.test/x":      "/x",
+		"http://evil.test//b.c/x": "/home",
+		"http:evil.test":          "/home",
+	} {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + line + " HTTP/1.1\r\nHost: evil.test\r\n\r\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		location := w.Header().Get("Location")
+		if !strings.HasPrefix(location, "/signin?return_to=") || len(w.Header()["Set-Cookie"]) > 0 {
+			t.Errorf("%s is sent to %q, with %q", line, location, w.Header())
+		}
+		if got := session.ReturnTo(httptest.NewRequest("GET", location, nil), "/home"); got != want {
+			t.Errorf("%s leads to %q, want %q", line, got, want)
+		}
+	}
+}
+
+// What ReturnTo lets through is a path on this site, as browsers read it
+// (WHATWG URL, 4.4), and still is as http.Redirect puts it.
+func FuzzReturnTo(f *testing.F) {
+	for _, page := range []string{"/", "/account?tab=2#x", "//evil.test", `/\evil.test`, "/\t/evil.test", "/.//evil.test", "/..//evil.test", " //evil.test", "/%2F/evil.test", "https:/evil.test", "/\u2028/evil.test"} {
+		f.Add(page)
+	}
+	asBrowsers := strings.NewReplacer("\t", "", "\n", "", "\r", "", `\`, "/")
+	f.Fuzz(func(t *testing.T, page string) {
+		form := url.Values{"return_to": {page}}
+		got := session.ReturnTo(&http.Request{Method: "POST", URL: &url.URL{}, PostForm: form, Form: form}, "/")
+		w := httptest.NewRecorder()
+		http.Redirect(w, httptest.NewRequest("GET", "/signin", nil), got, http.StatusSeeOther)
+		for _, ref := range []string{got, w.Header().Get("Location")} {
+			read := asBrowsers.Replace(strings.TrimLeftFunc(ref, func(r rune) bool { return r <= ' ' }))
+			if !strings.HasPrefix(read, "/") || strings.HasPrefix(read, "//") {
+				t.Errorf("%q leads to %q", page, ref)
+			}
+		}
+	})
 }

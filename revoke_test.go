@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +105,51 @@ func TestSecurity_LC10_RevokeForLeavesOtherSubjectsAlone(t *testing.T) {
 	victim.wants(anonymous)
 }
 
+// at has f happen once, before or after the operation of this number from now on.
+func (t *tap) at(step int, after bool, f func()) {
+	n := 0
+	t.put(func(_ context.Context, _ string, do func() error) error {
+		n++
+		here := n-1 == step
+		if here && !after {
+			t.put(nil)
+			f()
+		}
+		err := do()
+		if here && after {
+			t.put(nil)
+			f()
+		}
+		return err
+	})
+}
+
+// A revocation ends the sessions of u, on another machine than where u signs in,
+// but for those that it leaves.
+type revocation struct {
+	name   string
+	left   int
+	revoke func() error
+}
+
+// revocations returns one of each kind, over a store.
+func revocations(t *testing.T, tap *tap) []revocation {
+	q := probeOver(t, tap, session.Config{})
+	asks := q.client().must(login(t, "u"))
+	return []revocation{
+		{"RevokeAll", 0, func() error {
+			_, err := q.m.RevokeAll(t.Context(), "u")
+			return err
+		}},
+		{"RevokeOthers", 1, func() (err error) {
+			asks.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				_, err = q.m.RevokeOthers(r.Context(), s)
+			})
+			return err
+		}},
+	}
+}
+
 // A password is checked, and changed before the sign-in is through: at whatever
 // step of the one all of the other happens, the sign-in on the old password is
 // dead.
@@ -115,63 +161,48 @@ func TestSecurity_LC8_ALoginThatBeganBeforeARevocationFails(t *testing.T) {
 		"another subject's":  func(c *client) { c.must(login(c.p.t, "v")) },
 		"two sessions there": func(c *client) { c.p.client().must(login(c.p.t, "u")); c.p.client().must(login(c.p.t, "u")) },
 	} {
-		// The step of the sign-in's store operations at which all are revoked,
-		// before it or after it; -1 is while the handler checks the password.
-		for step := -1; ; step++ {
-			reached := false
-			for _, after := range []bool{false, true} {
-				t.Run(name+"/"+strconv.Itoa(step)+"/"+strconv.FormatBool(after), func(t *testing.T) {
+		for kind := range 2 {
+			// The step of the sign-in's store operations at which they are revoked;
+			// -1 is while the handler checks the password.
+			for step, reached := -1, true; reached; step++ {
+				reached = false
+				for _, after := range []bool{false, true} {
 					synctest.Test(t, func(t *testing.T) {
 						p := newProbe(t, session.Config{})
+						how := revocations(t, p.tap)[kind]
 						c := p.client()
 						begin(c)
 						time.Sleep(time.Second)
 						revoke := func() {
-							p.tap.put(nil)
 							reached = true
-							if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
-								t.Error(err)
-							}
+							must(t, how.revoke())
 						}
 						res := c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-							n := 0
 							if step < 0 {
 								revoke()
 							}
 							must(t, s.Login("u"))
-							if step < 0 {
-								return
+							if step >= 0 {
+								p.tap.at(step, after, revoke)
 							}
-							p.tap.put(func(_ context.Context, _ string, do func() error) error {
-								n++
-								if n-1 == step && !after {
-									revoke()
-								}
-								err := do()
-								if n-1 == step && after {
-									revoke()
-								}
-								return err
-							})
 						})
+						p.tap.put(nil)
 						if !reached {
 							return
 						}
+						what := name + ", step " + strconv.Itoa(step) + ", " + how.name
 						if got := res.StatusCode; got != http.StatusConflict && got != http.StatusOK {
-							t.Errorf("status %d", got)
+							t.Errorf("%s: status %d", what, got)
 						}
-						if ids := p.idsOf("u"); len(ids) != 0 {
-							t.Errorf("%d sessions of the subject are left", len(ids))
+						if ids := p.idsOf("u"); len(ids) != how.left {
+							t.Errorf("%s: %d sessions of the subject are left, want %d", what, len(ids), how.left)
 						}
-						if state := c.state(); state == "<u>" || state == "<u> k=1" {
-							t.Errorf("the client is %s", state)
+						if state := c.state(); strings.HasPrefix(state, "<u>") {
+							t.Errorf("%s: the client is %s", what, state)
 						}
 						p.client().must(login(t, "u")).wants("<u>") // a sign-in that comes later is good
 					})
-				})
-			}
-			if !reached {
-				break
+				}
 			}
 		}
 	}
@@ -180,59 +211,41 @@ func TestSecurity_LC8_ALoginThatBeganBeforeARevocationFails(t *testing.T) {
 // The other way about: at whatever step of the revocation a sign-in is
 // through that began before it.
 func TestARevocationMissesNoLoginThatBeganBefore(t *testing.T) {
-	for step := 0; ; step++ {
-		reached := false
-		for _, after := range []bool{false, true} {
-			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				other := p.client().must(login(t, "u"))
-				time.Sleep(time.Second)
-				begun, proceed, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-				c := p.client()
-				go func() {
-					defer close(done)
-					c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-						close(begun)
-						<-proceed
-						must(t, s.Login("u"))
-					})
-				}()
-				<-begun
-				time.Sleep(time.Second)
-				n := 0
-				signIn := func() {
+	for kind := range 2 {
+		for step, reached := 0, true; reached; step++ {
+			reached = false
+			for _, after := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					p := newProbe(t, session.Config{})
+					how := revocations(t, p.tap)[kind]
+					other := p.client().must(login(t, "u"))
+					time.Sleep(time.Second)
+					begun, proceed, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+					c := p.client()
+					go func() {
+						defer close(done)
+						c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+							close(begun)
+							<-proceed
+							must(t, s.Login("u"))
+						})
+					}()
+					<-begun
+					time.Sleep(time.Second)
+					signIn := func() { close(proceed); <-done }
+					p.tap.at(step, after, func() { reached = true; signIn() })
+					must(t, how.revoke())
 					p.tap.put(nil)
-					reached = true
-					close(proceed)
-					<-done
-				}
-				p.tap.put(func(_ context.Context, _ string, do func() error) error {
-					n++
-					if n-1 == step && !after {
+					if !reached {
 						signIn()
 					}
-					err := do()
-					if n-1 == step && after {
-						signIn()
+					if ids := p.idsOf("u"); len(ids) != how.left {
+						t.Errorf("step %d, after %v: %s leaves %d sessions, want %d", step, after, how.name, len(ids), how.left)
 					}
-					return err
+					c.wants(anonymous)
+					other.wants(anonymous)
 				})
-				if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
-					t.Error(err)
-				}
-				if !reached {
-					signIn()
-					reached = false
-				}
-				if ids := p.idsOf("u"); len(ids) != 0 {
-					t.Errorf("step %d, after %v: %d sessions are left", step, after, len(ids))
-				}
-				c.wants(anonymous)
-				other.wants(anonymous)
-			})
-		}
-		if !reached {
-			return
+			}
 		}
 	}
 }
@@ -352,6 +365,36 @@ func TestSealedLoginThatBeganBeforeARevocationFails(t *testing.T) {
 		}
 		b.want("/who", 200, anonymous)
 		b.get("/own")
+		b.want("/who", 200, "<u>")
+	})
+}
+
+// A sealed session has no record that a revocation deletes: a step-up whose
+// request began before must not make one of it that is newer.
+func TestSealedReauthenticationThatBeganBeforeARevocationFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSealedSite(t, newRing(t), session.Config{NotBefore: newTap()})
+		site.handle("/in", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Login("u")) })
+		site.handle("/late", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			time.Sleep(time.Second)
+			_, err := site.m.RevokeAll(context.Background(), "u")
+			must(t, err, s.Reauthenticate(1))
+		})
+		site.handle("/own", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			time.Sleep(time.Second)
+			_, err := site.m.RevokeAll(r.Context(), "u")
+			must(t, err, s.Reauthenticate(1))
+		})
+		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { show(w, r, s) })
+		b := site.browser()
+		b.get("/in")
+		b.want("/who", 200, "<u>")
+		if res := b.get("/late"); res.Code != http.StatusConflict {
+			t.Errorf("status %d, want 409", res.Code)
+		}
+		b.want("/who", 200, anonymous)
+		b.get("/in")
+		b.get("/own") // who revokes may go on
 		b.want("/who", 200, "<u>")
 	})
 }

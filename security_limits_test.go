@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/b4468f51/session"
@@ -233,5 +235,51 @@ func TestSecurity_DS8_APanicInAnUpdateHoldsNothing(t *testing.T) {
 			p.tap.put(nil)
 			c.must(set(t, "free", true)).wants("<u> free=true k=1")
 		})
+	})
+}
+
+// A collectorStore collects until it is told to end.
+type collectorStore struct {
+	*tap
+	rounds, running atomic.Int32
+}
+
+func (c *collectorStore) GC(ctx context.Context) (int, error) {
+	c.rounds.Add(1)
+	c.running.Add(1)
+	defer c.running.Add(-1)
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// Collection keeps nobody waiting, goes on in rounds, and is over when Close
+// returns: synctest does not let a goroutine be left.
+func TestSecurity_DS4_CollectionHoldsNobodyUpAndEndsWithClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := &collectorStore{tap: newTap()}
+		m, err := session.NewManager(st, session.Config{GCInterval: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &probe{t: t, m: m, tap: st.tap, h: m.Handler(http.HandlerFunc(brought))}
+		time.Sleep(90 * time.Second)
+		synctest.Wait()
+		if n := st.running.Load(); n != 1 {
+			t.Fatalf("%d collections run", n)
+		}
+		began := time.Now()
+		p.client().must(login(t, "u")).wants("<u>")
+		if took := time.Since(began); took != 0 {
+			t.Errorf("a request waits %v for a collection", took)
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if rounds, running := st.rounds.Load(), st.running.Load(); rounds < 3 || running > 1 {
+			t.Errorf("after 4 intervals %d rounds were begun, of which %d run", rounds, running)
+		}
+		must(t, m.Close())
+		if st.running.Load() != 0 {
+			t.Error("a collection runs after Close")
+		}
 	})
 }

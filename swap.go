@@ -236,6 +236,9 @@ func (c *commit) restart(newer *draft) error {
 		}
 	}
 	c.d, c.stored, c.generation, c.presented, c.inDoubt, c.changed = d, false, 0, sid.Hash{}, doubt{}, true
+	if c.m.cfg.RefuseLogin {
+		return c.reserve()
+	}
 	return nil
 }
 

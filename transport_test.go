@@ -116,15 +116,37 @@ func TestWithAHeaderNothingElseIsRead(t *testing.T) {
 		"more beside it":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+good+", x") },
 		"a prefix of it":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+good[:63]) },
 		"nothing after it": func(r *http.Request) { r.Header.Set("Authorization", "Bearer") },
+		"a cookie beside a bad one": func(r *http.Request) {
+			r.Header.Set("Cookie", cookieName+"="+good)
+			r.Header.Set("Authorization", "Bearer "+forgedToken())
+		},
+		"a form": func(r *http.Request) {
+			again := httptest.NewRequest("POST", "/who", strings.NewReader(url.Values{"access_token": {good}, "token": {good}}.Encode()))
+			r.Body, r.ContentLength = again.Body, again.ContentLength
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		},
 	} {
 		c.token = ""
 		if got := c.do("/who", edit); got != anonymous {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
+	// A cookie beside it, another's or garbage, changes nothing, and stays as it is.
+	c.do("/in")
+	another := c.token
+	for _, cookie := range []string{another, "garbage", good + "; " + cookieName + "=" + another} {
+		c.token = good
+		if got := c.do("/set", func(r *http.Request) { r.Header.Set("Cookie", cookieName+"="+cookie) }); got != "" || c.response.Header["Set-Cookie"] != nil {
+			t.Errorf("with the cookie %q: %q, %q", cookie, got, c.response.Header)
+		}
+	}
+	c.token = another
+	if got := c.do("/who"); got != "<u>" {
+		t.Errorf("the session of the cookie was changed: %q", got)
+	}
 	for _, spelling := range []string{"bearer ", "BEARER  "} {
 		c.token = ""
-		if got := c.do("/who", func(r *http.Request) { r.Header.Set("Authorization", spelling+good) }); got != "<u>" {
+		if got := c.do("/who", func(r *http.Request) { r.Header.Set("Authorization", spelling+good) }); got != "<u> k=1" {
 			t.Errorf("%q: %q, want the session", spelling, got)
 		}
 	}

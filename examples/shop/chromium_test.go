@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"maps"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	_ "github.com/b4468f51/session/store/memstore"
 	"github.com/chromedp/chromedp"
 	emulated "github.com/chromedp/chromedp/device"
+	"github.com/justinas/alice"
 )
 
 // findChromium returns the program. Where there is none the test is skipped, or
@@ -146,7 +150,7 @@ func (b *chromium) signIn(password string) {
 
 // chromiumSite serves the shop as make run does: without TLS, on localhost, where
 // browsers take cookies that are Secure all the same.
-func chromiumSite(t *testing.T) string {
+func chromiumSite(t *testing.T, around ...alice.Constructor) string {
 	sessions, err := session.Open("memory:", sessionConfig(false))
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +159,7 @@ func chromiumSite(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(newShop(users, sessions))
+	server := httptest.NewServer(alice.New(around...).Then(newShop(users, sessions)))
 	t.Cleanup(func() {
 		server.Close()
 		sessions.Close()
@@ -216,8 +220,46 @@ func TestChromiumDevices(t *testing.T) {
 	phone.wants("/signin", "You have been signed out.")
 }
 
+// secondClick holds the answer to a first sign-in back until the browser has sent
+// another: that one comes with the token that the first has killed, and only its
+// answer is shown.
+type secondClick struct {
+	next    http.Handler
+	signIns atomic.Int32
+	done    chan struct{} // the first sign-in, but for its answer
+	again   chan struct{}
+}
+
+func (c *secondClick) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/signin" || r.Method != http.MethodPost {
+		c.next.ServeHTTP(w, r)
+		return
+	}
+	switch c.signIns.Add(1) {
+	case 1:
+		first := httptest.NewRecorder()
+		c.next.ServeHTTP(first, r)
+		close(c.done)
+		select {
+		case <-c.again:
+		case <-time.After(chromiumTime): // the test has failed by then
+		}
+		maps.Copy(w.Header(), first.Header())
+		w.WriteHeader(first.Code)
+	case 2:
+		close(c.again)
+		c.next.ServeHTTP(w, r)
+	default:
+		c.next.ServeHTTP(w, r)
+	}
+}
+
 func TestChromiumDoubleClickOnSignIn(t *testing.T) {
-	site := chromiumSite(t)
+	clicks := &secondClick{done: make(chan struct{}), again: make(chan struct{})}
+	site := chromiumSite(t, func(next http.Handler) http.Handler {
+		clicks.next = next
+		return clicks
+	})
 	b := startChromium(t, site, "laptop")
 	b.signUp()
 	b.click(`form[action="/signout"] button`)
@@ -225,10 +267,19 @@ func TestChromiumDoubleClickOnSignIn(t *testing.T) {
 	b.click(`form[action="/cart/add"] button`)
 	b.open("/signin")
 	b.fill("email", "ada@example.com", "password", "correct horse")
-	if _, err := chromedp.RunResponse(b.ctx, chromedp.DoubleClick("main form .button")); err != nil {
-		t.Fatal(err)
+	box := got(b, chromedp.Dimensions("main form .button")).Content // the corners
+	x, y := (box[0]+box[4])/2, (box[1]+box[5])/2
+	b.do(chromedp.MouseClickXY(x, y))
+	select {
+	case <-clicks.done:
+	case <-b.ctx.Done():
+		t.Fatal("the first click has sent nothing")
 	}
+	b.do(chromedp.MouseClickXY(x, y, chromedp.ClickCount(2)))
 	b.do(chromedp.WaitVisible(`form[action="/signout"]`))
+	if n := clicks.signIns.Load(); n != 2 {
+		t.Errorf("%d sign-ins were sent, want 2", n)
+	}
 	b.wants("/", "Welcome back, Ada.")
 	b.open("/account")
 	b.wants("/account", "ada@example.com", "Your devices")
