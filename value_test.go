@@ -127,3 +127,27 @@ func TestGarbageIsNoValue(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysEncodeAsSetDoes: what has a shorter way takes it to the same place.
+func TestKeysEncodeAsSetDoes(t *testing.T) {
+	encodesAlike(t, "text")
+	encodesAlike(t, "")
+	encodesAlike(t, -7)
+	encodesAlike(t, int64(math.MinInt64))
+	encodesAlike(t, time.Date(2026, 2, 3, 4, 5, 6, 7, time.FixedZone("", -3600)))
+	encodesAlike(t, int8(1))
+	encodesAlike(t, userID(1))
+	encodesAlike(t, point{1, 2})
+	encodesAlike[any](t, 7)
+}
+
+func encodesAlike[T any](t *testing.T, x T) {
+	t.Helper()
+	want, err := encodeValue(jsonCodec{}, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := encodeAs(jsonCodec{}, x); err != nil || !got.equal(want) {
+		t.Errorf("%T(%v): %v, %v, want %v", x, x, got, err, want)
+	}
+}
