@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/sqlstore"
 )
@@ -168,6 +170,42 @@ func collectTogether(t *testing.T, open func() store.Store) {
 		if _, err := s.Load(t.Context(), r.ID); err != nil {
 			t.Errorf("Load of a live record: %v", err)
 		}
+	}
+}
+
+// So do several managers, each by itself: none is told of a failure.
+func TestDatabasesManagersCollect(t *testing.T) {
+	for _, d := range databases {
+		if d.name != "postgres" && d.name != "mysql" {
+			continue
+		}
+		t.Run(d.name, func(t *testing.T) {
+			const garbage, managers = 2000, 4
+			db := openSQL(t, d.driver, d.dsn(t))
+			opts := sqlstore.Options{Table: newTable(t, db)}
+			createGarbage(t, newStore(t, db, d.dialect, opts), garbage)
+			seen := new(events)
+			for range managers {
+				m, err := session.NewManager(newStore(t, db, d.dialect, opts),
+					session.Config{GCInterval: time.Second, Observer: seen.observe})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer m.Close()
+			}
+			poll(t, "the garbage is gone", func() bool {
+				var left int
+				if err := db.QueryRow("SELECT count(*) FROM " + opts.Table).Scan(&left); err != nil {
+					t.Fatal(err)
+				}
+				return left == 0
+			})
+			for _, e := range seen.list() {
+				if !errors.Is(e.Err, context.DeadlineExceeded) { // a round is cut short after the interval
+					t.Errorf("a manager reports %v", e)
+				}
+			}
+		})
 	}
 }
 
