@@ -132,7 +132,7 @@ func (m *Manager) present(ctx context.Context, text string, now time.Time, p *pr
 // unknown standing; an error means that nobody can tell.
 func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *presentation) error {
 	rec, err := m.loadRecord(ctx, token.ID, now)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && isMark(rec.Data) {
 		m.report(ctx, Event{Kind: EventUnknown, ID: token.ID})
 		return nil
 	}

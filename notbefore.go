@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -23,6 +24,13 @@ func notBeforeID(scoped string) ID {
 // notBeforeData is no envelope of any format, so that no session is ever made of
 // the record.
 var notBeforeData = []byte("\x00not-before")
+
+// isMark tells whether a record is a not-before or a quota. Whoever knows a
+// subject can work out their IDs, and is not to be told from one who guesses, nor
+// to have operators look for what is corrupt.
+func isMark(data []byte) bool {
+	return bytes.Equal(data, notBeforeData) || bytes.HasPrefix(data, []byte(quotaHead))
+}
 
 // revoked tells whether RevokeAll has ended a sealed session.
 func (m *Manager) revoked(ctx context.Context, d *draft) (bool, error) {

@@ -2,9 +2,11 @@ package session_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -192,6 +194,39 @@ func TestAFailedLoginGivesItsPlaceBack(t *testing.T) {
 	p.client().visit(login(t, "u"))
 	p.tap.put(nil)
 	p.client().must(login(t, "u")).wants("<u>")
+}
+
+// What the library keeps of a subject beside sessions has IDs that can be worked
+// out. To present one is to present nothing.
+func TestAMarkIsNoSession(t *testing.T) {
+	p := newProbe(t, session.Config{MaxSessions: 2, RefuseLogin: true})
+	if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+		t.Fatal(err)
+	}
+	p.client().must(login(t, "u"))
+	p.saw()
+	marks := map[session.ID]bool{}
+	for _, rec := range p.tap.given() {
+		if rec.Subject != "" || marks[rec.ID] {
+			continue
+		}
+		marks[rec.ID] = true
+		c := p.with(base64.RawURLEncoding.EncodeToString(append(rec.ID[:], make([]byte, 32)...)))
+		c.wants(anonymous)
+		if got := p.heard(); got != "unknown session" {
+			t.Errorf("the events are %q", got)
+		}
+		if res := c.visit(set(t, "k", 1)); res.StatusCode != 200 || strings.HasPrefix(c.token(), rec.ID.String()[:21]) {
+			t.Errorf("status %d, and the token %q", res.StatusCode, c.token())
+		}
+		p.saw()
+		if ended, err := p.m.RevokeFor(t.Context(), "u", rec.ID); ended || err != nil {
+			t.Errorf("RevokeFor: %v, %v", ended, err)
+		}
+	}
+	if len(marks) != 2 {
+		t.Errorf("%d marks are kept, want 2", len(marks))
+	}
 }
 
 func TestAnAnonymousSessionHasALifetimeOfItsOwn(t *testing.T) {

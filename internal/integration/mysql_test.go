@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -53,6 +54,46 @@ func TestMySQLCountsChanges(t *testing.T) {
 				t.Errorf("%s: Touch: %v", d.name, err)
 			}
 		}
+	}
+}
+
+// To list the records of a subject, the server reads those and no others.
+func TestMySQLListReadsOneSubject(t *testing.T) {
+	db := openSQL(t, "mysql", mysqlDSN(t, mysqlURL(t)))
+	db.SetMaxOpenConns(1) // the rows are counted by connection
+	s := newStore(t, db, sqlstore.MySQL, sqlstore.Options{Table: newTable(t, db)})
+	for i := range 300 {
+		r := newRecord(10)
+		r.Subject = map[bool]string{true: "u", false: fmt.Sprint("u", i)}[i%100 == 0]
+		if err := s.Create(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rowsRead := func() (sum int) {
+		rows, err := db.QueryContext(t.Context(), "SHOW SESSION STATUS LIKE 'Handler_read%'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			var n int
+			if err := rows.Scan(&name, &n); err != nil {
+				t.Fatal(err)
+			}
+			sum += n
+		}
+		return sum
+	}
+	before := rowsRead()
+	cost := rowsRead() - before // of counting
+	before += cost
+	records, err := s.List(t.Context(), "u")
+	if err != nil || len(records) != 3 {
+		t.Fatalf("%d records, %v; want 3", len(records), err)
+	}
+	if n := rowsRead() - before - cost; n < 3 || n > 20 {
+		t.Errorf("%d rows were read for 3 of 300", n)
 	}
 }
 
