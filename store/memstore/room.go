@@ -24,7 +24,8 @@ func (s *shard) replaceLocked(pos uint32, f *fields, e *entry, bounded bool) err
 	} else {
 		header = s.headerLocked(buf[:0], e)
 	}
-	grows := len(header) + len(e.data) - f.size
+	// Not by the sizes of the records: a later time may take a byte more.
+	grows := len(e.subject.rest) + len(e.data) - len(f.subject.rest) - len(f.data)
 	if s.log.full(lastChunks) || grows > 0 && bounded && s.log.full(spareChunks) {
 		return errTooMany
 	}
@@ -104,7 +105,7 @@ func (s *shard) forgetLocked(pos uint32, size int) {
 // settleLocked is called when records of a chunk were removed, or it is not the
 // current one any more. It drops the chunk if too little is left in it.
 func (s *shard) settleLocked(number uint32) {
-	if s.ids.records == 0 && s.log.bytes > maxChunk {
+	if s.ids.records == 0 && s.log.bytes >= maxChunk {
 		s.resetLocked() // the tables and the list of chunks were large too
 		return
 	}
