@@ -1,60 +1,94 @@
 package memstore
 
 import (
-	"bytes"
+	"encoding/binary"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/b4468f51/session/store"
 )
 
-// An entry is a record as it is kept: times are Unix milliseconds, a third of
-// the size of a time.Time. Its data is never written to, only replaced, since
-// callers share it.
+// An entry is a record that is about to be written. Its subject and data are
+// the caller's, and copied when they are.
 type entry struct {
 	id       store.ID
 	version  uint64
-	subject  string
+	subject  subject[string]
 	data     []byte
-	created  int64
+	created  int64 // like the others Unix milliseconds
 	seen     int64
 	expires  int64
 	deadline int64
 
-	due        int64 // when GC looks at it: never after expires
-	queueIndex int32 // in the shard's queue
-	indexIndex int32 // in the shard's index, under the subject
+	// own is the chunk that a large record has for itself, with the data at its
+	// end. It is made before the shard is locked, since that takes its time.
+	own []byte
 }
 
-// newEntry returns an entry with copies of what the record's caller owns. The
-// subject is copied too: it may be a piece of a longer string.
-func newEntry(r store.Record) *entry {
-	return &entry{
+func newEntry(r *store.Record, p *prefixes) entry {
+	e := entry{
 		id:       r.ID,
 		version:  r.Version,
-		subject:  strings.Clone(r.Subject),
-		data:     slices.Clip(bytes.Clone(r.Data)), // no append of two callers meets in spare room
+		subject:  p.add(r.Subject),
+		data:     r.Data,
 		created:  r.Created.UnixMilli(),
 		seen:     r.Seen.UnixMilli(),
 		expires:  r.Expires.UnixMilli(),
 		deadline: r.Deadline.UnixMilli(),
 	}
+	e.makeOwn()
+	return e
 }
 
-// record returns the entry as a record, which shares the data.
-func (e *entry) record() store.Record {
-	return store.Record{
-		ID:       e.id,
-		Version:  e.version,
-		Subject:  e.subject,
-		Data:     e.data,
-		Created:  time.UnixMilli(e.created).UTC(),
-		Seen:     time.UnixMilli(e.seen).UTC(),
-		Expires:  time.UnixMilli(e.expires).UTC(),
-		Deadline: time.UnixMilli(e.deadline).UTC(),
+// makeOwn makes the chunk of a record that might be too large for a common one.
+func (e *entry) makeOwn() {
+	if n := maxHeader + len(e.subject.rest) + len(e.data); n > largest {
+		e.own = slices.Grow([]byte(nil), n)[:n] // its capacity tells what it really takes
+		copy(e.own[n-len(e.data):], e.data)
 	}
 }
 
-// live tells whether the entry has yet to expire.
-func (e *entry) live(now int64) bool { return now < e.expires }
+func (e *entry) anonymous() bool { return e.subject == subject[string]{} }
+
+// appendHeader appends the record without its data. The links are left open.
+func (e *entry) appendHeader(b []byte, epoch int64, inCrowd bool) []byte {
+	flags := e.subject.prefix << prefixShift
+	links := 0
+	if !e.anonymous() {
+		flags |= hasSubject
+		links = 4
+		if inCrowd {
+			flags |= crowded
+			links = 8
+		}
+	}
+	isWide := !near(e.created, e.seen) || !near(e.created, e.expires)
+	if isWide {
+		flags |= wide
+	}
+	lasts := e.deadline - e.created
+	if lasts%1000 == 0 {
+		flags |= wholeSeconds
+		lasts /= 1000
+	}
+
+	var none [8]byte
+	b = append(b, none[:4]...)
+	b = append(b, flags)
+	b = append(b, none[:links]...)
+	b = append(b, e.id[:]...)
+	b = binary.LittleEndian.AppendUint64(b, e.version)
+	if !e.anonymous() {
+		b = binary.AppendUvarint(b, uint64(len(e.subject.rest)))
+		b = append(b, e.subject.rest...)
+	}
+	if isWide {
+		b = binary.LittleEndian.AppendUint64(b, uint64(e.seen))
+		b = binary.LittleEndian.AppendUint64(b, uint64(e.expires))
+	} else {
+		b = binary.LittleEndian.AppendUint32(b, uint32(e.seen-e.created+bias))
+		b = binary.LittleEndian.AppendUint32(b, uint32(e.expires-e.created+bias))
+	}
+	b = binary.AppendVarint(b, e.created-epoch)
+	b = binary.AppendVarint(b, lasts)
+	return binary.AppendUvarint(b, uint64(len(e.data)))
+}

@@ -1,59 +1,90 @@
 // Package memstore keeps sessions in the memory of this process.
 //
-// It is for tests, for development, and for an application that runs as one
-// process and can let its users sign in again after a restart: nothing is
-// written anywhere. Sessions are not shared with another process.
+// It is for an application that runs as one process and can let its users sign
+// in again after a restart, and for tests and development: nothing is written
+// anywhere. Sessions are not shared with another process.
 //
-// Importing the package makes the URL "memory:" known to [store.Open]. Each
-// Open returns a store of its own.
+// # Cost
+//
+// It is made for up to ten million sessions. A small one that has a subject, of
+// 117 bytes of data, takes 180 bytes of the heap, the index by subject
+// included. The memory has so few pointers that sessions cost Go's garbage
+// collector next to nothing, whatever their number. No call waits for anything
+// that grows with the number of sessions: tables grow and shrink by a step at each
+// call, and [Store.GC] locks a 64th of the sessions for as long as it takes to
+// go through 16 KiB of them.
+//
+// Sessions that are written again and again take up to 1.4 times their size,
+// since the place of an earlier version is used again only when half of a chunk
+// of 16 KiB is such places. What ended sessions took is used again, or
+// given back to Go's heap.
+//
+// [NewLimited] and the URL "memory:?max_bytes=N" make a store that refuses
+// sessions rather than take more memory than that.
+//
+// Importing the package makes URLs of the scheme memory known to [store.Open].
+// Each Open returns a store of its own.
 package memstore
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/b4468f51/session/store"
 )
 
-func init() { store.Register("memory", open) }
-
-// open opens the URL "memory:".
-func open(url string) (store.Store, error) {
-	if url != "memory:" {
-		return nil, errors.New("memstore: the URL is memory: and nothing after it")
-	}
-	return New(), nil
-}
-
 // shards is how many shards a store has. It is a power of two.
 const shards = 64
-
-// batch is the most records that GC looks at before it lets go of a shard.
-const batch = 256
 
 // errClosed is what every operation returns after Close.
 var errClosed = errors.New("memstore: the store is closed, or was not made by New")
 
-// A Store keeps records in maps. It implements [store.Store], [store.Lister],
+// A Store keeps records in memory. It implements [store.Store], [store.Lister],
 // [store.Collector], [store.Pinger] and [io.Closer], starts no goroutine, and
-// may be used by many at once. Use [New] to make one.
+// may be used by many at once. Use [New] or [NewLimited] to make one.
 //
 // What has expired stays in memory until GC is called, by the manager or by
 // whoever uses the store without one.
 type Store struct {
-	// A record, its place in the queue of GC and its place under its subject
-	// are in one shard, under one lock: they cannot differ, and no operation
-	// holds two locks.
+	limit    limit
+	prefixes prefixes
+
+	// A record, its place under its ID and its place under its subject are in
+	// one shard, under one lock: they cannot differ, and no operation holds two
+	// locks.
 	shards [shards]shard
 }
 
-// New returns an empty store.
+// New returns an empty store, which takes what memory it needs.
 func New() *Store {
 	s := new(Store)
+	s.prefixes.open()
+	seed, epoch := maphash.MakeSeed(), time.Now().UnixMilli()
 	for i := range s.shards {
-		s.shards[i].open()
+		s.shards[i].open(seed, epoch, &s.limit)
 	}
+	return s
+}
+
+// NewLimited returns an empty store that takes at most so many bytes of the
+// heap for its records and tables. It panics if that is less than [MinLimit].
+//
+// Create of a record without a subject returns an error that is [ErrFull] once
+// seven eighths are used: visitors, or whoever poses as many, do not keep users
+// from signing in. Any other Create, and a Save that makes its record larger,
+// does so at the limit. Whatever else always works. A Save that does not make its
+// record larger may go past the limit, by what the version before still takes
+// until its place is used again: by an eighth at most, and 16 KiB in each
+// of 64 shards.
+func NewLimited(maxBytes int64) *Store {
+	if maxBytes < MinLimit {
+		panic(fmt.Sprintf("memstore: NewLimited of %d bytes; the least is %d", maxBytes, MinLimit))
+	}
+	s := New()
+	s.limit.max = maxBytes
 	return s
 }
 
@@ -62,32 +93,40 @@ func New() *Store {
 func (s *Store) shard(id store.ID) *shard { return &s.shards[id[0]%shards] }
 
 // Load returns the record of an ID, or an error that is [store.ErrNotFound]
-// where it is missing or expired. It allocates nothing: Data is the slice that
-// the store keeps, to be read only.
+// where it is missing or expired. It allocates nothing but the subject, if there
+// is one: Data is the memory that the store keeps, to be read only.
 func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Record{}, err
 	}
-	return s.shard(id).load(id, time.Now().UnixMilli())
+	f, err := s.shard(id).find(&id, time.Now().UnixMilli())
+	if err != nil {
+		return store.Record{}, err
+	}
+	return f.record(id, s.prefixes.join(f.subject)), nil
 }
 
 // Create adds a record, with a copy of its Data. It returns [store.ErrExists]
-// where the ID is taken by a live record, and replaces an expired one.
+// where the ID is taken by a live record, and replaces an expired one. In a store
+// of [NewLimited] it may return [ErrFull].
 func (s *Store) Create(ctx context.Context, rec store.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.shard(rec.ID).create(newEntry(rec), time.Now().UnixMilli())
+	e := newEntry(&rec, &s.prefixes)
+	return s.shard(rec.ID).create(&e, time.Now().UnixMilli())
 }
 
 // Save replaces the record of rec.ID, with a copy of rec.Data, if its version
 // is old. It returns [store.ErrConflict], and changes nothing, where the record
-// is gone, has expired, or has another version.
+// is gone, has expired, or has another version. In a store of [NewLimited] it
+// may return [ErrFull] for a record that grows.
 func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.shard(rec.ID).save(newEntry(rec), old, time.Now().UnixMilli())
+	e := newEntry(&rec, &s.prefixes)
+	return s.shard(rec.ID).save(&e, old, time.Now().UnixMilli())
 }
 
 // Touch moves Seen and Expires of a live record of this version. Where there
@@ -96,7 +135,7 @@ func (s *Store) Touch(ctx context.Context, id store.ID, version uint64, seen, ex
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.shard(id).touch(id, version, seen.UnixMilli(), expires.UnixMilli(), time.Now().UnixMilli())
+	return s.shard(id).touch(&id, version, seen.UnixMilli(), expires.UnixMilli(), time.Now().UnixMilli())
 }
 
 // Delete removes a record. That there is none is no error.
@@ -104,22 +143,22 @@ func (s *Store) Delete(ctx context.Context, id store.ID) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.shard(id).delete(id)
+	return s.shard(id).delete(&id)
 }
 
 // List returns the live records of a subject, in no particular order, and none
-// for the empty subject. Each Data is the slice that the store keeps, to be
-// read only. Records that are written meanwhile are returned as they were
+// for the empty subject. Each Data is memory that the store keeps, to be read
+// only. Records that are written meanwhile are returned as they were
 // before or after.
 func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var records []store.Record
-	now := time.Now().UnixMilli()
+	now, of := time.Now().UnixMilli(), s.prefixes.find(subject)
 	for i := range s.shards {
 		var err error
-		if records, err = s.shards[i].list(records, subject, now); err != nil {
+		if records, err = s.shards[i].list(records, of, subject, now); err != nil {
 			return nil, err
 		}
 	}
@@ -127,24 +166,32 @@ func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error
 }
 
 // GC deletes the records that expired at least [store.GCDelay] ago and returns
-// how many. It holds the lock of one shard at a time, for 256 records at most.
-// When ctx ends it returns the context's error and the count so far.
+// how many. It holds the lock of one shard at a time, for one chunk of 16 KiB of
+// records or one larger record, and takes the shards in turn. Of each chunk it is
+// known before when it may have something to collect; the others it does not
+// look at. When ctx ends it returns the context's error and the count so far.
 func (s *Store) GC(ctx context.Context) (int, error) {
-	total := 0
-	// Fixed for the whole call: what it puts back into a queue is later than
-	// this, so it comes to an end.
+	// Fixed for the whole call, so that it comes to an end.
 	cutoff := time.Now().Add(-store.GCDelay).UnixMilli()
-	for i := range s.shards {
-		for more := true; more; {
+	total := 0
+	var next [shards]uint32
+	var done [shards]bool
+	for left := shards; left > 0; {
+		for i := range s.shards {
+			if done[i] {
+				continue
+			}
 			if err := ctx.Err(); err != nil {
 				return total, err
 			}
-			var n int
-			var err error
-			n, more, err = s.shards[i].collect(cutoff, batch)
+			n, on, more, err := s.shards[i].collect(next[i], cutoff)
 			total += n
 			if err != nil {
 				return total, err
+			}
+			if next[i] = on; !more {
+				done[i] = true
+				left--
 			}
 		}
 	}

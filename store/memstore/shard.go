@@ -1,7 +1,7 @@
 package memstore
 
 import (
-	"container/heap"
+	"hash/maphash"
 	"sync"
 
 	"github.com/b4468f51/session/store"
@@ -10,139 +10,164 @@ import (
 // A shard keeps the records of some of the IDs. All times are Unix
 // milliseconds.
 type shard struct {
-	mu      sync.RWMutex
-	entries map[store.ID]*entry // nil once the store is closed
-	index   index
-	queue   queue
+	mu       sync.RWMutex
+	isOpen   bool // false once the store is closed
+	epoch    int64
+	limit    *limit
+	log      log
+	ids      table
+	subjects table
 }
 
-func (s *shard) open() {
-	s.entries = map[store.ID]*entry{}
-	s.index = index{}
+func (s *shard) open(seed maphash.Seed, epoch int64, l *limit) {
+	s.isOpen, s.epoch, s.limit = true, epoch, l
+	s.log = log{limit: l}
+	s.ids = table{at: idLink, seed: seed, limit: l}
+	s.subjects = table{at: subjectLink, seed: seed, limit: l}
 }
 
-func (s *shard) load(id store.ID, now int64) (store.Record, error) {
+// find returns the fields of a live record, and leaves reading the subject to
+// whoever has let go of the lock: that allocates.
+func (s *shard) find(id *store.ID, now int64) (fields, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.entries == nil {
-		return store.Record{}, errClosed
+	if !s.isOpen {
+		return fields{}, errClosed
 	}
-	e := s.entries[id]
-	if e == nil || !e.live(now) {
-		return store.Record{}, store.ErrNotFound
+	if pos := s.findLocked(id); pos != 0 {
+		if f := s.log.at(pos).fields(s.epoch); f.live(now) {
+			return f, nil
+		}
 	}
-	return e.record(), nil
+	return fields{}, store.ErrNotFound
+}
+
+// findLocked returns the position of a record, or 0.
+func (s *shard) findLocked(id *store.ID) uint32 {
+	pos := s.ids.first(s.ids.hashID(id[:]))
+	for pos != 0 {
+		r := s.log.at(pos)
+		if store.ID(r.id()) == *id {
+			break
+		}
+		pos = r.link(idLink)
+	}
+	return pos
 }
 
 func (s *shard) create(e *entry, now int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entries == nil {
+	if !s.isOpen {
 		return errClosed
 	}
-	if there := s.entries[e.id]; there != nil {
-		if there.live(now) {
+	if pos := s.findLocked(&e.id); pos != 0 {
+		if f := s.log.at(pos).fields(s.epoch); f.live(now) {
 			return store.ErrExists
 		}
-		s.removeLocked(there)
+		s.deleteLocked(pos)
 	}
-	s.entries[e.id] = e
-	s.index.add(e)
-	e.due = e.expires
-	heap.Push(&s.queue, e)
+	var buf [headerRoom]byte
+	header := s.headerLocked(buf[:0], e)
+	if s.log.full(spareChunks) {
+		return errTooMany
+	}
+	if err := s.limit.create(len(header)+len(e.data), e.anonymous()); err != nil {
+		return err
+	}
+	s.makeRoomLocked(header, e)
+	pos := s.writeLocked(header, e)
+	s.ids.add(&s.log, pos)
+	if !e.anonymous() {
+		s.subjects.add(&s.log, pos)
+	}
 	return nil
 }
 
-func (s *shard) save(with *entry, old uint64, now int64) error {
+func (s *shard) save(e *entry, old uint64, now int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entries == nil {
+	if !s.isOpen {
 		return errClosed
 	}
-	e := s.entries[with.id]
-	if e == nil || !e.live(now) || e.version != old {
+	pos := s.findLocked(&e.id)
+	if pos == 0 {
 		return store.ErrConflict
 	}
-	if e.subject != with.subject {
-		s.index.remove(e)
-		e.subject = with.subject
-		s.index.add(e)
+	f := s.log.at(pos).fields(s.epoch)
+	if !f.live(now) || f.version != old {
+		return store.ErrConflict
 	}
-	e.version, e.data = with.version, with.data
-	e.seen, e.deadline = with.seen, with.deadline
-	s.moveLocked(e, with.expires)
-	return nil
+	e.created = f.created
+	return s.replaceLocked(pos, &f, e, true)
 }
 
-func (s *shard) touch(id store.ID, version uint64, seen, expires, now int64) error {
+func (s *shard) touch(id *store.ID, version uint64, seen, expires, now int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entries == nil {
+	if !s.isOpen {
 		return errClosed
 	}
-	if e := s.entries[id]; e != nil && e.live(now) && e.version == version {
-		e.seen = seen
-		s.moveLocked(e, expires)
+	pos := s.findLocked(id)
+	if pos == 0 {
+		return nil
 	}
-	return nil
+	r := s.log.at(pos)
+	f := r.fields(s.epoch)
+	if !f.live(now) || f.version != version {
+		return nil
+	}
+	if r.setTimes(&f, seen, expires) {
+		c := &s.log.chunks[chunkOf(pos)]
+		c.expires = min(c.expires, expires)
+		return nil
+	}
+	e := entry{
+		id: *id, version: version, data: f.data,
+		subject: subject[string]{f.subject.prefix, string(f.subject.rest)},
+		created: f.created, seen: seen, expires: expires, deadline: f.deadline,
+	}
+	e.makeOwn()
+	return s.replaceLocked(pos, &f, &e, false) // it grows once, by eight bytes
 }
 
-func (s *shard) delete(id store.ID) error {
+func (s *shard) delete(id *store.ID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entries == nil {
+	if !s.isOpen {
 		return errClosed
 	}
-	if e := s.entries[id]; e != nil {
-		s.removeLocked(e)
+	if pos := s.findLocked(id); pos != 0 {
+		s.deleteLocked(pos)
 	}
 	return nil
 }
 
-// list appends the live records of a subject.
-func (s *shard) list(records []store.Record, subject string, now int64) ([]store.Record, error) {
+// list appends the live records of a subject, which is name.
+func (s *shard) list(records []store.Record, of subject[string], name string, now int64) ([]store.Record, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.entries == nil {
+	if !s.isOpen {
 		return nil, errClosed
 	}
-	for _, e := range s.index[subject] {
-		if e.live(now) {
-			records = append(records, e.record())
+	var next uint32
+	for pos := s.subjects.first(s.subjects.hashSubject(of)); pos != 0; pos = next {
+		r := s.log.at(pos)
+		next = r.link(subjectLink)
+		if has := r.subject(); has.prefix != of.prefix || string(has.rest) != of.rest {
+			continue
+		}
+		if f := r.fields(s.epoch); f.live(now) {
+			records = append(records, f.record(store.ID(r.id()), name))
 		}
 	}
 	return records, nil
 }
 
-// collect removes what expired at cutoff or before. It looks at so many entries
-// at most, and tells how many it removed and whether there may be more.
-func (s *shard) collect(cutoff int64, limit int) (n int, more bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.entries == nil {
-		return 0, false, errClosed
-	}
-	for range limit {
-		if len(s.queue) == 0 || s.queue[0].due > cutoff {
-			return n, false, nil
-		}
-		e := s.queue[0]
-		if e.expires > cutoff {
-			// It was touched since it was queued.
-			e.due = e.expires
-			heap.Fix(&s.queue, 0)
-			continue
-		}
-		s.removeLocked(e)
-		n++
-	}
-	return n, true, nil
-}
-
 func (s *shard) ping() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.entries == nil {
+	if !s.isOpen {
 		return errClosed
 	}
 	return nil
@@ -151,23 +176,27 @@ func (s *shard) ping() error {
 func (s *shard) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.entries, s.index, s.queue = nil, nil, nil
-}
-
-// moveLocked sets when an entry expires. Most moves are to a later time, and
-// cost nothing here: GC finds the entry too early in its queue, and puts it
-// where it belongs.
-func (s *shard) moveLocked(e *entry, expires int64) {
-	e.expires = expires
-	if expires < e.due {
-		e.due = expires
-		heap.Fix(&s.queue, int(e.queueIndex))
+	if s.isOpen {
+		s.isOpen = false
+		s.resetLocked()
 	}
 }
 
-// removeLocked forgets an entry.
-func (s *shard) removeLocked(e *entry) {
-	delete(s.entries, e.id)
-	s.index.remove(e)
-	heap.Remove(&s.queue, int(e.queueIndex))
+// collect removes what expired at cutoff or before from one chunk: the first,
+// from one number on, that may have such records. It returns where to go on, and
+// whether there may be more; if not, there was none in any chunk.
+func (s *shard) collect(from uint32, cutoff int64) (n int, next uint32, more bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isOpen {
+		return 0, 0, false, errClosed
+	}
+	all := uint32(len(s.log.chunks))
+	for i := range all {
+		number := (from + i) % all
+		if s.log.chunks[number].expires <= cutoff {
+			return s.collectChunkLocked(number, cutoff), number + 1, true, nil
+		}
+	}
+	return 0, 0, false, nil
 }
