@@ -230,7 +230,7 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time
 		return nil
 	}
 	expires := m.expires(d.meta(), seen, rec.deadline)
-	if err := m.store.Touch(ctx, rec.id, rec.version, now, expires.time()); err != nil {
+	if err := store.Touch(ctx, m.store, rec.record(), now, expires.time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
 		s.mu.Unlock()

@@ -110,6 +110,25 @@ type Store interface {
 	Delete(ctx context.Context, id ID) error
 }
 
+// A RecordToucher is a Store that touches with fewer round trips if it is told of
+// the record what the caller knows.
+type RecordToucher interface {
+	Store
+
+	// TouchRecord is Touch of rec.ID and rec.Version, where rec is what the
+	// caller has loaded, by now perhaps another. Its Data is not used.
+	TouchRecord(ctx context.Context, rec Record, seen, expires time.Time) error
+}
+
+// Touch touches a record that the caller has loaded, by TouchRecord where s has
+// it.
+func Touch(ctx context.Context, s Store, rec Record, seen, expires time.Time) error {
+	if t, ok := s.(RecordToucher); ok {
+		return t.TouchRecord(ctx, rec, seen, expires)
+	}
+	return s.Touch(ctx, rec.ID, rec.Version, seen, expires)
+}
+
 // A Lister is a Store that finds the records of a subject.
 type Lister interface {
 	Store

@@ -139,6 +139,14 @@ func (s *spy) Touch(ctx context.Context, id store.ID, version uint64, seen, expi
 	return s.Store.Touch(ctx, id, version, seen, expires)
 }
 
+// TouchRecord is what a manager calls: a Touch, by whatever way the store has.
+func (s *spy) TouchRecord(ctx context.Context, rec store.Record, seen, expires time.Time) error {
+	if err := s.before(ctx, "Touch", rec.ID); err != nil {
+		return err
+	}
+	return store.Touch(ctx, s.Store, rec, seen, expires)
+}
+
 func (s *spy) Delete(ctx context.Context, id store.ID) error {
 	if err := s.before(ctx, "Delete", id); err != nil {
 		return err

@@ -36,7 +36,7 @@
 //	Load     1 command; none where it is in the cache
 //	Save     1 round trip: a script, called by its hash, compares and swaps;
 //	         3 where the subject or the deadline is a new one
-//	Touch    1 round trip, and 1 for the index where there is a subject; no data
+//	Touch    1 round trip; 2 commands at once where there is a subject; no data
 //	Create   1 round trip, and 1 for the index where there is a subject
 //	Delete   1 round trip, and 1 for the index where there is a subject
 //	List     2 round trips, and work in proportion to the subject's sessions

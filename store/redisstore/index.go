@@ -54,14 +54,18 @@ func (e entry) settled(now time.Time) bool {
 
 // index adds an entry, or says again that it is there.
 func (s *Store) index(ctx context.Context, now time.Time, id store.ID, subject string, end int64) error {
+	return s.run(ctx, addScript, s.subjectKey(subject), addArgs(now, id, end)...).Error()
+}
+
+func addArgs(now time.Time, id store.ID, end int64) []string {
 	ttl := (end-now.Unix())*1000 + slack.Milliseconds()
-	return s.run(ctx, addScript, s.subjectKey(subject),
+	return []string{
 		id.String(),
 		strconv.FormatInt(end, 10),
 		strconv.FormatInt(minute(now), 10),
 		strconv.FormatInt(now.Add(-slack).Unix(), 10),
 		strconv.FormatInt(ttl, 10),
-	).Error()
+	}
 }
 
 // List returns the live records of a subject. It costs two round trips (more

@@ -127,6 +127,11 @@ func (s *Store) run(ctx context.Context, sc script, key string, args ...string) 
 	})
 }
 
+// call is the command that runs a script which the server knows.
+func (s *Store) call(sc script, key string, args []string) rueidis.Completed {
+	return s.client.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build()
+}
+
 // runWait runs a script and waits until enough replicas have what it wrote.
 func (s *Store) runWait(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
 	if s.opts.WaitReplicas == 0 {

@@ -76,7 +76,7 @@ func (o Options) validate() error {
 }
 
 // A Store keeps sessions in Redis. It implements [store.Store],
-// [store.Lister], [store.Pinger] and [io.Closer]. Several Stores, in one
+// [store.Lister], [store.RecordToucher], [store.Pinger] and [io.Closer]. Several Stores, in one
 // process or many, may share a server.
 type Store struct {
 	client      rueidis.Client
@@ -90,6 +90,8 @@ type Store struct {
 var (
 	_ store.Lister = (*Store)(nil)
 	_ store.Pinger = (*Store)(nil)
+
+	_ store.RecordToucher = (*Store)(nil)
 )
 
 var errClosed = errors.New("redisstore: the store is closed")
@@ -224,32 +226,6 @@ func refusal(answer int64, err, says error) error {
 		return errUnknown
 	}
 	return nil
-}
-
-// Touch moves when a record was seen and when it expires, and sends no data.
-// It is one round trip, and another one after it where the record has a
-// subject: the index is told again, should it have lost the entry.
-func (s *Store) Touch(ctx context.Context, id store.ID, old uint64, seen, expires time.Time) error {
-	ctx, cancel, err := s.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	now := time.Now()
-	defer s.own.wrote(id, store.Record{Version: old, Expires: expires}, now)
-	answer, err := s.run(ctx, touchScript, s.recordKey(id),
-		millis(now), lifetime(now, expires), version(old), millis(seen), millis(expires)).AsStrSlice()
-	if err != nil {
-		return err
-	}
-	if len(answer) != 2 || answer[0] == "" {
-		return nil
-	}
-	deadline, err := strconv.ParseInt(answer[1], 10, 64)
-	if err != nil {
-		return fmt.Errorf("redisstore: record %v is damaged: deadline: %w", id, err)
-	}
-	return s.index(ctx, now, id, answer[0], sessionEnd(expires, time.UnixMilli(deadline)))
 }
 
 // Delete removes a record. It is one round trip, and another one after it where

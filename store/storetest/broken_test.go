@@ -36,6 +36,7 @@ var brokenStores = []struct {
 	{"touch of another version is an error", func() store.Store { return touchErrs{newMapStore()} }, []string{"TouchVersion", "TouchGone", "TouchExpired", "DeleteFinal?"}},
 	{"touch extends what expired", func() store.Store { return touchRevives{newMapStore()} }, []string{"TouchExpired"}},
 	{"touch upserts", func() store.Store { return touchUpserts{newMapStore()} }, []string{"TouchGone", "DeleteFinal?"}},
+	{"touch by record ignores the version", func() store.Store { return touchRecordIgnoresVersion{newMapStore()} }, []string{"TouchRecord"}},
 	{"touch never shortens", func() store.Store { return touchExtends{newMapStore()} }, []string{"Touch", "ExpiryMoves", "GC", "GCBeside", "GCContext"}},
 	{"delete of nothing is an error", func() store.Store { return deleteErrs{newMapStore()} }, []string{"DeleteNothing"}},
 	{"delete does nothing", func() store.Store { return deleteForgets{newMapStore()} }, []string{"Delete", "DeleteFinal", "SaveGone", "TouchGone", "ListMoves"}},

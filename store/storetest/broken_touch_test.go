@@ -44,6 +44,19 @@ func (s touchIgnoresVersion) Touch(ctx context.Context, id store.ID, _ uint64, s
 	})
 }
 
+// touchesRecords is not broken.
+type touchesRecords struct{ *mapStore }
+
+func (s touchesRecords) TouchRecord(ctx context.Context, rec store.Record, seen, expires time.Time) error {
+	return s.Touch(ctx, rec.ID, rec.Version, seen, expires)
+}
+
+type touchRecordIgnoresVersion struct{ *mapStore }
+
+func (s touchRecordIgnoresVersion) TouchRecord(ctx context.Context, rec store.Record, seen, expires time.Time) error {
+	return touchIgnoresVersion{s.mapStore}.Touch(ctx, rec.ID, rec.Version, seen, expires)
+}
+
 // touchErrs is strict about what it touches.
 type touchErrs struct{ *mapStore }
 

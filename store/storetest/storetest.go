@@ -12,8 +12,8 @@
 //
 // Each rule is a subtest, and a rule that is broken prints what it asks for
 // beside what happened. Rules for what a store need not be able to do
-// ([store.Lister], [store.Collector], [store.Pinger], [io.Closer]) pass, with a
-// line in the log, where the store is not able to.
+// ([store.Lister], [store.RecordToucher], [store.Collector], [store.Pinger],
+// [io.Closer]) pass, with a line in the log, where the store is not able to.
 //
 // A store may pass every rule and still lose what was written when its machine
 // dies: durability is not checked here.
@@ -103,6 +103,8 @@ var rules = []rule{
 	{"TouchVersion", "Touch of another version changes nothing, and is no error.", touchVersion},
 	{"TouchGone", "Touch of a record that is not there, or not any more, creates nothing, and is no error.", touchGone},
 	{"TouchExpired", "Touch of a record that has expired does not bring it back, and is no error.", touchExpired},
+
+	{"TouchRecord", "TouchRecord does what Touch does.", touchRecord},
 
 	{"Delete", "A deleted record is gone, and its ID is free.", deleteRecord},
 	{"DeleteNothing", "Delete of a record that is not there is no error.", deleteNothing},

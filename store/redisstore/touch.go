@@ -1,0 +1,65 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// Touch moves when a record was seen and when it expires, and sends no data.
+// It is one round trip, and another one after it where the record has a
+// subject: the index is told again, should it have lost the entry. See
+// TouchRecord.
+func (s *Store) Touch(ctx context.Context, id store.ID, old uint64, seen, expires time.Time) error {
+	ctx, cancel, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	now := time.Now()
+	defer s.own.wrote(id, store.Record{Version: old, Expires: expires}, now)
+	answer, err := s.run(ctx, touchScript, s.recordKey(id), touchArgs(now, old, seen, expires)...).AsStrSlice()
+	if err != nil {
+		return err
+	}
+	if len(answer) != 2 || answer[0] == "" {
+		return nil
+	}
+	deadline, err := strconv.ParseInt(answer[1], 10, 64)
+	if err != nil {
+		return fmt.Errorf("redisstore: record %v is damaged: deadline: %w", id, err)
+	}
+	return s.index(ctx, now, id, answer[0], sessionEnd(expires, time.UnixMilli(deadline)))
+}
+
+// TouchRecord is Touch in one round trip: it knows the subject, so that the
+// record and the index, which in Cluster may lie on different servers, are told
+// at the same time.
+func (s *Store) TouchRecord(ctx context.Context, rec store.Record, seen, expires time.Time) error {
+	if rec.Subject == "" {
+		return s.Touch(ctx, rec.ID, rec.Version, seen, expires)
+	}
+	ctx, cancel, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	now := time.Now()
+	defer s.own.wrote(rec.ID, store.Record{Version: rec.Version, Expires: expires}, now)
+	for _, result := range s.client.DoMulti(ctx,
+		s.call(touchScript, s.recordKey(rec.ID), touchArgs(now, rec.Version, seen, expires)),
+		s.call(addScript, s.subjectKey(rec.Subject), addArgs(now, rec.ID, sessionEnd(expires, rec.Deadline))),
+	) {
+		if result.Error() != nil { // the server may not know a script, or the connection broke
+			return s.Touch(ctx, rec.ID, rec.Version, seen, expires)
+		}
+	}
+	return nil
+}
+
+func touchArgs(now time.Time, old uint64, seen, expires time.Time) []string {
+	return []string{millis(now), lifetime(now, expires), version(old), millis(seen), millis(expires)}
+}
