@@ -12,7 +12,7 @@
 // collector next to nothing, whatever their number. No call waits for anything
 // that grows with the number of sessions: tables grow and shrink by a step at each
 // call, and [Store.GC] locks a 64th of the sessions for as long as it takes to
-// go through 16 KiB of them.
+// remove 32 of them.
 //
 // Sessions that are written again and again take up to 1.4 times their size,
 // since the place of an earlier version is used again only when half of a chunk
@@ -38,6 +38,9 @@ import (
 
 // shards is how many shards a store has. It is a power of two.
 const shards = 64
+
+// batch is the most records that GC removes before it lets go of a shard.
+const batch = 32
 
 // errClosed is what every operation returns after Close.
 var errClosed = errors.New("memstore: the store is closed, or was not made by New")
@@ -166,9 +169,9 @@ func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error
 }
 
 // GC deletes the records that expired at least [store.GCDelay] ago and returns
-// how many. It holds the lock of one shard at a time, for one chunk of 16 KiB of
-// records or one larger record, and takes the shards in turn. Of each chunk it is
-// known before when it may have something to collect; the others it does not
+// how many. It takes the shards in turn, and holds the lock of one at a time, to
+// go through 16 KiB of records and remove 32 of them at most. Of each 16 KiB it is
+// known before when there may be something to collect; the others it does not
 // look at. When ctx ends it returns the context's error and the count so far.
 func (s *Store) GC(ctx context.Context) (int, error) {
 	// Fixed for the whole call, so that it comes to an end.

@@ -137,9 +137,9 @@ func (s *shard) copyLocked(number uint32) {
 	}
 }
 
-// collectChunkLocked removes what expired at cutoff or before from a chunk, and
-// returns how many.
-func (s *shard) collectChunkLocked(number uint32, cutoff int64) (n int) {
+// collectChunkLocked removes what expired at cutoff or before from a chunk, a
+// batch at most, and tells how many that were and whether it is through.
+func (s *shard) collectChunkLocked(number uint32, cutoff int64) (n int, through bool) {
 	buf := s.log.chunks[number].buf
 	first := int64(math.MaxInt64)
 	for at := 0; at < len(buf); {
@@ -147,17 +147,19 @@ func (s *shard) collectChunkLocked(number uint32, cutoff int64) (n int) {
 		f := r.fields(s.epoch)
 		switch {
 		case r.dead():
-		case f.expires <= cutoff:
+		case f.expires > cutoff:
+			first = min(first, f.expires)
+		case n == batch:
+			return n, false // and copy nothing: more of it is about to go
+		default:
 			s.removeLocked(number<<chunkBits|uint32(at), f.size)
 			n++
-		default:
-			first = min(first, f.expires)
 		}
 		at += f.size
 	}
 	s.log.chunks[number].expires = first
 	s.settleLocked(number)
-	return n
+	return n, true
 }
 
 // resetLocked forgets all records.

@@ -172,6 +172,35 @@ func TestSubjectOfMany(t *testing.T) {
 	}
 }
 
+// TestCrowdsMove has chains of a few large subjects divided and joined, as the
+// table grows and shrinks.
+func TestCrowdsMove(t *testing.T) {
+	ctx, s := t.Context(), New()
+	random := rand.New(rand.NewPCG(1, 5))
+	var there []uint64
+	for i := range uint64(40_000) {
+		if most := 1 + random.IntN(3000); i%8000 < 4000 && len(there) < 3000 || len(there) < most/8 {
+			if err := s.Create(ctx, small(i<<8, string('a'+rune(random.IntN(8))))); err != nil { // one shard
+				t.Fatal(err)
+			}
+			there = append(there, i)
+			continue
+		}
+		pick := random.IntN(len(there))
+		if i%2 == 0 {
+			pick = 0 // the oldest, which have no link back
+		}
+		if err := s.Delete(ctx, small(there[pick]<<8, "").ID); err != nil {
+			t.Fatal(err)
+		}
+		there = append(there[:pick], there[pick+1:]...)
+		if i%100 == 0 {
+			checkInvariants(t, s)
+		}
+	}
+	checkInvariants(t, s)
+}
+
 // TestDataStays has readers hold what they loaded while records are rewritten,
 // deleted and copied about: it never changes.
 func TestDataStays(t *testing.T) {

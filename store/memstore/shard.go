@@ -182,9 +182,10 @@ func (s *shard) close() {
 	}
 }
 
-// collect removes what expired at cutoff or before from one chunk: the first,
-// from one number on, that may have such records. It returns where to go on, and
-// whether there may be more; if not, there was none in any chunk.
+// collect removes what expired at cutoff or before from one chunk, the first
+// from a number on that may have such records, and a batch of them at most. It
+// returns where to go on, and whether there may be more; if not, there was none
+// in any chunk.
 func (s *shard) collect(from uint32, cutoff int64) (n int, next uint32, more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,7 +196,11 @@ func (s *shard) collect(from uint32, cutoff int64) (n int, next uint32, more boo
 	for i := range all {
 		number := (from + i) % all
 		if s.log.chunks[number].expires <= cutoff {
-			return s.collectChunkLocked(number, cutoff), number + 1, true, nil
+			n, through := s.collectChunkLocked(number, cutoff)
+			if through {
+				number++
+			}
+			return n, number, true, nil
 		}
 	}
 	return 0, 0, false, nil
