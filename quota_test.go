@@ -286,6 +286,33 @@ func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
 	})
 }
 
+// A flood must not fill the log with faults that an operator has to look into.
+func TestSecurity_DT3_ARefusalIsNoFault(t *testing.T) {
+	p := newProbe(t, session.Config{
+		MaxSessions: 1, RefuseLogin: true,
+		AdmitAnonymous: func(*http.Request) error { return errors.New("flood") },
+	})
+	p.client().visit(set(t, "k", 1))
+	if got := p.heard(); got != "refused" {
+		t.Errorf("the events of a refused visitor are %q", got)
+	}
+	p.client().must(login(t, "u"))
+	p.saw()
+	p.client().visit(login(t, "u"))
+	if events := p.saw(); len(events) != 1 || events[0].Kind != session.EventRefused || events[0].Subject != "u" || events[0].Err == nil {
+		t.Errorf("the events of a refused sign-in are %v", events)
+	}
+	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("u"))
+		if err := s.Save(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+			t.Error(err)
+		}
+	})
+	if got := p.heard(); got != "refused" {
+		t.Errorf("with Save the events are %q", got)
+	}
+}
+
 func TestSaveTellsOfARefusal(t *testing.T) {
 	why := errors.New("not from there")
 	var asked []string
