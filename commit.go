@@ -197,8 +197,11 @@ func (c *commit) run() error {
 	}
 	s.mu.Unlock()
 	var failed *storeError
-	if errors.As(err, &failed) && len(c.ops) > 0 {
+	switch {
+	case errors.As(err, &failed) && len(c.ops) > 0:
 		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
+	case errors.Is(err, ErrRefused), errors.Is(err, ErrTooManySessions):
+		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.subject(), Err: err})
 	}
 	return err
 }

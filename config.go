@@ -25,7 +25,9 @@ type Config struct {
 
 	// MaxLifetime and MaxIdleTimeout are the limits of what
 	// [Session.SetLifetime] may give a session of its own. At least Lifetime
-	// and IdleTimeout, which are the defaults.
+	// and IdleTimeout, which are the defaults. Lowered later, they hold for a
+	// session of before from its next use on, but its deadline stays until it
+	// is reauthenticated.
 	MaxLifetime, MaxIdleTimeout time.Duration
 
 	// AnonymousLifetime is the Lifetime of a session until its first Login. At

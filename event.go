@@ -26,7 +26,8 @@ const (
 	EventRenewed         EventKind = "renewed"         // under a new token
 	EventRotated         EventKind = "rotated"         // a new token was issued; the old one is good until it is confirmed
 	EventDestroyed       EventKind = "destroyed"       // by Session.Destroy or Manager.Destroy
-	EventRevoked         EventKind = "revoked"         // by Manager.Revoke or RevokeAll
+	EventRevoked         EventKind = "revoked"         // by Manager.Revoke and its like, or by Config.MaxSessions
+	EventRefused         EventKind = "refused"         // not stored: by Config.AdmitAnonymous or RefuseLogin
 )
 
 // What clients present. But for EventForged, the request is treated as anonymous.

@@ -71,7 +71,8 @@ func (d *draft) setLifetime(o *op, m *Manager) error {
 }
 
 // lifetime returns how long a session may last. A limit that was lowered since
-// holds for what was set before.
+// holds for what was set before, from the next reauthentication on: a deadline
+// that is set stays.
 func (m *Manager) lifetime(meta *meta) time.Duration {
 	if own := meta.lifetime.Absolute; own != 0 {
 		return min(own, m.cfg.MaxLifetime)

@@ -131,6 +131,10 @@ func TestALifetimeHasTheLimitsOfConfig(t *testing.T) {
 			if left := time.Until(s.Expires()); left > 2*time.Hour {
 				t.Errorf("it expires in %v", left)
 			}
+			must(t, s.Reauthenticate(1))
+			if left := time.Until(s.Deadline()); left > 2*day {
+				t.Errorf("after a step-up it ends in %v", left)
+			}
 		})
 	})
 }

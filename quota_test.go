@@ -84,42 +84,48 @@ func TestSecurity_LC11_ParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
 	}
 }
 
-// A session that has its place for being stored loses it when it is ended while
-// it signs in once more, and another may have taken it by then: at whatever step
-// of the sign-in that happens, no more are left than may be.
-func TestSecurity_LC11_ASessionThatEndsWhileItSignsInTakesNobodysPlace(t *testing.T) {
-	for _, refuse := range []bool{false, true} {
-		for step, reached := 0, true; reached; step++ {
-			reached = false
-			tap := newTap()
-			cfg := session.Config{MaxSessions: 1, RefuseLogin: refuse}
-			p, q := probeOver(t, tap, cfg), probeOver(t, tap, cfg) // two machines
-			c, other := p.client().must(login(t, "u")), q.client()
-			c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-				must(t, s.Login("u"))
-				tap.at(step, false, func() {
-					reached = true
-					must(t, q.m.Revoke(context.Background(), s.ID()))
-					other.visit(login(t, "u"))
+// At whatever step of a sign-in another comes in between, on another machine, no
+// more are left than may be: also where the session that signs in once more, and
+// so has its place, is ended and another takes it.
+func TestSecurity_LC11_ASignInWithinAnotherTakesNobodysPlace(t *testing.T) {
+	for name, begin := range map[string]act{"a new session": idle, "a guest's": set(t, "k", 1), "one that ends": login(t, "u")} {
+		for _, refuse := range []bool{false, true} {
+			for step, reached := 0, true; reached; step++ {
+				reached = false
+				tap := newTap()
+				cfg := session.Config{MaxSessions: 1, RefuseLogin: refuse}
+				p, q := probeOver(t, tap, cfg), probeOver(t, tap, cfg)
+				c, other := p.client().must(begin), q.client()
+				c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					ends := s.Subject() != ""
+					must(t, s.Login("u"))
+					tap.at(step, false, func() {
+						reached = true
+						if ends {
+							must(t, q.m.Revoke(context.Background(), s.ID()))
+						}
+						other.visit(login(t, "u"))
+					})
 				})
-			})
-			tap.put(nil)
-			alive := 0
-			for _, c := range []*client{c, other} {
-				if c.state() == "<u>" {
-					alive++
+				tap.put(nil)
+				alive := 0
+				for _, c := range []*client{c, other} {
+					if strings.HasPrefix(c.state(), "<u>") {
+						alive++
+					}
 				}
-			}
-			if listed := len(p.idsOf("u")); listed > 1 || alive != listed {
-				t.Errorf("refuse %v, step %d: %d sessions are listed and %d clients are signed in, want at most 1", refuse, step, listed, alive)
-			}
-			// No place is left behind.
-			if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
-				t.Fatal(err)
-			}
-			p.client().must(login(t, "u")).wants("<u>")
-			if !reached && step < 3 {
-				t.Errorf("refuse %v: a sign-in takes %d steps", refuse, step)
+				what := fmt.Sprintf("%s, refuse %v, step %d", name, refuse, step)
+				if listed := len(p.idsOf("u")); listed != 1 || alive != 1 {
+					t.Errorf("%s: %d sessions are listed and %d clients are signed in, want 1", what, listed, alive)
+				}
+				// No place is left behind.
+				if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+					t.Fatal(err)
+				}
+				p.client().must(login(t, "u")).wants("<u>")
+				if !reached && step < 3 {
+					t.Errorf("%s: there are no more steps", what)
+				}
 			}
 		}
 	}
@@ -278,6 +284,33 @@ func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
 			t.Errorf("%d visitors were admitted in 3 minutes, want 38", admitted)
 		}
 	})
+}
+
+// A flood must not fill the log with faults that an operator has to look into.
+func TestSecurity_DT3_ARefusalIsNoFault(t *testing.T) {
+	p := newProbe(t, session.Config{
+		MaxSessions: 1, RefuseLogin: true,
+		AdmitAnonymous: func(*http.Request) error { return errors.New("flood") },
+	})
+	p.client().visit(set(t, "k", 1))
+	if got := p.heard(); got != "refused" {
+		t.Errorf("the events of a refused visitor are %q", got)
+	}
+	p.client().must(login(t, "u"))
+	p.saw()
+	p.client().visit(login(t, "u"))
+	if events := p.saw(); len(events) != 1 || events[0].Kind != session.EventRefused || events[0].Subject != "u" || events[0].Err == nil {
+		t.Errorf("the events of a refused sign-in are %v", events)
+	}
+	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("u"))
+		if err := s.Save(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+			t.Error(err)
+		}
+	})
+	if got := p.heard(); got != "refused" {
+		t.Errorf("with Save the events are %q", got)
+	}
 }
 
 func TestSaveTellsOfARefusal(t *testing.T) {

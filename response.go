@@ -73,10 +73,10 @@ func (w *response) begin(status int) error {
 var errPanicked = errors.New("session: the commit panicked: nothing was saved, and nothing can be shown")
 
 // report reports that a commit failed, unless the commit itself has, or the
-// client is told to try again.
+// client is told to try again, or that it may not.
 func (w *response) report(err error) {
 	var failed *storeError
-	if !errors.As(err, &failed) && ErrorStatus(err) != http.StatusConflict {
+	if !errors.As(err, &failed) && ErrorStatus(err) >= 500 {
 		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
 	}
 }

@@ -101,5 +101,10 @@ func (s *shop) goodbye(w http.ResponseWriter, r *http.Request, text string) erro
 	if err := flash.Add(current(r), text); err != nil {
 		return err
 	}
+	// Where visitors flood the shop, a guest may get no session to keep the
+	// message in. The sign-out stands all the same.
+	if err := current(r).Save(r.Context()); err != nil && !errors.Is(err, session.ErrRefused) {
+		return err
+	}
 	return redirect(w, r, "/")
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/b4468f51/session"
 )
 
 // signIn signs Ada in.
@@ -98,6 +102,26 @@ func TestSignOutEverywhereElse(t *testing.T) {
 			}
 		}
 	})
+}
+
+// When no more visitors are given sessions, users still come and go.
+func TestSignOutInAFlood(t *testing.T) {
+	cfg := sessionConfig(false)
+	cfg.AdmitAnonymous = func(*http.Request) error { return errors.New("flood") }
+	sessions, err := session.Open("memory:", cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sessions.Close() })
+	b := newSite(t, filepath.Join(t.TempDir(), "shop.db"), sessions).browser(t)
+	b.signUp("Ada")
+	b.want(b.post("/cart/add", "product", "cup"), 200)
+	b.want(b.post("/signout"), 200, "Sign in")
+	if strings.Contains(b.cookies(), "__Host-id=") {
+		t.Errorf("the browser keeps %q", b.cookies())
+	}
+	b.want(b.post("/cart/add", "product", "cup"), http.StatusTooManyRequests)
+	b.want(b.signIn("correct horse"), 200, "Welcome back")
 }
 
 func TestPrivatePagesAskToSignIn(t *testing.T) {

@@ -53,7 +53,7 @@ func BenchmarkScaleMemory(b *testing.B) {
 						}
 					}
 					b.ReportMetric((heap()-before)/float64(n), "B/session")
-					b.ReportMetric(float64((gcCPU() - base).Microseconds())/1000, "GC-ms")
+					b.ReportMetric(float64((gcCPU()-base).Microseconds())/1000, "GC-ms")
 					if !newClient(visitor.cookie(b)).do(h) {
 						b.Fatal("the last session cannot be used")
 					}
