@@ -36,6 +36,11 @@ type Spec struct {
 	Tag        string
 	Sessions   int
 
+	// Follow has each client use one session alone, with the token that the last
+	// response has set. It is the client's Skip-th of the population.
+	Follow bool
+	Skip   int
+
 	// Fresh sends no cookie: each request is a visitor's, and Tokens of the
 	// Result are those that were given out.
 	Fresh bool
@@ -133,6 +138,9 @@ func (s *Spec) dial(i int) (*client, error) {
 		}
 		c.secret = token[16:]
 		c.first, c.count = share(s.Sessions, i, s.Clients)
+		if s.Follow {
+			c.tokens, c.secret = []string{c.derived(s.Skip % c.count)}, nil
+		}
 		return c, nil
 	}
 	first, count := share(len(s.Tokens), i, s.Clients)
@@ -192,9 +200,7 @@ func (c *client) appendCookie(b []byte, n int) []byte {
 	case c.spec.Fresh:
 		return b
 	case c.secret != nil:
-		i := c.first + n*7919%c.count
-		id := DerivedID(c.spec.Tag, i)
-		token = base64.RawURLEncoding.EncodeToString(append(id[:], c.secret...))
+		token = c.derived(n * 7919 % c.count)
 	case len(c.tokens) > 0 && c.spec.CookieName != "":
 		token = c.tokens[n%len(c.tokens)]
 	default:
@@ -202,6 +208,12 @@ func (c *client) appendCookie(b []byte, n int) []byte {
 	}
 	b = append(append(b, "; "...), c.spec.CookieName...)
 	return append(append(b, '='), token...)
+}
+
+// derived is the token of the client's n-th session.
+func (c *client) derived(n int) string {
+	id := DerivedID(c.spec.Tag, c.first+n)
+	return base64.RawURLEncoding.EncodeToString(append(id[:], c.secret...))
 }
 
 // response reads a response, and returns the token that it sets, if any.

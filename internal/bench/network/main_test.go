@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ type serverSpec struct {
 	URL        string // of the store
 	Sessions   config // of the session contestants
 	Count      bool   // the statements that SQLite is given
+	Ballast    bool
 }
 
 // A server is a process that serves HTTP for one contestant.
@@ -94,6 +96,11 @@ func serve() error {
 	if !ok {
 		return fmt.Errorf("no contestant %q", spec.Contestant)
 	}
+	var held [][]byte
+	if spec.Ballast {
+		held = ballast()
+	}
+	defer runtime.KeepAlive(held)
 	mux := http.NewServeMux()
 	if spec.Count {
 		countStatements(mux)
@@ -111,13 +118,25 @@ func serve() error {
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go srv.Serve(l)
 	fmt.Println(l.Addr())
-	// A server that has sessions worth measuring has other things in memory
-	// too. With a heap of a few MiB the collector would run all the time.
-	ballast := make([]byte, 128<<20)
-	defer runtime.KeepAlive(ballast)
 	in.Decode(&spec) // until there is no more input
 	srv.Close()
 	return app.close()
+}
+
+// ballast is memory that stays alive. A server that has sessions worth measuring
+// has other things in memory too; with a heap of a few MiB the collector would
+// run all the time. As much again is written to and dropped, the room for
+// garbage between two collections: else the first requests pay the system for it.
+func ballast() [][]byte {
+	const pieces, size, page = 128, 1 << 20, 4 << 10
+	all := make([][]byte, 2*pieces)
+	for i := range all {
+		all[i] = make([]byte, size)
+		for j := 0; j < size; j += page {
+			all[i][j] = 1
+		}
+	}
+	return slices.Clone(all[:pieces])
 }
 
 // sendLoad has a process send requests.

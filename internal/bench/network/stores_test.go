@@ -30,6 +30,7 @@ type scale struct {
 	each     time.Duration // of each case of a contestant in a round
 	clients  int
 	sessions int // of each contestant
+	ballast  bool
 }
 
 // BenchmarkStores measures sessions over the network: make bench-stores.
@@ -39,6 +40,7 @@ func BenchmarkStores(b *testing.B) {
 		each:     time.Duration(setting(b, "MILLISECONDS", 2000)) * time.Millisecond,
 		clients:  64,
 		sessions: 1024,
+		ballast:  true,
 	}
 	for _, p := range storesPlan {
 		b.Run(p.store, func(b *testing.B) {
@@ -85,7 +87,7 @@ func measureStores(tb testing.TB, t target, names []string, s scale, out *table)
 			url = schema(tb, url, name)
 		}
 		r := &runner{name: name, asked: map[string]float64{}}
-		r.server = startServer(tb, serverSpec{Contestant: name, URL: url})
+		r.server = startServer(tb, serverSpec{Contestant: name, URL: url, Ballast: s.ballast})
 		r.tokens = r.visit(tb, s)
 		r.countAsked(tb, t, url)
 		all = append(all, r)
@@ -128,6 +130,9 @@ func (r *runner) send(tb testing.TB, path string, s scale, d time.Duration) load
 
 func (r *runner) measure(tb testing.TB, path string, s scale, t target, round int, out *table) {
 	tb.Helper()
+	if round == 0 {
+		defer profile(tb, r.server, fmt.Sprintf("%s-%s-%s", t.name, r.name, path), s.each)()
+	}
 	own, store := cpuTime(r.server.pid), cpuTime(t.pid)
 	result := r.send(tb, path, s, s.each)
 	each := func(d time.Duration) string { return micros(d / time.Duration(result.Requests)) }
