@@ -20,10 +20,9 @@ type target struct {
 // targets start the stores' servers, for one test. What they keep is as durable
 // for every contestant, since all use the same.
 var targets = map[string]func(testing.TB) target{
-	"memory": func(testing.TB) target { return target{name: "memory", url: "memory:"} },
-	"sqlite": func(tb testing.TB) target {
-		return target{name: "sqlite", url: "sqlite:" + filepath.Join(tb.TempDir(), "sessions.db")}
-	},
+	"memory":        func(testing.TB) target { return target{name: "memory", url: "memory:"} },
+	"sqlite":        func(tb testing.TB) target { return sqliteTarget(tb, "full") },
+	"sqlite-normal": func(tb testing.TB) target { return sqliteTarget(tb, "normal") },
 	"redis": func(tb testing.TB) target {
 		s := testserver.Start(tb, testserver.Redis("Redis of measurements", "--appendfsync", "everysec"))
 		return target{"redis", "redis://" + s.Addr(), s.Addr(), s.PID()}
@@ -38,6 +37,11 @@ var targets = map[string]func(testing.TB) target{
 		s := testserver.Start(tb, p)
 		return target{"postgres", postgresURL(s.Addr()), s.Addr(), s.PID()}
 	},
+}
+
+func sqliteTarget(tb testing.TB, synchronous string) target {
+	path := filepath.Join(tb.TempDir(), "sessions.db")
+	return target{name: "sqlite", url: "sqlite:" + path + "?synchronous=" + synchronous}
 }
 
 func postgresURL(addr string) string {

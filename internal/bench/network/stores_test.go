@@ -22,6 +22,7 @@ var storesPlan = []struct {
 	{"redis", []string{"session", "session cached", "scs", "scs idle", "floor", "no store"}},
 	{"postgres", []string{"session", "scs", "scs idle", "floor"}},
 	{"sqlite", []string{"session", "scs", "scs idle"}},
+	{"sqlite-normal", []string{"session", "scs", "scs idle"}},
 }
 
 // A scale is how much is done.
@@ -82,7 +83,7 @@ func measureStores(tb testing.TB, t target, names []string, s scale, out *table)
 		case name == "session cached":
 			url += "?cache=1m"
 		case t.name == "sqlite": // tables of one name, with other columns
-			url += "-" + strings.ReplaceAll(name, " ", "-")
+			url = strings.Replace(url, "sessions.db", strings.ReplaceAll(name, " ", "-")+".db", 1)
 		case t.name == "postgres" && strings.HasPrefix(name, "scs"):
 			url = schema(tb, url, name)
 		}
