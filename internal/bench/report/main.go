@@ -9,10 +9,11 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: report folder-of-performance.md")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := run(os.Args[1], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
@@ -42,7 +43,7 @@ var sections = []struct {
 	{"growth", growthPlots},
 }
 
-func run(docs string) error {
+func run(docs string, out io.Writer) error {
 	path := filepath.Join(docs, "performance.md")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -55,7 +56,7 @@ func run(docs string) error {
 			continue // was not measured: what is there stays
 		}
 		if err == nil {
-			fmt.Printf("%s\n", made)
+			fmt.Fprintln(out, made)
 			doc, err = replace(doc, s.name, made)
 		}
 		if err != nil {
@@ -103,26 +104,13 @@ func number(x float64) string {
 	case x < 100:
 		return fmt.Sprintf("%.1f", x)
 	}
-	n := int64(x + 0.5)
-	for unit := int64(10); n/unit >= 100; unit *= 10 {
-		n = (n + unit/2) / unit * unit
+	unit := 1.0
+	for x/unit >= 1000 {
+		unit *= 10
 	}
-	text := fmt.Sprint(n)
+	text := fmt.Sprintf("%.0f", math.Round(x/unit)*unit)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
-}
-
-// order is where a name stands in a list; others come last.
-func order(list []string) func(a, b string) int {
-	at := func(s string) int {
-		for i, l := range list {
-			if l == s {
-				return i
-			}
-		}
-		return len(list)
-	}
-	return func(a, b string) int { return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(a, b)) }
 }
