@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -82,57 +83,70 @@ func (g growth) measure(tb testing.TB, store string, out *table) {
 	}
 	p := point{g: g, tb: tb, store: store, out: out}
 
-	// The small ones first: after a million sessions the caches of a database
-	// are full of those.
-	for _, size := range g.sizes {
-		s := start()
-		tag := fmt.Sprint("size", size)
-		token := fill(tb, s, tag, 0, g.sized, size, 1)
-		for _, c := range cases {
-			p.run("size", size, c, load.Spec{Addrs: []string{s.addr}, Template: token, Tag: tag, Sessions: g.sized})
-		}
-	}
-
-	for _, each := range g.subjects {
-		s := start()
-		tag := fmt.Sprint("subject", each)
-		n := max(each, g.shared)
-		token := fill(tb, s, tag, 0, n, 100, each)
-		for _, c := range []string{"list", "touch", "login", "login-limited"} {
-			p.run("subject", each, c, load.Spec{Addrs: []string{s.addr}, Template: token, Tag: tag, Sessions: n})
-		}
-	}
-
+	// What is large last: after a million sessions the caches of a database are
+	// full of those.
+	p.bySize(start)
+	p.bySubject(start)
 	if store != "memory" { // which belongs to one process
-		var all []*server
-		token, tag := "", "servers"
-		for _, n := range g.servers {
-			var addrs []string
-			for len(all) < n {
-				all = append(all, start())
-			}
-			if token == "" {
-				token = fill(tb, all[0], tag, 0, g.sized, 100, 1)
-			}
-			for _, s := range all {
-				addrs = append(addrs, s.addr)
-			}
+		p.byServers(start)
+	}
+	p.byLive(start)
+}
+
+func (p point) bySize(start func() *server) {
+	for _, size := range p.g.sizes {
+		s := start()
+		spec := fill(p.tb, s, population{tag: fmt.Sprint("size", size), to: p.g.sized, size: size, each: 1})
+		for _, c := range cases {
+			p.run("size", size, c, spec)
+		}
+		s.stop()
+	}
+}
+
+func (p point) bySubject(start func() *server) {
+	for _, each := range p.g.subjects {
+		s := start()
+		spec := fill(p.tb, s, population{
+			tag: fmt.Sprint("subject", each), to: max(each, p.g.shared), size: smallSize, each: each,
+		})
+		for _, c := range []string{"list", "touch", "login", "login-limited"} {
+			p.run("subject", each, c, spec)
+		}
+		s.stop()
+	}
+}
+
+func (p point) byServers(start func() *server) {
+	var spec load.Spec
+	for i := range p.g.servers[len(p.g.servers)-1] {
+		s := start()
+		defer s.stop()
+		if i == 0 {
+			spec = fill(p.tb, s, population{tag: "servers", to: p.g.sized, size: smallSize, each: 1})
+			spec.Addrs = nil
+		}
+		spec.Addrs = append(spec.Addrs, s.addr)
+		if slices.Contains(p.g.servers, i+1) {
 			for _, c := range cases {
-				p.run("processes", n, c, load.Spec{Addrs: addrs, Template: token, Tag: tag, Sessions: g.sized})
+				p.run("processes", i+1, c, spec)
 			}
 		}
 	}
+}
 
+func (p point) byLive(start func() *server) {
 	s := start()
-	made, tag := 0, "live"
-	for _, n := range g.live {
-		if n > 1_000_000 && store != "memory" {
+	defer s.stop()
+	made := 0
+	for _, n := range p.g.live {
+		if n > 1_000_000 && p.store != "memory" {
 			continue
 		}
-		token := fill(tb, s, tag, made, n, 100, 1)
+		spec := fill(p.tb, s, population{tag: "live", from: made, to: n, size: smallSize, each: 1})
 		made = n
 		for _, c := range cases {
-			p.run("live", n, c, load.Spec{Addrs: []string{s.addr}, Template: token, Tag: tag, Sessions: n})
+			p.run("live", n, c, spec)
 		}
 	}
 }
@@ -152,14 +166,26 @@ func growthTarget(tb testing.TB, store string) target {
 	return targets[store](tb)
 }
 
-// fill has a server make the sessions from to to of a population.
-func fill(tb testing.TB, s *server, tag string, from, to, size, each int) (token string) {
+// smallSize is the size of a session of the three values, about.
+const smallSize = 100
+
+// A population is sessions to be made: those numbered from to to, of some size,
+// and each of them to a subject.
+type population struct {
+	tag        string
+	from, to   int
+	size, each int
+}
+
+// fill has a server make a population, and returns what asks for its sessions.
+func fill(tb testing.TB, s *server, p population) load.Spec {
 	tb.Helper()
-	q := url.Values{"tag": {tag}}
-	for name, n := range map[string]int{"from": from, "to": to, "size": size, "each": each} {
+	q := url.Values{"tag": {p.tag}}
+	for name, n := range map[string]int{"from": p.from, "to": p.to, "size": p.size, "each": p.each} {
 		q.Set(name, strconv.Itoa(n))
 	}
-	return get(tb, s, "/fill?"+q.Encode())
+	token := get(tb, s, "/fill?"+q.Encode())
+	return load.Spec{Addrs: []string{s.addr}, Template: token, Tag: p.tag, Sessions: p.to}
 }
 
 // A point is where on an axis the requests are measured.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,9 +53,10 @@ type serverSpec struct {
 type server struct {
 	addr string
 	pid  int
+	stop func() // may be called again
 }
 
-// startServer starts a server, which ends with the test.
+// startServer starts a server, which ends with the test if not before.
 func startServer(tb testing.TB, spec serverSpec) *server {
 	tb.Helper()
 	cmd := role(tb, "serve")
@@ -69,12 +71,13 @@ func startServer(tb testing.TB, spec serverSpec) *server {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		in.Close() // the end of its input is the end of the process
 		if err := cmd.Wait(); err != nil {
 			tb.Errorf("server of %s: %v", spec.Contestant, err)
 		}
 	})
+	tb.Cleanup(stop)
 	if err := json.NewEncoder(in).Encode(spec); err != nil {
 		tb.Fatal(err)
 	}
@@ -82,7 +85,7 @@ func startServer(tb testing.TB, spec serverSpec) *server {
 	if err != nil {
 		tb.Fatalf("server of %s on %s: %v", spec.Contestant, spec.URL, err)
 	}
-	return &server{strings.TrimSpace(line), cmd.Process.Pid}
+	return &server{strings.TrimSpace(line), cmd.Process.Pid, stop}
 }
 
 // serve is a server process.

@@ -196,6 +196,7 @@ func (r *runner) countAsked(tb testing.TB, t target, url string) {
 		asked = func(*server) int { return int(trips.Load()) }
 	}
 	s := startServer(tb, spec)
+	defer s.stop()
 	for _, c := range cases {
 		const requests = 20
 		send := func() {

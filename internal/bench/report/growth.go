@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 )
 
 // axes are the plots: what grows, and what is measured.
@@ -62,7 +63,7 @@ func growthPlots(dir string) (string, error) {
 				lines = append(lines, line)
 			}
 		}
-		if err := save(filepath.Join(dir, "growth-"+a.name+".svg"), plots); err != nil {
+		if err := save(filepath.Join(dir, "growth-"+a.name+".svg"), 11*vg.Centimeter, plots); err != nil {
 			return "", err
 		}
 		header := []string{"requests a second / p99 in ms"}

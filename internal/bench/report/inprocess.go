@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 )
 
 // libraries are the contestants, in the order they are shown.
@@ -103,7 +104,7 @@ func inProcess(dir, name string, drawn bool) (string, error) {
 	}
 	p.NominalX(names...)
 	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = 0.5, -0.9, -0.5
-	if err := save(filepath.Join(dir, name+".svg"), [][]*plot.Plot{{p}}); err != nil {
+	if err := save(filepath.Join(dir, name+".svg"), 18*vg.Centimeter, [][]*plot.Plot{{p}}); err != nil {
 		return "", err
 	}
 	return table + "\n![One request, in memory](performance/" + name + ".svg)\n", nil

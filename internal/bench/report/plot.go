@@ -71,7 +71,11 @@ func addLines(p *plot.Plot, lines []series, joined bool) error {
 			p.Add(line)
 		}
 		p.Add(points)
-		p.Legend.Add(s.name, line, points)
+		if joined {
+			p.Legend.Add(s.name, line, points)
+		} else {
+			p.Legend.Add(s.name, points)
+		}
 		for _, xy := range s.points {
 			low, high = min(low, xy.Y), max(high, xy.Y)
 		}
@@ -79,7 +83,7 @@ func addLines(p *plot.Plot, lines []series, joined bool) error {
 	p.Add(plotter.NewGrid())
 	// Whole powers of ten, and room for the legend above.
 	p.Y.Min = math.Pow(10, math.Floor(math.Log10(low)))
-	p.Y.Max = math.Pow(10, math.Ceil(math.Log10(high)+0.5))
+	p.Y.Max = math.Pow(10, math.Ceil(math.Log10(high)+0.5)) * 2
 	return nil
 }
 
@@ -108,9 +112,9 @@ func short(x float64) string {
 	return strconv.FormatFloat(x, 'g', 3, 64)
 }
 
-// save draws plots side by side and below each other.
-func save(path string, plots [][]*plot.Plot) error {
-	const width, height = 11 * vg.Centimeter, 8 * vg.Centimeter
+// save draws plots of a width side by side and below each other.
+func save(path string, width vg.Length, plots [][]*plot.Plot) error {
+	const height = 8 * vg.Centimeter
 	columns := len(plots[0])
 	canvas := vgsvg.New(width*vg.Length(columns), height*vg.Length(len(plots)))
 	tiles := draw.Tiles{Rows: len(plots), Cols: columns, PadX: vg.Points(8), PadY: vg.Points(8),
