@@ -11,6 +11,11 @@ import (
 // sqliteDriver is the one driver that all contestants open SQLite by.
 var sqliteDriver = "sqlite3"
 
+// poolSize gives others as many connections to PostgreSQL as the store of this
+// module has. With the four that are pgxpool's default on a small machine they
+// do half as much, as few commits share a wait for the disk.
+const poolSize = "&pool_max_conns=25"
+
 // openSQLite opens the file of a URL for others than the store of this module,
 // as durable as that does, and with a driver that waits for other connections as
 // long. It has one connection: with more, and without the queue that the store

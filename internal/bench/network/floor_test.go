@@ -43,7 +43,7 @@ func openFloor(spec serverSpec) (app, error) {
 		}
 		kv, end = redisFloor{client}, client.Close
 	case strings.HasPrefix(spec.URL, "postgres:"):
-		pool, err := pgxpool.New(context.Background(), spec.URL)
+		pool, err := pgxpool.New(context.Background(), spec.URL+poolSize)
 		if err != nil {
 			return app{}, err
 		}

@@ -40,7 +40,7 @@ func openSCS(spec serverSpec) (app, error) {
 		client := redis.NewClient(opts)
 		m.Store, end = goredisstore.New(client), client.Close
 	case "postgres":
-		pool, err := pgxpool.New(ctx, spec.URL)
+		pool, err := pgxpool.New(ctx, spec.URL+poolSize)
 		if err != nil {
 			return app{}, err
 		}
