@@ -11,13 +11,15 @@ FUZZTIME    ?= 30s
 BENCH       ?= .
 BENCHTIME   ?= 0.3s
 COUNT       ?= 6
+OUT         ?=
+PROFILE     ?=
 ADDR        ?= localhost:8080
 RUNFLAGS    ?=
 
-.PHONY: help run test deps lint bench soak capacity fuzz clean
+.PHONY: help run test deps lint bench bench-stores bench-growth performance report soak capacity fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## serve the example shop on http://localhost:8080 (RUNFLAGS="-store memory: -insecure")
 	cd examples && go run ./shop -addr $(ADDR) $(RUNFLAGS)
@@ -64,12 +66,40 @@ lint: ## gofmt, go vet, staticcheck, and govulncheck where its database can be r
 		esac; \
 	done
 
-bench: ## measure beside a hand-written limit, a bare handler, alexedwards/scs and gorilla/sessions
+# Results are kept where OUT says, for make performance. What the collector costs
+# depends on how much is alive, so both are measured: see internal/bench.
+bench: ## measure one request in memory, beside a bare handler, a hand-written limit, scs and gorilla/sessions
 	@out=$$(mktemp -d) && cd internal/bench && go test -c -o $$out/bench.test . && \
-	for i in $$(seq $(COUNT)); do \
-		$$out/bench.test -test.run '^$$' -test.bench '$(BENCH)' -test.benchtime $(BENCHTIME) | tee -a $$out/bench.txt; \
-	done && \
-	go run $(BENCHSTAT) -col '/lib@(limit session scs gorilla bare)' $$out/bench.txt && rm -r $$out
+	run() { \
+		for i in $$(seq $(COUNT)); do \
+			$$out/bench.test -test.run '^$$' -test.bench '$(BENCH)' -test.benchtime $(BENCHTIME) | tee -a $$out/$$1.txt; \
+		done; }; \
+	run in-process && SESSION_BENCH_SMALL_HEAP=1 run in-process-small-heap && \
+	for name in in-process in-process-small-heap; do \
+		case $$name in \
+			*small*) echo "== with the small heap of a program that does nothing else" ;; \
+			*) echo "== with 128 MiB held live" ;; \
+		esac; \
+		go run $(BENCHSTAT) -col '/lib@(limit session scs gorilla bare)' $$out/$$name.txt; \
+		test -z "$(OUT)" || cp $$out/$$name.txt $(abspath $(OUT))/ || exit 1; \
+	done && rm -r $$out
+
+bench-stores: deps ## measure stores over the network, beside scs and a bare query (6 minutes; ROUNDS=5 MILLISECONDS=2000)
+	cd internal/bench && SESSION_BENCH_OUT=$(if $(OUT),$(abspath $(OUT))) SESSION_BENCH_ROUNDS=$(ROUNDS) \
+		SESSION_BENCH_MILLISECONDS=$(MILLISECONDS) SESSION_BENCH_PROFILE=$(if $(PROFILE),$(abspath $(PROFILE))) \
+		go test -run '^$$' -bench Stores -benchtime 1x -timeout 30m ./network
+
+bench-growth: deps ## measure how the cost of a request grows (15 minutes; ROUNDS=3 MILLISECONDS=1000, LIVE=10000000 sessions in memory)
+	cd internal/bench && SESSION_BENCH_OUT=$(if $(OUT),$(abspath $(OUT))) SESSION_BENCH_ROUNDS=$(ROUNDS) \
+		SESSION_BENCH_MILLISECONDS=$(MILLISECONDS) SESSION_BENCH_LIVE=$(LIVE) \
+		go test -run '^$$' -bench Growth -benchtime 1x -timeout 60m ./network
+
+performance: ## measure everything again, and write docs/performance.md (half an hour on a quiet machine)
+	$(MAKE) bench bench-stores bench-growth OUT=docs/performance
+	$(MAKE) report
+
+report: ## draw the plots and tables of docs/performance.md from docs/performance
+	cd internal/bench && go run ./report ../../docs
 
 soak: deps ## repeat the faults under a larger load, and measure what weaker settings lose
 	cd internal/integration && SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run TestFault . | \

@@ -50,7 +50,7 @@ func parseRecord(id store.ID, now time.Time, result rueidis.RedisResult) (store.
 		Seen:     p.time(3),
 		Expires:  p.time(4),
 		Deadline: p.time(5),
-		Data:     []byte(p.text(6)),
+		Data:     p.bytes(6),
 	}
 	if p.err != nil {
 		return store.Record{}, fmt.Errorf("redisstore: record %v is damaged: %w", id, p.err)
@@ -71,6 +71,14 @@ func (p *parser) text(i int) string {
 	s, err := p.values[i].ToString()
 	p.note(i, err)
 	return s
+}
+
+// bytes shares the memory of the value, which nobody writes to: neither a cache
+// of the client's nor who has the record.
+func (p *parser) bytes(i int) []byte {
+	b, err := p.values[i].AsBytes()
+	p.note(i, err)
+	return b
 }
 
 func (p *parser) version(i int) uint64 {

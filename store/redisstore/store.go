@@ -3,6 +3,7 @@ package redisstore
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -120,7 +121,11 @@ const (
 	subjectSpace = "subject:"
 )
 
-func (s *Store) recordKey(id store.ID) string { return s.prefix + recordSpace + id.String() }
+func (s *Store) recordKey(id store.ID) string {
+	var room [128]byte // most keys fit, so that the string is the one allocation
+	key := append(append(room[:0], s.prefix...), recordSpace...)
+	return string(base64.RawURLEncoding.AppendEncode(key, id[:])) // as id.String
+}
 
 func (s *Store) subjectKey(subject string) string { return s.prefix + subjectSpace + subject }
 
