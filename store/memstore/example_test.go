@@ -2,6 +2,8 @@ package memstore_test
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"log"
 	"time"
@@ -61,4 +63,26 @@ func Example_open() {
 	fmt.Println(store.Ping(context.Background(), s))
 
 	// Output: <nil>
+}
+
+// A store with a limit refuses visitors before users, and says what to do.
+func ExampleNewLimited() {
+	ctx := context.Background()
+	s := memstore.NewLimited(memstore.MinLimit)
+	defer s.Close()
+
+	rec := store.Record{Expires: time.Now().Add(time.Hour), Data: make([]byte, 4096)}
+	var err error
+	for n := uint32(1); err == nil; n++ {
+		binary.BigEndian.PutUint32(rec.ID[12:], n)
+		err = s.Create(ctx, rec)
+	}
+	fmt.Println(errors.Is(err, memstore.ErrFull))
+
+	rec.Subject = "user-42"
+	fmt.Println(s.Create(ctx, rec))
+
+	// Output:
+	// true
+	// <nil>
 }

@@ -6,18 +6,17 @@
 //
 // # Cost
 //
-// It is made for up to ten million sessions. A small one that has a subject, of
-// 117 bytes of data, takes 180 bytes of the heap, the index by subject
-// included. The memory has so few pointers that sessions cost Go's garbage
-// collector next to nothing, whatever their number. No call waits for anything
-// that grows with the number of sessions: tables grow and shrink by a step at each
-// call, and [Store.GC] locks a 64th of the sessions for as long as it takes to
-// remove 32 of them.
+// It is made for up to ten million sessions. Each takes some 55 bytes of the heap
+// beside its data and its subject, both indexes included; what subjects share up
+// to their first colon, as the realm, takes nothing. There are so few pointers
+// that sessions cost Go's garbage collector next to nothing, whatever their
+// number. No call waits for what grows with the number of sessions: tables
+// grow and shrink by a step at each call, and [Store.GC] locks a 64th of the
+// sessions for as long as it takes to remove 32 of them.
 //
-// Sessions that are written again and again take up to 1.4 times their size,
-// since the place of an earlier version is used again only when half of a chunk
-// of 16 KiB is such places. What ended sessions took is used again, or
-// given back to Go's heap.
+// Sessions that are written again and again take up to 1.4 times as much, since
+// the place of an earlier version is used again only when half of 16 KiB is such
+// places. What ended sessions took is used again, or given back to Go's heap.
 //
 // [NewLimited] and the URL "memory:?max_bytes=N" make a store that refuses
 // sessions rather than take more memory than that.
@@ -172,7 +171,8 @@ func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error
 // how many. It takes the shards in turn, and holds the lock of one at a time, to
 // go through 16 KiB of records and remove 32 of them at most. Of each 16 KiB it is
 // known before when there may be something to collect; the others it does not
-// look at. When ctx ends it returns the context's error and the count so far.
+// look at. To look at a million records takes some 50 milliseconds of CPU time,
+// to remove as many some two seconds. When ctx ends it returns the context's error and the count so far.
 func (s *Store) GC(ctx context.Context) (int, error) {
 	// Fixed for the whole call, so that it comes to an end.
 	cutoff := time.Now().Add(-store.GCDelay).UnixMilli()
