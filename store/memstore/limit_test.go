@@ -28,7 +28,7 @@ func anonymous(uint64) string { return "" }
 // TestLimit holds that a full store refuses visitors first, and then all that
 // grows, and nothing else.
 func TestLimit(t *testing.T) {
-	const limit, firstUser = 8 << 20, 1 << 32
+	const limit, firstUser = 4 << 20, 1 << 32
 	ctx := t.Context()
 	start := heap()
 	s := NewLimited(limit)
