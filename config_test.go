@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -232,6 +233,33 @@ func TestLimitedContext(t *testing.T) {
 		if r.Err() != context.Canceled || derived.Err() != context.Canceled {
 			t.Errorf("after release: %v, and %v of what is derived, want Canceled", r.Err(), derived.Err())
 		}
+	}
+}
+
+// TestDerivedContextsTakeNoGoroutine: one for each query of a database would.
+func TestDerivedContextsTakeNoGoroutine(t *testing.T) {
+	parent, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, c := range []*limitedContext{limit(parent, time.Hour), detach(parent, time.Hour)} {
+		before := runtime.NumGoroutine()
+		for range 100 {
+			_, cancel := context.WithCancel(c)
+			defer cancel()
+		}
+		if n := runtime.NumGoroutine() - before; n > 10 { // some of other tests may have begun
+			t.Errorf("%d goroutines for 100 derived contexts", n)
+		}
+		c.release()
+	}
+	cancel()
+	d := detach(parent, time.Hour)
+	if err := context.Cause(d); err != nil {
+		t.Errorf("a detached context has a cause: %v", err)
+	}
+	derived, cancelDerived := context.WithCancel(d)
+	defer cancelDerived()
+	if derived.Err() != nil || context.Cause(d) != nil {
+		t.Errorf("what is derived from a detached context ends with the parent: %v", derived.Err())
 	}
 }
 

@@ -57,7 +57,12 @@ func detachAt(parent context.Context, now time.Time, d time.Duration) *limitedCo
 
 func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
+// Value finds the timer too, once there is one: contexts that database drivers
+// derive from this one are then told of its end by it, else by a goroutine each.
 func (c *limitedContext) Value(key any) any {
+	if t := c.timed.Load(); t != nil {
+		return t.Value(key)
+	}
 	if c.detached {
 		return context.WithoutCancel(c.Context).Value(key) // without the parent's context.Cause
 	}
