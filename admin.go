@@ -95,7 +95,7 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 		return storeFailed("load", err)
 	}
 	var meta meta
-	if err := s.draft.read(rec, &meta); err != nil {
+	if err := s.draft.read(&rec, &meta); err != nil {
 		return corrupt(id, err)
 	}
 	if _, ours := m.cutSubject(rec.Subject); rec.Subject != "" && !ours {

@@ -41,14 +41,14 @@ type change struct {
 // newDraft reads a record.
 func newDraft(rec store.Record) (d draft, err error) {
 	var m meta
-	err = d.read(rec, &m)
+	err = d.read(&rec, &m)
 	return d, err
 }
 
 // read reads a record into the zero draft, and its metadata into the zero meta,
 // which the draft does not keep: few requests ask for them again.
-func (d *draft) read(rec store.Record, m *meta) (err error) {
-	d.rec.set(&rec)
+func (d *draft) read(rec *store.Record, m *meta) (err error) {
+	d.rec.set(rec)
 	d.base, err = decodeEnvelope(rec.Data, m)
 	return err
 }

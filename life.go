@@ -101,7 +101,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	if err == nil {
 		var newer draft
 		var meta meta
-		if err = newer.read(rec, &meta); errors.Is(err, errNewerFormat) {
+		if err = newer.read(&rec, &meta); errors.Is(err, errNewerFormat) {
 			return err
 		}
 		if err == nil && meta.generation <= generation {

@@ -140,7 +140,7 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 		return storeFailed("load", err)
 	}
 	var meta meta
-	if ok, err := m.readDraft(ctx, rec, p.draft, &meta); !ok {
+	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
 		return err
 	}
 	p.hash = token.Secret.Hash(m.cfg.Realm)
@@ -154,7 +154,7 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 
 // readDraft reads the record of a client. It is false for one that is corrupt,
 // which it reports, and for one of a newer format, which is an error.
-func (m *Manager) readDraft(ctx context.Context, rec store.Record, d *draft, meta *meta) (bool, error) {
+func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *draft, meta *meta) (bool, error) {
 	err := d.read(rec, meta)
 	if errors.Is(err, errNewerFormat) {
 		return false, err

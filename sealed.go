@@ -127,7 +127,7 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		return nil
 	}
 	var meta meta
-	if ok, err := m.readDraft(ctx, rec, p.draft, &meta); !ok {
+	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
 		return err
 	}
 	revoked, err := m.revoked(ctx, p.draft)
