@@ -91,7 +91,7 @@ func checkTable(t *testing.T, s *shard, table *table) {
 	if records != table.records {
 		t.Errorf("%d records in a table of %d", records, table.records)
 	}
-	if full := mostPerBucket * int(table.buckets); records > full {
+	if full := table.perBucket * int(table.buckets); records > full {
 		t.Errorf("%d records in %d buckets", records, table.buckets)
 	}
 }

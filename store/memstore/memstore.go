@@ -53,6 +53,7 @@ var errClosed = errors.New("memstore: the store is closed, or was not made by Ne
 type Store struct {
 	limit    limit
 	prefixes prefixes
+	seed     maphash.Seed
 
 	// A record, its place under its ID and its place under its subject are in
 	// one shard, under one lock: they cannot differ, and no operation holds two
@@ -64,9 +65,10 @@ type Store struct {
 func New() *Store {
 	s := new(Store)
 	s.prefixes.open()
-	seed, epoch := maphash.MakeSeed(), time.Now().UnixMilli()
+	s.seed = maphash.MakeSeed()
+	epoch := time.Now().UnixMilli()
 	for i := range s.shards {
-		s.shards[i].open(seed, epoch, &s.limit)
+		s.shards[i].open(s.seed, epoch, &s.limit)
 	}
 	return s
 }
@@ -153,14 +155,15 @@ func (s *Store) Delete(ctx context.Context, id store.ID) error {
 // only. Records that are written meanwhile are returned as they were
 // before or after.
 func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.Ping(ctx); err != nil || subject == "" {
 		return nil, err
 	}
 	var records []store.Record
 	now, of := time.Now().UnixMilli(), s.prefixes.find(subject)
+	hash := hashSubject(s.seed, of)
 	for i := range s.shards {
 		var err error
-		if records, err = s.shards[i].list(records, of, subject, now); err != nil {
+		if records, err = s.shards[i].list(records, of, hash, subject, now); err != nil {
 			return nil, err
 		}
 	}

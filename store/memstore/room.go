@@ -8,7 +8,7 @@ const headerRoom = maxHeader + 512
 
 // headerLocked appends the header of a record that is to be added.
 func (s *shard) headerLocked(b []byte, e *entry) []byte {
-	inCrowd := !e.anonymous() && s.subjects.isCrowded(&s.log, s.subjects.hashSubject(e.subject))
+	inCrowd := !e.anonymous() && s.subjects.isCrowded(&s.log, hashSubject(s.subjects.seed, e.subject))
 	return e.appendHeader(b, s.epoch, inCrowd)
 }
 

@@ -22,8 +22,8 @@ type shard struct {
 func (s *shard) open(seed maphash.Seed, epoch int64, l *limit) {
 	s.isOpen, s.epoch, s.limit = true, epoch, l
 	s.log = log{limit: l}
-	s.ids = table{at: idLink, seed: seed, limit: l}
-	s.subjects = table{at: subjectLink, seed: seed, limit: l}
+	s.ids = table{at: idLink, perBucket: idsPerBucket, seed: seed, limit: l}
+	s.subjects = table{at: subjectLink, perBucket: subjectsPerBucket, seed: seed, limit: l}
 }
 
 // find returns the fields of a live record, and leaves reading the subject to
@@ -143,15 +143,15 @@ func (s *shard) delete(id *store.ID) error {
 	return nil
 }
 
-// list appends the live records of a subject, which is name.
-func (s *shard) list(records []store.Record, of subject[string], name string, now int64) ([]store.Record, error) {
+// list appends the live records of a subject, which has this hash and is name.
+func (s *shard) list(records []store.Record, of subject[string], hash uint64, name string, now int64) ([]store.Record, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if !s.isOpen {
 		return nil, errClosed
 	}
 	var next uint32
-	for pos := s.subjects.first(s.subjects.hashSubject(of)); pos != 0; pos = next {
+	for pos := s.subjects.first(hash); pos != 0; pos = next {
 		r := s.log.at(pos)
 		next = r.link(subjectLink)
 		if has := r.subject(); has.prefix != of.prefix || string(has.rest) != of.rest {

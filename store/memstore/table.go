@@ -20,13 +20,16 @@ type table struct {
 	buckets  uint32       // how many are in use
 	records  int
 	limit    *limit
+
+	perBucket int // records, at most
 }
 
 const (
-	// Records for each bucket: above the one the table grows, below the other
-	// it shrinks. A bucket takes four bytes.
-	mostPerBucket  = 4
-	leastPerBucket = 2
+	// Records for each bucket: above this the table grows, below the half it
+	// shrinks. A bucket takes four bytes; a long chain, the time of those who
+	// look for an ID, which is what most calls do.
+	idsPerBucket      = 2
+	subjectsPerBucket = 4
 
 	// segmentBuckets is how many buckets are allocated at once.
 	segmentBuckets = 256
@@ -50,8 +53,8 @@ func (s slot) put(pos uint32) { binary.LittleEndian.PutUint32(s.link, pos) }
 
 func (t *table) hashID(id []byte) uint64 { return maphash.Bytes(t.seed, id) }
 
-func (t *table) hashSubject(s subject[string]) uint64 {
-	return withPrefix(maphash.String(t.seed, s.rest), s.prefix)
+func hashSubject(seed maphash.Seed, s subject[string]) uint64 {
+	return withPrefix(maphash.String(seed, s.rest), s.prefix)
 }
 
 func withPrefix(h uint64, prefix byte) uint64 { return h ^ uint64(prefix)*0x9e3779b97f4a7c15 }
@@ -142,7 +145,7 @@ func (t *table) add(l *log, pos uint32) {
 		s = t.crowdBehind(l, s)
 	}
 	t.put(l, s, pos)
-	if t.records++; t.records > mostPerBucket*int(t.buckets) {
+	if t.records++; t.records > t.perBucket*int(t.buckets) {
 		t.grow(l)
 	}
 }
@@ -179,7 +182,7 @@ func (t *table) remove(l *log, pos uint32) {
 	s, next := t.slotOf(l, pos), l.at(pos).link(t.at)
 	s.put(next)
 	t.setBefore(l, next, s.before)
-	if t.records--; t.records < leastPerBucket*int(t.buckets) && t.buckets > 1 {
+	if t.records--; t.records < t.perBucket/2*int(t.buckets) && t.buckets > 1 {
 		t.shrink(l)
 	}
 }
