@@ -16,7 +16,7 @@ PROFILE     ?=
 ADDR        ?= localhost:8080
 RUNFLAGS    ?=
 
-.PHONY: help run test deps lint bench bench-stores bench-growth performance report soak capacity fuzz clean
+.PHONY: help run test deps lint bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ bench: ## measure one request in memory, beside a bare handler, a hand-written l
 	@out=$$(mktemp -d) && cd internal/bench && go test -c -o $$out/bench.test . && \
 	run() { \
 		for i in $$(seq $(COUNT)); do \
-			$$out/bench.test -test.run '^$$' -test.bench '$(BENCH)' -test.benchtime $(BENCHTIME) | tee -a $$out/$$1.txt; \
+			$$out/bench.test -test.run '^$$' -test.bench '$(BENCH)' -test.skip Scale -test.benchtime $(BENCHTIME) | tee -a $$out/$$1.txt; \
 		done; }; \
 	run in-process && SESSION_BENCH_SMALL_HEAP=1 run in-process-small-heap && \
 	for name in in-process in-process-small-heap; do \
@@ -83,6 +83,10 @@ bench: ## measure one request in memory, beside a bare handler, a hand-written l
 		go run $(BENCHSTAT) -col '/lib@(limit session scs gorilla bare)' $$out/$$name.txt; \
 		test -z "$(OUT)" || cp $$out/$$name.txt $(abspath $(OUT))/ || exit 1; \
 	done && rm -r $$out
+
+bench-scale: ## measure a million sessions in memory, and with LARGE=1 five and ten million (10 minutes, 8 GB)
+	cd internal/bench && SESSION_BENCH_LARGE=$(LARGE) go test -run '^$$' -bench Scale -benchtime 1x -timeout 60m . \
+		| tee $(if $(OUT),$(abspath $(OUT))/scale.txt)
 
 bench-stores: deps ## measure stores over the network, beside scs and a bare query (6 minutes; ROUNDS=5 MILLISECONDS=2000)
 	cd internal/bench && SESSION_BENCH_OUT=$(if $(OUT),$(abspath $(OUT))) SESSION_BENCH_ROUNDS=$(ROUNDS) \
@@ -95,7 +99,7 @@ bench-growth: deps ## measure how the cost of a request grows (15 minutes; ROUND
 		go test -run '^$$' -bench Growth -benchtime 1x -timeout 60m ./network
 
 performance: ## measure everything again, and write docs/performance.md (half an hour on a quiet machine)
-	$(MAKE) bench bench-stores bench-growth OUT=docs/performance
+	$(MAKE) bench bench-scale bench-stores bench-growth OUT=docs/performance
 	$(MAKE) report
 
 report: ## draw the plots and tables of docs/performance.md from docs/performance

@@ -38,6 +38,7 @@ var sections = []struct {
 }{
 	{"in-process", func(dir string) (string, error) { return inProcess(dir, "in-process", true) }},
 	{"in-process-small-heap", func(dir string) (string, error) { return inProcess(dir, "in-process-small-heap", false) }},
+	{"scale", scaleTables},
 	{"stores", storeTables},
 	{"figures", storeFigures},
 	{"growth", growthPlots},
