@@ -26,10 +26,10 @@ run: ## serve the example shop on http://localhost:8080 (RUNFLAGS="-store memory
 
 test: deps ## run every test of every module with the race detector, then each module alone; artifacts/ has screenshots
 	@rm -rf artifacts && mkdir artifacts
-	go test -race -artifacts -outputdir $(CURDIR)/artifacts $(GOTESTFLAGS) work
+	go test -race -timeout 30m -artifacts -outputdir $(CURDIR)/artifacts $(GOTESTFLAGS) work
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m alone"; \
-		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test $(GOTESTFLAGS) ./...); \
+		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test -timeout 30m $(GOTESTFLAGS) ./...); \
 	done
 
 # What the tests start beside Go: a program, and the Debian package that has it.
