@@ -83,6 +83,10 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 func (s *Session) onlyRead() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.onlyReadLocked()
+}
+
+func (s *Session) onlyReadLocked() bool {
 	switch {
 	case len(s.ops) > 0 || s.lost:
 		return false

@@ -111,15 +111,19 @@ func (c *Cookie) write(h http.Header, cookie string) {
 // write wrote (RFC 6265bis 5.4).
 func (c *Cookie) read(h http.Header) (found [maxCandidates]string, different, total int) {
 	for _, line := range h["Cookie"] {
-		for len(line) > 0 && total <= maxCandidates {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			pair = textproto.TrimString(pair)
-			if len(pair) <= len(c.Name) || pair[len(c.Name)] != '=' || pair[:len(c.Name)] != c.Name {
-				continue
+		for total <= maxCandidates {
+			at := strings.Index(line, c.Name)
+			if at < 0 {
+				break
 			}
+			before := textproto.TrimString(line[:at])
+			var val string
+			val, line, _ = strings.Cut(line[at+len(c.Name):], ";")
+			if before != "" && before[len(before)-1] != ';' || val == "" || val[0] != '=' {
+				continue // the name is a part of another cookie
+			}
+			val = strings.TrimRight(val[1:], " \t\r\n")
 			total++
-			val := pair[len(c.Name)+1:]
 			known := false
 			for _, f := range found[:different] {
 				known = known || f == val

@@ -58,6 +58,9 @@ func (w *response) begin(status int) error {
 	w.failed = status >= 500
 	if w.failed {
 		w.s.Discard()
+	} else if w.beginRead() {
+		w.err = nil
+		return nil
 	} else if err := w.s.m.commit(w.r.Context(), w.s, false); err != nil {
 		w.err = err
 		w.report(err)
@@ -67,6 +70,24 @@ func (w *response) begin(status int) error {
 	w.err = nil
 	w.writeHeader()
 	return nil
+}
+
+// beginRead does all that begin has to where there is nothing to commit. It is
+// false, and nothing is done, where there may be.
+func (w *response) beginRead() bool {
+	s := w.s
+	if s.m.sealer != nil {
+		return false
+	}
+	s.committing.Lock() // waits for a commit by another goroutine
+	defer s.committing.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.onlyReadLocked() {
+		return false
+	}
+	w.writeHeaderLocked()
+	return true
 }
 
 // errPanicked is what a handler meets that goes on after a panic in a commit.
@@ -83,9 +104,13 @@ func (w *response) report(err error) {
 
 // writeHeader writes the session's part of the header, and closes it.
 func (w *response) writeHeader() {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.writeHeaderLocked()
+}
+
+func (w *response) writeHeaderLocked() {
 	s := w.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.headersSent = true
 	if s.due != cookieNone {
 		s.sendTokenLocked(w.w.Header())

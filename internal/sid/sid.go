@@ -59,6 +59,9 @@ func NewToken() (t Token) {
 	return t
 }
 
+// strict refuses a second spelling, of the bits that are left over.
+var strict = base64.RawURLEncoding.Strict()
+
 // Parse reads a token, which has exactly one spelling. It does not allocate,
 // and does no more work for a long text than for a short one.
 func Parse(text string) (Token, bool) {
@@ -69,7 +72,7 @@ func Parse(text string) (Token, bool) {
 	copy(src[:], text)
 	var raw [IDSize + SecretSize]byte
 	// The decoder skips line breaks: then it yields less than the whole.
-	n, err := base64.RawURLEncoding.Strict().Decode(raw[:], src[:])
+	n, err := strict.Decode(raw[:], src[:])
 	if err != nil || n != len(raw) {
 		return Token{}, false
 	}
