@@ -54,7 +54,7 @@ func (s touchesRecords) TouchRecord(ctx context.Context, rec store.Record, seen,
 type touchRecordIgnoresVersion struct{ *mapStore }
 
 func (s touchRecordIgnoresVersion) TouchRecord(ctx context.Context, rec store.Record, seen, expires time.Time) error {
-	return touchIgnoresVersion{s.mapStore}.Touch(ctx, rec.ID, rec.Version, seen, expires)
+	return touchIgnoresVersion(s).Touch(ctx, rec.ID, rec.Version, seen, expires)
 }
 
 // touchErrs is strict about what it touches.
