@@ -20,6 +20,19 @@ var libraries = []string{"bare", "limit", "session", "scs", "gorilla"}
 // A measured benchmark is all its runs, by unit.
 type measured map[string][]float64
 
+// add adds what a line of go test -bench says: numbers, each before its unit.
+func (m measured) add(text string) error {
+	fields := strings.Fields(text)
+	for i := 0; i+1 < len(fields); i += 2 {
+		x, err := strconv.ParseFloat(fields[i], 64)
+		if err != nil {
+			return err
+		}
+		m[fields[i+1]] = append(m[fields[i+1]], x)
+	}
+	return nil
+}
+
 var benchLine = regexp.MustCompile(`^Benchmark([^/\s]+)/lib=(\w+?)(?:-\d+)?\s+\d+\s+(.*)$`)
 
 // readBenchmarks reads the output of go test -bench, by case and contestant.
@@ -41,13 +54,8 @@ func readBenchmarks(path string) (cases []string, by map[string]map[string]measu
 		if by[m[1]][m[2]] == nil {
 			by[m[1]][m[2]] = measured{}
 		}
-		fields := strings.Fields(m[3])
-		for i := 0; i+1 < len(fields); i += 2 {
-			x, err := strconv.ParseFloat(fields[i], 64)
-			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", line, err)
-			}
-			by[m[1]][m[2]][fields[i+1]] = append(by[m[1]][m[2]][fields[i+1]], x)
+		if err := by[m[1]][m[2]].add(m[3]); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", line, err)
 		}
 	}
 	return cases, by, nil

@@ -18,8 +18,8 @@ func scaleTables(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	by := map[string]map[string][]float64{} // by row, then by unit
-	var memory, pause []string              // rows, in order
+	by := map[string]measured{} // by row
+	var memory, pause []string  // rows, in order
 	for line := range strings.Lines(string(text)) {
 		m := scaleLine.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
@@ -35,16 +35,11 @@ func scaleTables(dir string) (string, error) {
 			rows = &pause
 		}
 		if by[row] == nil {
-			by[row] = map[string][]float64{}
+			by[row] = measured{}
 			*rows = append(*rows, row)
 		}
-		fields := strings.Fields(m[4])
-		for i := 0; i+1 < len(fields); i += 2 {
-			x, err := strconv.ParseFloat(fields[i], 64)
-			if err != nil {
-				return "", err
-			}
-			by[row][fields[i+1]] = append(by[row][fields[i+1]], x)
+		if err := by[row].add(m[4]); err != nil {
+			return "", err
 		}
 	}
 	table := func(rows []string, first string, units, header []string) string {
