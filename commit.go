@@ -34,6 +34,7 @@ type commit struct {
 
 	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
 	resolved bool // d is what became of a write in doubt, with ops applied
+	confirm  bool // that write happened, and may not last unless one more succeeds: store.ErrUnconfirmed
 }
 
 // A doubt is a write whose outcome the store never told.

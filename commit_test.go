@@ -200,6 +200,63 @@ func TestAChangeInDoubtIsNotRepeated(t *testing.T) {
 	}
 }
 
+// TestAnUnconfirmedWriteIsNoSuccess: a store that has written, and cannot vouch
+// for it, is believed only once it vouches for a write that follows, however
+// well the first one can be read.
+func TestAnUnconfirmedWriteIsNoSuccess(t *testing.T) {
+	st := memstore.New()
+	var vouches atomic.Bool
+	writes := 0
+	f := &faultyStore{Store: st}
+	done := func(err error) error {
+		if writes++; err == nil && !vouches.Load() {
+			err = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
+		}
+		return err
+	}
+	f.save = func(ctx context.Context, rec store.Record, old uint64) error { return done(st.Save(ctx, rec, old)) }
+	f.create = func(ctx context.Context, rec store.Record) error { return done(st.Create(ctx, rec)) }
+	site := newSite(t, f, session.Config{})
+	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := increment(s); err != nil {
+			t.Error(err)
+		}
+		if !r.URL.Query().Has("save") {
+			return
+		}
+		vouches.Store(false)
+		if err := s.Save(r.Context()); !errors.Is(err, store.ErrUnconfirmed) {
+			t.Errorf("Save: %v, want ErrUnconfirmed", err)
+		}
+		vouches.Store(r.URL.Query().Get("save") == "vouches")
+	})
+	site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		n, _ := counter.Get(s)
+		fmt.Fprint(w, n)
+	})
+	b := site.browser()
+	for _, path := range []string{"/", "/?save"} {
+		if w := b.send(path); w.Code != http.StatusServiceUnavailable || b.set != 0 {
+			t.Errorf("%s, which creates: %d and %d cookies, want 503 and none", path, w.Code, b.set)
+		}
+	}
+	b.want("/?save=vouches", 200, "")
+	b.want("/show", 200, "1")
+	vouches.Store(false)
+	for _, path := range []string{"/", "/?save"} {
+		if w := b.send(path); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s, which saves: %d, want 503", path, w.Code)
+		}
+	}
+	b.want("/show", 200, "3")
+	writes = 0
+	b.want("/?save=vouches", 200, "")
+	if writes != 2 {
+		t.Errorf("%d writes, want another one to vouch for the first", writes)
+	}
+	b.want("/show", 200, "4")
+}
+
 // TestSaveAfterAnErrorTriesAgain: a store that is down for a moment costs nothing.
 func TestSaveAfterAnErrorTriesAgain(t *testing.T) {
 	st := memstore.New()

@@ -66,7 +66,8 @@ func (c *commit) resolve(id ID) error {
 	if c.stored && !known {
 		return storeFailed("save", errOutcome)
 	}
-	if landed || !c.stored { // nobody else creates a session of this ID
+	c.confirm = landed || !c.stored // nobody else creates a session of this ID
+	if c.confirm {
 		c.ops = slices.DeleteFunc(slices.Clone(c.ops), func(o op) bool { return o.inDoubt })
 		c.generation = c.inDoubt.generation
 	}
@@ -112,6 +113,9 @@ func (c *commit) swap() (store.Record, error) {
 			if err := c.pause(attempt); err != nil {
 				return rec, c.fail(rec, err)
 			}
+		}
+		if errors.Is(err, store.ErrUnconfirmed) {
+			return rec, c.fail(rec, err)
 		}
 		// Whatever the store said, it may have written: an answer gets lost,
 		// and a client that sends twice is told of a conflict with itself.
@@ -206,7 +210,7 @@ func (c *commit) rebase(newer store.Record) error {
 			return err
 		}
 	}
-	c.d, c.changed = d, len(c.ops) > 0
+	c.d, c.changed = d, len(c.ops) > 0 || c.confirm
 	c.housekeep()
 	return nil
 }

@@ -34,6 +34,14 @@ var (
 	// ErrConflict is returned by Save when the record is gone, has expired, or
 	// has another version than the one to be replaced.
 	ErrConflict = errors.New("store: the record is gone or has another version")
+
+	// ErrUnconfirmed is wrapped by what Create, Save and Delete return where a
+	// Load afterwards settles nothing: the write may be there to be read, and
+	// still not as safe as the store was asked to make it, like one that too
+	// few replicas have acknowledged. A later Create, Save or Delete of the
+	// same record that succeeds vouches for it. A store that reads only what is
+	// safe never returns it.
+	ErrUnconfirmed = errors.New("store: whether the write will last is not known")
 )
 
 // A Record is one session as a store sees it.

@@ -147,8 +147,8 @@ func TestRedisWaitReplicas(t *testing.T) {
 	g.Nodes[2].Freeze()
 	defer g.Nodes[2].Thaw()
 	err := hasty.Create(ctx, r)
-	if err == nil || errors.Is(err, store.ErrExists) {
-		t.Errorf("Create with one replica of two: %v, want an error that says so", err)
+	if !errors.Is(err, store.ErrUnconfirmed) || errors.Is(err, store.ErrExists) {
+		t.Errorf("Create with one replica of two: %v, want ErrUnconfirmed", err)
 	}
 	t.Log(err)
 	if got, err := two.Load(ctx, r.ID); err != nil || got.Version != r.Version {
@@ -178,8 +178,8 @@ func TestRedisWaitReplicas(t *testing.T) {
 		answers := 0
 		l.lose(func() { answers++ })
 		err := op.do()
-		if err == nil || !strings.Contains(err.Error(), "too few replicas") {
-			t.Errorf("%s whose answer was lost, with one replica of two: %v, want an error that says so", op.name, err)
+		if !errors.Is(err, store.ErrUnconfirmed) || !strings.Contains(err.Error(), "too few replicas") {
+			t.Errorf("%s whose answer was lost, with one replica of two: %v, want ErrUnconfirmed", op.name, err)
 		}
 		if answers != 1 {
 			t.Errorf("%s: %d answers were lost, want 1", op.name, answers)

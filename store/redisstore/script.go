@@ -132,16 +132,6 @@ func (s *Store) call(sc script, key string, args []string) rueidis.Completed {
 	return s.client.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build()
 }
 
-// runWait runs a script and waits until enough replicas have what it wrote.
-func (s *Store) runWait(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
-	if s.opts.WaitReplicas == 0 {
-		return s.run(ctx, sc, key, args...)
-	}
-	return s.twice(ctx, args, func(args []string) rueidis.RedisResult {
-		return s.wait(ctx, sc, key, args)
-	})
-}
-
 // twice calls do, and again if the connection broke.
 func (s *Store) twice(ctx context.Context, args []string, do func(args []string) rueidis.RedisResult) rueidis.RedisResult {
 	result := do(append(args, "0"))

@@ -30,9 +30,10 @@ type Options struct {
 	// and Delete, by the command WAIT, which travels beside the write. A store
 	// cannot tell a renewal from a change of a value, so every Save waits;
 	// Touch does not. Where too few acknowledge in WaitTimeout, the operation
-	// has happened and returns an error. That makes it less likely that a
-	// failover undoes a login or a logout, not impossible. The default is 0:
-	// no waiting.
+	// returns [store.ErrUnconfirmed]: it has happened, and may come undone.
+	// That makes it less likely that a failover undoes a login or a logout, not
+	// impossible. While fewer replicas than these are connected, every write is
+	// such an error. The default is 0: no waiting.
 	WaitReplicas int
 
 	// WaitTimeout is how long to wait for WaitReplicas. The default is 1
@@ -187,7 +188,7 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 		version(rec.Version), rec.Subject,
 		millis(rec.Created), millis(rec.Seen), millis(rec.Expires), millis(rec.Deadline),
 		strconv.FormatInt(end, 10), rueidis.BinaryString(rec.Data)).AsInt64()
-	return refusal(answer, err, store.ErrExists)
+	return s.refusal(answer, err, store.ErrExists)
 }
 
 // Save replaces a record whose version is old, or returns [store.ErrConflict].
@@ -217,16 +218,18 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 		}
 		answer, err = save("1")
 	}
-	return refusal(answer, err, store.ErrConflict)
+	return s.refusal(answer, err, store.ErrConflict)
 }
 
 // refusal is the error of what a script answered.
-func refusal(answer int64, err, says error) error {
+func (s *Store) refusal(answer int64, err, says error) error {
 	switch {
 	case err != nil:
 		return err
 	case answer == refused:
 		return says
+	case answer == unknown && s.opts.WaitReplicas > 0:
+		return fmt.Errorf("%w: %w", store.ErrUnconfirmed, errUnknown)
 	case answer == unknown:
 		return errUnknown
 	}

@@ -6,35 +6,56 @@ import (
 	"fmt"
 
 	"github.com/redis/rueidis"
+
+	"github.com/b4468f51/session/store"
 )
 
-var errReplicas = errors.New("too few replicas have acknowledged it")
+var errReplicas = errors.New("written, but too few replicas have acknowledged it")
 
-// wait runs a script, and WAIT after it. A server answers WAIT for what came by
-// the same connection, which is taken from a pool for that. Both travel
-// together.
+// runWait runs a script and waits until enough replicas have what it wrote.
+// What it cannot vouch for is a store.ErrUnconfirmed: the master may show it,
+// and be none any more.
+func (s *Store) runWait(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
+	if s.opts.WaitReplicas == 0 {
+		return s.run(ctx, sc, key, args...)
+	}
+	result := s.twice(ctx, args, func(args []string) rueidis.RedisResult {
+		return s.wait(ctx, sc, key, args)
+	})
+	if err := result.NonRedisError(); err != nil {
+		return rueidis.NewErrorResult(fmt.Errorf("%w: %w", store.ErrUnconfirmed, err))
+	}
+	return result
+}
+
+// wait runs a script, and WAIT after it. A server answers WAIT for all that it
+// had written when the command before came by the same connection, which is
+// taken from a pool for that. Both travel together.
 func (s *Store) wait(ctx context.Context, sc script, key string, args []string) rueidis.RedisResult {
 	var result rueidis.RedisResult
 	err := s.client.Dedicated(func(c rueidis.DedicatedClient) error {
-		wait := func(cmd rueidis.Completed) (int64, error) {
+		wait := func(cmd rueidis.Completed) rueidis.RedisResult {
 			results := c.DoMulti(ctx, cmd, c.B().Wait().Numreplicas(int64(s.opts.WaitReplicas)).
 				Timeout(s.opts.WaitTimeout.Milliseconds()).Build())
 			result = results[0]
-			if result.Error() != nil {
-				return 0, result.Error()
-			}
-			return results[1].AsInt64()
+			return results[1]
 		}
-		n, err := wait(c.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build())
-		if e, ok := rueidis.IsRedisErr(err); ok && e.IsNoScript() {
-			n, err = wait(c.B().Eval().Script(sc.text).Numkeys(1).Key(key).Arg(args...).Build())
+		acknowledged := wait(c.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build())
+		if e, ok := rueidis.IsRedisErr(result.Error()); ok && e.IsNoScript() {
+			acknowledged = wait(c.B().Eval().Script(sc.text).Numkeys(1).Key(key).Arg(args...).Build())
+		}
+		if result.Error() != nil {
+			return nil
 		}
 		if answer, not := result.ToInt64(); not == nil && answer != written {
-			return err // there is nothing to acknowledge
+			return nil // there is nothing to acknowledge
+		}
+		n, err := acknowledged.AsInt64()
+		if _, refused := rueidis.IsRedisErr(err); refused { // like a master that has become a replica meanwhile
+			return fmt.Errorf("%w: %w", errReplicas, err)
 		}
 		if err == nil && n < int64(s.opts.WaitReplicas) {
-			err = fmt.Errorf("redisstore: written, but %w: %d of %d within %v",
-				errReplicas, n, s.opts.WaitReplicas, s.opts.WaitTimeout)
+			err = fmt.Errorf("%w: %d of %d within %v", errReplicas, n, s.opts.WaitReplicas, s.opts.WaitTimeout)
 		}
 		return err
 	})
