@@ -64,7 +64,7 @@ func newCertificate(t *testing.T) (cert, key string) {
 // The commands that the package comment of redisstore lists: for a store, and
 // for one with a cache.
 const (
-	redisCommands = "+hmget +hget +hset +del +pexpire +pttl +zadd +zrange +zrem +zscore +zremrangebyscore +eval +evalsha" +
+	redisCommands = "+get +getrange +set +setrange +del +pexpire +pttl +zadd +zrange +zrem +zscore +zremrangebyscore +eval +evalsha" +
 		" +hello +ping"
 	redisCacheCommands = " +client|tracking +client|caching +multi +exec"
 )

@@ -29,7 +29,7 @@
 //
 // # Keys, and what an operation costs
 //
-// A record is a hash, prefix + "id:" + its ID. The index of a subject is a
+// A record is a string, prefix + "id:" + its ID. The index of a subject is a
 // sorted set, prefix + "subject:" + the subject. A prefix with a hash tag puts
 // all of them into one slot of a cluster; none is needed.
 //
@@ -46,8 +46,8 @@
 // It may hold entries of sessions that are gone: they are forgotten by Delete,
 // by a List that comes some minutes after, or at their deadline.
 //
-// An ACL needs these commands, on the keys with the prefix: hmget, hget, hset,
-// del, pexpire, pttl, zadd, zrange, zrem, zscore, zremrangebyscore, eval,
+// An ACL needs these commands, on the keys with the prefix: get, getrange, set,
+// setrange, del, pexpire, pttl, zadd, zrange, zrem, zscore, zremrangebyscore, eval,
 // evalsha; beside them hello, ping, select for a database other
 // than 0, wait for WaitReplicas, client|tracking, client|caching, multi and
 // exec for a cache, role behind Sentinel, cluster|slots and cluster|shards for

@@ -83,7 +83,7 @@ func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error
 	}
 	cmds := make(rueidis.Commands, len(entries))
 	for i, e := range entries {
-		cmds[i] = s.client.B().Hmget().Key(s.prefix + recordSpace + e.id).Field(fields...).Build()
+		cmds[i] = s.client.B().Get().Key(s.prefix + recordSpace + e.id).Build()
 	}
 	var found []store.Record
 	var dead []string

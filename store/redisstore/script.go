@@ -14,8 +14,8 @@ import (
 // after a restart, a failover or SCRIPT FLUSH. Each touches one key, the one it
 // is given, so that all of them run in Cluster.
 //
-// Versions are compared as text, since a number of Lua has 53 bits. Times have
-// fewer.
+// Versions are compared as bytes, since a number of Lua has 53 bits. Times have
+// fewer. Bytes are counted from 1 by Lua, and from 0 by commands: see record.go.
 type script struct {
 	text string
 	hash string
@@ -37,58 +37,65 @@ const (
 
 // The last of ARGV is 1 where an attempt before broke, which may have written
 // nevertheless: what then carries the new version is its own.
-
-// KEYS: record. ARGV: now, ttl, version, subject, created, seen, expires,
-// deadline, index end, data.
 //
-// A ttl that is not positive has PEXPIRE delete what was just written.
-var createScript = newScript(`
-local expires = redis.call('HGET', KEYS[1], 'e')
-if expires then
-	if tonumber(expires) > tonumber(ARGV[1]) then
-		if ARGV[11] ~= '1' then return 0 end
-		if redis.call('HGET', KEYS[1], 'v') == ARGV[3] then return 1 end
-		return 3
-	end
-	redis.call('DEL', KEYS[1])
-end
-redis.call('HSET', KEYS[1], 'v', ARGV[3], 's', ARGV[4], 'c', ARGV[5], 'n', ARGV[6], 'e', ARGV[7], 'd', ARGV[8], 'i', ARGV[9], 'b', ARGV[10])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1`)
+// A ttl that is not positive ends the record at once.
 
-// KEYS: record. ARGV: now, ttl, old version, version, subject, seen, expires,
-// deadline, index end, whether the index knows, data.
-var saveScript = newScript(`
-local r = redis.call('HMGET', KEYS[1], 'v', 'e', 's', 'i')
-if r[1] ~= ARGV[3] or tonumber(r[2]) <= tonumber(ARGV[1]) then
-	if ARGV[12] ~= '1' then return 0 end
-	if r[1] == ARGV[4] then return 1 end
+// KEYS: record. ARGV: now, ttl, record.
+var createScript = newScript(`
+local head = redis.call('GETRANGE', KEYS[1], 0, 40)
+if head ~= '' and struct.unpack('>i8', head:sub(34)) > tonumber(ARGV[1]) then
+	if ARGV[4] ~= '1' then return 0 end
+	if head:sub(18, 25) == ARGV[3]:sub(18, 25) then return 1 end
 	return 3
 end
-local known = r[4] or '0'
-if ARGV[10] == '1' then
-	known = ARGV[9]
-elseif ARGV[5] ~= '' and (r[3] ~= ARGV[5] or tonumber(known) < tonumber(ARGV[9])) then
-	return 2
+if tonumber(ARGV[2]) > 0 then
+	redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2])
+else
+	redis.call('DEL', KEYS[1])
 end
-redis.call('HSET', KEYS[1], 'v', ARGV[4], 's', ARGV[5], 'n', ARGV[6], 'e', ARGV[7], 'd', ARGV[8], 'i', known, 'b', ARGV[11])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`)
 
-// KEYS: record. ARGV: now, ttl, version, seen, expires. It answers what the
+// KEYS: record. ARGV: now, ttl, old version, last byte of the subject, whether
+// the index knows, record.
+//
+// The record is asked for as far as the new subject would go, so that lengths and
+// subjects compare as one.
+var saveScript = newScript(`
+local old, new = redis.call('GETRANGE', KEYS[1], 0, ARGV[4]), ARGV[6]
+if old:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', old:sub(34, 41)) <= tonumber(ARGV[1]) then
+	if ARGV[7] ~= '1' then return 0 end
+	if old:sub(18, 25) == new:sub(18, 25) then return 1 end
+	return 3
+end
+local indexed = old:sub(2, 9)
+if ARGV[5] == '1' then
+	indexed = new:sub(2, 9)
+elseif ARGV[4] ~= '50' and (old:sub(50) ~= new:sub(50, ARGV[4] + 1) or
+	struct.unpack('>i8', indexed) < struct.unpack('>i8', new:sub(2, 9))) then
+	return 2
+end
+if tonumber(ARGV[2]) > 0 then
+	redis.call('SET', KEYS[1], new:sub(1, 1) .. indexed .. old:sub(10, 17) .. new:sub(18), 'PX', ARGV[2])
+else
+	redis.call('DEL', KEYS[1])
+end
+return 1`)
+
+// KEYS: record. ARGV: now, ttl, version, seen and expires. It answers what the
 // index needs: subject, deadline.
 var touchScript = newScript(`
-local r = redis.call('HMGET', KEYS[1], 'v', 'e', 's', 'd')
-if r[1] ~= ARGV[3] or tonumber(r[2]) <= tonumber(ARGV[1]) then return {'', '0'} end
-redis.call('HSET', KEYS[1], 'n', ARGV[4], 'e', ARGV[5])
+local r = redis.call('GETRANGE', KEYS[1], 0, 562)
+if r:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', r:sub(34, 41)) <= tonumber(ARGV[1]) then return {} end
+redis.call('SETRANGE', KEYS[1], 25, ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {r[3], r[4]}`)
+return {r:sub(52, 51 + struct.unpack('>I2', r:sub(50, 51))), r:sub(42, 49)}`)
 
 // KEYS: record. It answers the subject.
 var deleteScript = newScript(`
-local subject = redis.call('HGET', KEYS[1], 's')
+local r = redis.call('GETRANGE', KEYS[1], 49, 562)
 redis.call('DEL', KEYS[1])
-return subject or ''`)
+if #r < 2 then return '' end
+return r:sub(3, 2 + struct.unpack('>I2', r:sub(1, 2)))`)
 
 // KEYS: subject. ARGV: ID, end, minute, end before which entries are dead, ttl.
 //

@@ -154,7 +154,7 @@ func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 	}
 	defer cancel()
 	if s.own != nil {
-		cmd := s.client.B().Hmget().Key(s.recordKey(id)).Field(fields...).Cache()
+		cmd := s.client.B().Get().Key(s.recordKey(id)).Cache()
 		result := s.client.DoCache(ctx, cmd, s.opts.CacheTTL)
 		r, err := parseRecord(id, time.Now(), result)
 		known := err == nil || errors.Is(err, store.ErrNotFound)
@@ -162,8 +162,7 @@ func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 			return r, err
 		}
 	}
-	cmd := s.client.B().Hmget().Key(s.recordKey(id)).Field(fields...).Build()
-	result := s.client.Do(ctx, cmd)
+	result := s.client.Do(ctx, s.client.B().Get().Key(s.recordKey(id)).Build())
 	return parseRecord(id, time.Now(), result)
 }
 
@@ -184,10 +183,7 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 	}
 	defer s.own.wrote(rec.ID, rec, now)
 	answer, err := s.runWait(ctx, createScript, s.recordKey(rec.ID),
-		millis(now), lifetime(now, rec.Expires),
-		version(rec.Version), rec.Subject,
-		millis(rec.Created), millis(rec.Seen), millis(rec.Expires), millis(rec.Deadline),
-		strconv.FormatInt(end, 10), rueidis.BinaryString(rec.Data)).AsInt64()
+		millis(now), lifetime(now, rec.Expires), rueidis.BinaryString(encodeRecord(rec, end))).AsInt64()
 	return s.refusal(answer, err, store.ErrExists)
 }
 
@@ -204,12 +200,11 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 	now := time.Now()
 	end := sessionEnd(rec.Expires, rec.Deadline)
 	defer s.own.wrote(rec.ID, rec, now)
+	key, value := s.recordKey(rec.ID), rueidis.BinaryString(encodeRecord(rec, end))
 	save := func(indexed string) (int64, error) {
-		return s.runWait(ctx, saveScript, s.recordKey(rec.ID),
+		return s.runWait(ctx, saveScript, key,
 			millis(now), lifetime(now, rec.Expires),
-			version(old), version(rec.Version), rec.Subject,
-			millis(rec.Seen), millis(rec.Expires), millis(rec.Deadline),
-			strconv.FormatInt(end, 10), indexed, rueidis.BinaryString(rec.Data)).AsInt64()
+			number(old), strconv.Itoa(subjectAt-1+len(rec.Subject)), indexed, value).AsInt64()
 	}
 	answer, err := save("0")
 	if err == nil && answer == unlisted {
