@@ -96,26 +96,23 @@ func cutBytes(raw []byte) (b, rest []byte, ok bool) {
 }
 
 // cutAt tells from where to where the bytes are that appendBytes put at a place;
-// the end is negative where raw ends before.
+// the end is negative where raw ends before. Most lengths take one byte or two.
 func cutAt(raw []byte, at int) (from, end int) {
-	if at < len(raw) && raw[at] < 0x80 { // most lengths take one byte
-		if end := at + 1 + int(raw[at]); end <= len(raw) {
-			return at + 1, end
-		}
+	switch {
+	case at < len(raw) && raw[at] < 0x80:
+		from, end = at+1, at+1+int(raw[at])
+	case at+1 < len(raw) && raw[at+1] < 0x80:
+		from, end = at+2, at+2+int(raw[at]&0x7f)+int(raw[at+1])<<7
+	default:
+		return cutLongAt(raw, at)
+	}
+	if end > len(raw) {
 		return 0, -1
 	}
-	return cutLongAt(raw, at)
+	return from, end
 }
 
-// cutLongAt is cutAt for a length of more bytes.
 func cutLongAt(raw []byte, at int) (from, end int) {
-	if at+1 < len(raw) && raw[at+1] < 0x80 { // of two, most often
-		from, end = at+2, at+2+int(raw[at]&0x7f)+int(raw[at+1])<<7
-		if end <= len(raw) {
-			return from, end
-		}
-		return 0, -1
-	}
 	if at > len(raw) {
 		return 0, -1
 	}

@@ -52,9 +52,6 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	if !storeNew && s.onlyRead() {
-		return nil
-	}
 	clock := time.Now()
 	c := commit{m: m, s: s, now: milli(clock)}
 	todo, err := c.begin(storeNew)
@@ -79,14 +76,8 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	return err
 }
 
-// onlyRead tells that there is nothing to commit, and nothing to do with the
-// secrets or for the idle timeout either, as after most requests.
-func (s *Session) onlyRead() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.onlyReadLocked()
-}
-
+// onlyReadLocked tells that there is nothing to commit, and nothing to do with
+// the secrets or for the idle timeout either, as after most requests.
 func (s *Session) onlyReadLocked() bool {
 	switch {
 	case len(s.ops) > 0 || s.lost:
@@ -104,6 +95,9 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !storeNew && s.onlyReadLocked() {
+		return false, nil
+	}
 	newSecret := slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
 	switch {
 	case s.lost:

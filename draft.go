@@ -28,7 +28,7 @@ type edit struct {
 	over     []change  // what was set or deleted since, ascending by key
 	size     int       // bytes of all keys and values, as encoded
 	count    int       // values
-	room     [2]change // for the first of over
+	room     [3]change // for the first of over
 }
 
 // A change is a key that was set, or deleted.
