@@ -54,6 +54,6 @@ func scaleTables(dir string) (string, error) {
 		return markdown(append([]string{first}, header...), lines)
 	}
 	return table(memory, "sessions", []string{"B/session", "GC-ms"}, []string{"bytes of heap a session", "CPU of a garbage collection, ms"}) +
-		"\n" + table(pause, "expired sessions collected", []string{"quiet-max-µs", "collecting-max-µs", "batch-cpu-max-µs", "collecting-s"},
-		[]string{"longest call without, µs", "longest call meanwhile, µs", "longest batch, µs of CPU", "took, s"}), nil
+		"\n" + table(pause, "expired sessions collected", []string{"quiet-max-µs", "collecting-max-µs", "nothing-max-µs", "collecting-s"},
+		[]string{"longest call without, µs", "longest call meanwhile, µs", "longest gap of a loop that does nothing, µs", "took, s"}), nil
 }
