@@ -43,7 +43,10 @@ func decodeEnvelope(data []byte, m *meta) (values, error) {
 		return values{}, errNewerFormat
 	}
 	raw, base, ok := cutEnvelope(data)
-	if !ok || !m.decode(raw) || !base.valid() {
+	if !ok || !m.decode(raw) {
+		return values{}, errCorrupt
+	}
+	if base, ok = base.check(); !ok {
 		return values{}, errCorrupt
 	}
 	return base, nil
@@ -66,7 +69,7 @@ func cutEnvelope(data []byte) (raw []byte, base values, ok bool) {
 	if n <= 0 || count > uint64(len(rest)) {
 		return nil, values{}, false
 	}
-	return raw, values{raw: rest[n:], count: int(count)}, true
+	return raw, values{raw: rest[n:], count: uint32(count)}, true
 }
 
 // appendHead writes an envelope up to its values, which the caller appends in

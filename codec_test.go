@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -241,8 +243,31 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		b := metaOf(secret)
 		return append(b[:len(b)-1], values...)
 	}
+	keys := func(keys ...string) []byte {
+		b := []byte{byte(len(keys))}
+		for _, key := range keys {
+			b = append(appendBytes(b, key), byte(kindTrue), 0)
+		}
+		return with(b...)
+	}
 	if _, err := decodeMeta(metaOf(secret)); err != nil {
 		t.Errorf("the smallest envelope: %v", err)
+	}
+	for _, pair := range [][2]string{
+		{"", "a"}, {"", "\x00"}, {"a", "a\x00"}, {"a", "a\x00\x00b"}, {"a\x00", "a\x01"}, {"key-0001", "key-0002"},
+		{"key-00001", "key-00002"}, {"a long key", "a long key of two"}, {"\x7f", "\x80"}, {"\xff", "\xff\x00"},
+	} {
+		for _, after := range [][]string{nil, {"\xff\xff"}, {"\xff\xff: more than eight bytes"}} {
+			if _, err := decodeMeta(keys(slices.Concat(pair[:], after)...)); err != nil {
+				t.Errorf("%q ascend: %v", pair, err)
+			}
+			if _, err := decodeMeta(keys(slices.Concat([]string{pair[1], pair[0]}, after)...)); !errors.Is(err, errCorrupt) {
+				t.Errorf("%q the other way round: %v, want errCorrupt", pair, err)
+			}
+			if _, err := decodeMeta(keys(slices.Concat([]string{pair[1], pair[1]}, after)...)); !errors.Is(err, errCorrupt) {
+				t.Errorf("%q twice: %v, want errCorrupt", pair[1], err)
+			}
+		}
 	}
 	for name, data := range map[string][]byte{
 		"nil":                   nil,
@@ -274,6 +299,27 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 	good[0] = envelopeFormat + 1
 	if _, err := decodeMeta(good); !errors.Is(err, errNewerFormat) {
 		t.Errorf("a newer format: %v, want errNewerFormat", err)
+	}
+}
+
+// TestEveryValueIsFound: among few and many, and nothing beside them is.
+func TestEveryValueIsFound(t *testing.T) {
+	set := map[string]any{}
+	for n := range 40 {
+		var m meta
+		base, err := decodeEnvelope(testEnvelope(t, goldenEnvelopes[0].meta, set), &m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2*n + 1 { // every other one is set
+			key := fmt.Sprintf("key-%03d", i)
+			val, ok := base.lookup(key)
+			got, _ := decodeExact[int](val)
+			if want, set := set[key]; ok != set || set && got != want {
+				t.Errorf("%s of %d values: %v, %v; want %v, %v", key, n, got, ok, want, set)
+			}
+		}
+		set[fmt.Sprintf("key-%03d", 2*n+1)] = n
 	}
 }
 

@@ -103,14 +103,14 @@ func (d *draft) count() int {
 	if d.edit != nil {
 		return d.edit.count
 	}
-	return d.base.count
+	return int(d.base.count)
 }
 
 // change returns the edit, to be written to.
 func (d *draft) change() *edit {
 	switch {
 	case d.edit == nil:
-		e := &edit{subject: d.rec.subject, deadline: d.rec.deadline, size: len(d.base.raw), count: d.base.count}
+		e := &edit{subject: d.rec.subject, deadline: d.rec.deadline, size: len(d.base.raw), count: d.count()}
 		d.metaIn(&e.meta)
 		e.over = e.room[:0]
 		d.edit = e
