@@ -81,14 +81,15 @@ else
 end
 return 1`)
 
-// KEYS: record. ARGV: now, ttl, version, seen and expires. It answers what the
-// index needs: subject, deadline.
+// KEYS: record. ARGV: now, ttl, version, seen and expires, whether to answer. It
+// answers what the index needs: subject, deadline.
 var touchScript = newScript(`
-local r = redis.call('GETRANGE', KEYS[1], 0, 562)
+local r = redis.call('GETRANGE', KEYS[1], 0, 50)
 if r:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', r:sub(34, 41)) <= tonumber(ARGV[1]) then return {} end
 redis.call('SETRANGE', KEYS[1], 25, ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {r:sub(52, 51 + struct.unpack('>I2', r:sub(50, 51))), r:sub(42, 49)}`)
+if ARGV[5] ~= '1' then return {} end
+return {redis.call('GETRANGE', KEYS[1], 51, 50 + struct.unpack('>I2', r:sub(50, 51))), r:sub(42, 49)}`)
 
 // KEYS: record. It answers the subject.
 var deleteScript = newScript(`

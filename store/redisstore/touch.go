@@ -19,7 +19,7 @@ func (s *Store) Touch(ctx context.Context, id store.ID, old uint64, seen, expire
 	defer cancel()
 	now := time.Now()
 	defer s.own.wrote(id, store.Record{Version: old, Expires: expires}, now)
-	answer, err := s.run(ctx, touchScript, s.recordKey(id), touchArgs(now, old, seen, expires)...).AsStrSlice()
+	answer, err := s.run(ctx, touchScript, s.recordKey(id), touchArgs(now, old, seen, expires, "1")...).AsStrSlice()
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Store) TouchRecord(ctx context.Context, rec store.Record, seen, expires
 	now := time.Now()
 	defer s.own.wrote(rec.ID, store.Record{Version: rec.Version, Expires: expires}, now)
 	for _, result := range s.client.DoMulti(ctx,
-		s.call(touchScript, s.recordKey(rec.ID), touchArgs(now, rec.Version, seen, expires)),
+		s.call(touchScript, s.recordKey(rec.ID), touchArgs(now, rec.Version, seen, expires, "0")),
 		s.call(addScript, s.subjectKey(rec.Subject), addArgs(now, rec.ID, sessionEnd(expires, rec.Deadline))),
 	) {
 		if result.Error() != nil { // the server may not know a script, or the connection broke
@@ -54,9 +54,10 @@ func (s *Store) TouchRecord(ctx context.Context, rec store.Record, seen, expires
 	return nil
 }
 
-func touchArgs(now time.Time, old uint64, seen, expires time.Time) []string {
+func touchArgs(now time.Time, old uint64, seen, expires time.Time, answer string) []string {
 	return []string{
 		millis(now), lifetime(now, expires), number(old),
 		number(uint64(seen.UnixMilli())) + number(uint64(expires.UnixMilli())),
+		answer,
 	}
 }
