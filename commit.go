@@ -30,7 +30,7 @@ type commit struct {
 	all     []op        // ops, and those that turn out to be stored already
 	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
-	changed bool // the record differs: ops, a rotation or its confirmation
+	changed bool // the record is to be written: ops, a rotation or its confirmation, confirm
 
 	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
 	resolved bool // d is what became of a write in doubt, with ops applied

@@ -63,8 +63,9 @@ func (v values) cut() (key []byte, val value, rest values) {
 func (v values) lookup(want string) (value, bool) {
 	at, left := 0, v.count
 	if v.half > 0 {
+		left = v.count / 2
 		if from, end := cutAt(v.raw, int(v.half)); string(v.raw[from:end]) <= want {
-			at, left = int(v.half), v.count-v.count/2
+			at, left = int(v.half), v.count-left
 		}
 	}
 	for range left {

@@ -18,7 +18,7 @@ import (
 const (
 	formatAt   = 0 // recordFormat
 	indexedAt  = 1 // the end that the index was given, in seconds
-	createdAt  = 9 // only Create writes what comes before versionAt
+	createdAt  = 9 // only Create writes it
 	versionAt  = 17
 	seenAt     = 25
 	expiresAt  = 33

@@ -140,7 +140,8 @@ func (s *Store) call(sc script, key string, args []string) rueidis.Completed {
 	return s.client.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build()
 }
 
-// twice calls do, and again if the connection broke.
+// twice calls do, and again if the connection broke. Where that leaves it open
+// whether the first call wrote, it is errUnknown.
 func (s *Store) twice(ctx context.Context, args []string, do func(args []string) rueidis.RedisResult) rueidis.RedisResult {
 	result := do(append(args, "0"))
 	err := result.NonRedisError()
@@ -148,5 +149,9 @@ func (s *Store) twice(ctx context.Context, args []string, do func(args []string)
 		errors.Is(err, rueidis.ErrClosing) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errReplicas) {
 		return result
 	}
-	return do(append(args, "1"))
+	result = do(append(args, "1"))
+	if answer, err := result.ToInt64(); err == nil && answer == unknown {
+		return rueidis.NewErrorResult(errUnknown)
+	}
+	return result
 }

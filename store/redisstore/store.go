@@ -30,7 +30,7 @@ type Options struct {
 	// and Delete, by the command WAIT, which travels beside the write. A store
 	// cannot tell a renewal from a change of a value, so every Save waits;
 	// Touch does not. Where too few acknowledge in WaitTimeout, the operation
-	// returns [store.ErrUnconfirmed]: it has happened, and may come undone.
+	// returns [store.ErrUnconfirmed]: it may have happened, and come undone.
 	// That makes it less likely that a failover undoes a login or a logout, not
 	// impossible. While fewer replicas than these are connected, every write is
 	// such an error. The default is 0: no waiting.
@@ -156,9 +156,10 @@ func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 	if s.own != nil {
 		cmd := s.client.B().Get().Key(s.recordKey(id)).Cache()
 		result := s.client.DoCache(ctx, cmd, s.opts.CacheTTL)
-		r, err := parseRecord(id, time.Now(), result)
+		now := time.Now()
+		r, err := parseRecord(id, now, result)
 		known := err == nil || errors.Is(err, store.ErrNotFound)
-		if !known || s.own.fresh(id, r, time.Now()) {
+		if !known || s.own.fresh(id, r, now) {
 			return r, err
 		}
 	}
@@ -184,7 +185,7 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 	defer s.own.wrote(rec.ID, rec, now)
 	answer, err := s.runWait(ctx, createScript, s.recordKey(rec.ID),
 		millis(now), lifetime(now, rec.Expires), rueidis.BinaryString(encodeRecord(rec, end))).AsInt64()
-	return s.refusal(answer, err, store.ErrExists)
+	return refusal(answer, err, store.ErrExists)
 }
 
 // Save replaces a record whose version is old, or returns [store.ErrConflict].
@@ -213,22 +214,15 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 		}
 		answer, err = save("1")
 	}
-	return s.refusal(answer, err, store.ErrConflict)
+	return refusal(answer, err, store.ErrConflict)
 }
 
 // refusal is the error of what a script answered.
-func (s *Store) refusal(answer int64, err, says error) error {
-	switch {
-	case err != nil:
-		return err
-	case answer == refused:
+func refusal(answer int64, err, says error) error {
+	if err == nil && answer == refused {
 		return says
-	case answer == unknown && s.opts.WaitReplicas > 0:
-		return fmt.Errorf("%w: %w", store.ErrUnconfirmed, errUnknown)
-	case answer == unknown:
-		return errUnknown
 	}
-	return nil
+	return err
 }
 
 // Delete removes a record. It is one round trip, and another one after it where
