@@ -25,22 +25,17 @@ type commit struct {
 	presented  sid.Hash
 	mayRotate  bool
 	background bool
-	inDoubt    doubt
+	inDoubt    *doubt
 
-	all     []op        // ops, and those that turn out to be stored already
+	all     []op        // ops and landed
 	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
+	created bool
 	changed bool // the record is to be written: ops, a rotation or its confirmation, confirm
 
 	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
-	resolved bool // d is what became of a write in doubt, with ops applied
-	confirm  bool // that write happened, and may not last unless one more succeeds: store.ErrUnconfirmed
-}
-
-// A doubt is a write whose outcome the store never told.
-type doubt struct {
-	version    uint64 // 0 for none
-	generation uint64 // that it made
+	landed   []op // those before ops that turned out to be stored already, by a write in doubt
+	confirm  bool // that write may not last unless one more succeeds: store.ErrUnconfirmed
 }
 
 // commit writes what s has pending, or that it was used if that is due. It
@@ -121,7 +116,7 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	}
 	if !s.stored {
 		// An attempt after one whose outcome is in doubt must be the same.
-		if c.secret = s.secret; s.inDoubt == (doubt{}) {
+		if c.secret = s.secret; s.inDoubt == nil {
 			token := sid.NewToken()
 			c.secret = &token.Secret
 			if s.draft.rec.id.IsZero() {
@@ -182,22 +177,14 @@ func (c *commit) run() error {
 	s := c.s
 	s.mu.Lock()
 	s.inDoubt = c.inDoubt
+	s.ops = slices.Concat(c.landed, c.ops, s.ops)
 	if errors.Is(err, ErrEnded) {
-		s.ops = append(c.ops, s.ops...)
 		s.endLocked()
-	} else {
-		for i := range c.ops {
-			c.ops[i].inDoubt = c.inDoubt.version != 0
-		}
-		s.ops = append(c.ops, s.ops...)
-		if c.resolved && c.stored {
-			s.stored, s.generation, s.draft = true, c.generation, c.d.share()
-		}
 	}
 	s.mu.Unlock()
 	var failed *storeError
 	switch {
-	case errors.As(err, &failed) && len(c.ops) > 0:
+	case errors.As(err, &failed) && len(c.all) > 0:
 		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrTooManySessions):
 		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.subject(), Err: err})
@@ -235,8 +222,9 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
-	due := c.rotated || !s.stored || s.draft.rec.id != d.rec.id
-	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, doubt{}
+	c.created = !s.stored || s.draft.rec.id != d.rec.id
+	due := c.rotated || c.created
+	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
 	s.killed, s.quiet = nil, false
 	secret := c.secret
 	for i := range c.all {
@@ -255,7 +243,7 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 // reportDone tells the observer what this commit was, beside a change of values.
 func (c *commit) reportDone() {
 	rec := &c.d.rec
-	if !c.stored {
+	if c.created {
 		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.id, Subject: c.d.subject()})
 	}
 	for i := range c.all {

@@ -78,7 +78,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	id, stored, done, ended, generation := s.draft.rec.id, s.stored, s.done, s.ended, s.generation
+	id, stored, done, ended, generation := s.draft.rec.id, s.stored, s.done, s.ended, s.generation+kills(s.ops)
 	d := s.draft
 	s.used = true
 	s.mu.Unlock()
@@ -132,7 +132,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.mu.Lock()
 	id, done, ended := s.draft.rec.id, s.done, s.ended
 	late := s.m.sealer != nil && s.headersSent // the cookie is all there is to remove
-	inStore := s.stored || s.inDoubt != doubt{}
+	inStore := s.stored || s.inDoubt != nil
 	s.used = true
 	s.mu.Unlock()
 	switch {
@@ -170,7 +170,7 @@ func (s *Session) resetLocked() {
 		s.due = cookieNone
 	}
 	s.draft = draft{rec: saved{created: millisOf(time.Now())}}
-	s.ops, s.stored, s.inDoubt, s.generation, s.isNew = nil, false, doubt{}, 0, true
+	s.ops, s.stored, s.inDoubt, s.generation, s.isNew = nil, false, nil, 0, true
 	s.presented = sid.Hash{}
 	s.mayRotate = false
 }
@@ -180,6 +180,6 @@ func (s *Session) resetLocked() {
 func (s *Session) endLocked() {
 	s.lost = s.lost || len(s.ops) > 0
 	s.draft = draft{rec: saved{id: s.draft.rec.id}}
-	s.ops, s.stored, s.inDoubt, s.generation = nil, false, doubt{}, 0
+	s.ops, s.stored, s.inDoubt, s.generation = nil, false, nil, 0
 	s.ended, s.mayRotate, s.due = true, false, cookieNone
 }

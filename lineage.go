@@ -3,7 +3,6 @@ package session
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"iter"
 	"time"
 
@@ -31,7 +30,11 @@ const (
 // newVersion returns a version that no manager has used. None comes twice even
 // where a store fails over to an older state.
 func (m *Manager) newVersion() uint64 {
-	return uint64(m.instance)<<32 | uint64(m.writes.Add(1))
+	count := m.writes.Add(1)
+	if count == 0 { // which stands for none
+		count = m.writes.Add(1)
+	}
+	return uint64(m.instance)<<32 | uint64(count)
 }
 
 // newInstance returns a random number for a manager, not 0.
@@ -77,29 +80,21 @@ func (d *draft) written() millis { return max(d.rec.seen, millis(d.meta().edited
 // holds tells whether a write of this version, the last of its manager, is part
 // of a record.
 func holds(rec store.Record, version uint64) bool {
-	landed, _ := outcome(rec, version)
-	return landed
+	return lastVersion(rec, instanceOf(version)) == version
 }
 
-// outcome tells whether a write of this version is part of a record. It is not
-// known where another write of the same manager has followed, which puts its
-// own version in the place.
-func outcome(rec store.Record, version uint64) (landed, known bool) {
-	last := rec.Version
-	if instanceOf(last) != instanceOf(version) {
-		last = 0
-		if meta, err := decodeMeta(rec.Data); err == nil {
-			for old := range versions(meta.lineage) {
-				if instanceOf(old) == instanceOf(version) {
-					last = old
-				}
+// lastVersion returns the last version that a manager has written in a record,
+// 0 if there is none.
+func lastVersion(rec store.Record, instance uint32) (last uint64) {
+	if instanceOf(rec.Version) == instance {
+		return rec.Version
+	}
+	if meta, err := decodeMeta(rec.Data); err == nil {
+		for old := range versions(meta.lineage) {
+			if instanceOf(old) == instance {
+				last = old
 			}
 		}
 	}
-	// The count may wrap around.
-	return last == version, last == 0 || int32(uint32(last)-uint32(version)) <= 0
+	return last
 }
-
-// errOutcome is what is said of a write of which nobody can tell any more
-// whether it happened.
-var errOutcome = errors.New("the store did not say what became of the write before, and others have followed")

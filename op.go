@@ -14,8 +14,9 @@ import (
 type op struct {
 	kind opKind
 
-	// inDoubt tells that the write which held this op may have happened.
-	inDoubt bool
+	// inDoubt is the count in the version of the first write that held this op
+	// and may have happened; 0 for none.
+	inDoubt uint32
 
 	key       string
 	val       value  // set: the value; pop: the one taken; update: the one that update made of was; label

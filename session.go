@@ -96,7 +96,7 @@ type Session struct {
 	// presented is the hash of the secret that the request came with, or of
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
-	inDoubt   doubt
+	inDoubt   *doubt        // nil while there is none
 	killed    *draft        // the session whose killed token the request came with, for Login
 	secret    *sid.Secret   // for the next cookie; a pointer, which fmt does not follow
 	sealed    *string       // for the next cookie, in the place of secret

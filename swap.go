@@ -24,7 +24,7 @@ const (
 // that has them in it.
 func (c *commit) write() (store.Record, error) {
 	id := c.d.rec.id
-	if !c.stored && c.inDoubt.version == 0 {
+	if !c.stored && c.inDoubt == nil {
 		return c.swap() // nobody else knows of the session, so there is nobody to wait for
 	}
 	ln, err := c.m.lanes.enter(c.ctx, id)
@@ -34,7 +34,7 @@ func (c *commit) write() (store.Record, error) {
 	defer func() { c.m.lanes.leave(id, ln) }()
 
 	switch {
-	case c.inDoubt.version != 0:
+	case c.inDoubt != nil:
 		err = c.resolve(id)
 	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.version:
 		err = c.follow(ln.latest)
@@ -47,32 +47,6 @@ func (c *commit) write() (store.Record, error) {
 		ln.latest = rec
 	}
 	return rec, err
-}
-
-// resolve finds out what became of the write before, whose outcome the store
-// did not tell.
-func (c *commit) resolve(id ID) error {
-	newer, err := c.m.loadRecord(c.ctx, id, c.now)
-	switch {
-	case errors.Is(err, store.ErrNotFound) && c.stored:
-		return c.restart(nil)
-	case errors.Is(err, store.ErrNotFound):
-		c.inDoubt = doubt{} // the creation did not happen
-		return nil
-	case err != nil:
-		return storeFailed("load", err)
-	}
-	landed, known := outcome(newer, c.inDoubt.version)
-	if c.stored && !known {
-		return storeFailed("save", errOutcome)
-	}
-	c.confirm = landed || !c.stored // nobody else creates a session of this ID
-	if c.confirm {
-		c.ops = slices.DeleteFunc(slices.Clone(c.ops), func(o op) bool { return o.inDoubt })
-		c.generation = c.inDoubt.generation
-	}
-	c.stored, c.resolved, c.inDoubt = true, true, doubt{}
-	return c.rebase(newer)
 }
 
 // follow applies the operations to the record that the writer before in this
@@ -161,12 +135,6 @@ func (c *commit) unchanged(newer store.Record, gone bool) bool {
 	return gone
 }
 
-// fail leaves it in doubt whether rec was written.
-func (c *commit) fail(rec store.Record, err error) error {
-	c.inDoubt = doubt{rec.Version, c.d.meta().generation}
-	return storeFailed("save", err)
-}
-
 func (c *commit) put(rec store.Record) error {
 	if c.stored {
 		return c.m.store.Save(c.ctx, rec, c.d.rec.version)
@@ -199,6 +167,9 @@ func (c *commit) rebase(newer store.Record) error {
 	}
 	if err != nil {
 		return corrupt(newer.ID, err)
+	}
+	if !c.recognize(newer) {
+		return storeFailed("save", errOutcome)
 	}
 	if d.meta().generation != c.generation {
 		// A higher one: every token that this request can stand for was
@@ -239,7 +210,8 @@ func (c *commit) restart(newer *draft) error {
 			return err
 		}
 	}
-	c.d, c.stored, c.generation, c.presented, c.inDoubt, c.changed = d, false, 0, sid.Hash{}, doubt{}, true
+	c.d, c.stored, c.generation, c.presented, c.inDoubt, c.changed = d, false, 0, sid.Hash{}, nil, true
+	c.landed = nil // in the session that has ended
 	if c.m.cfg.RefuseLogin {
 		return c.reserve()
 	}

@@ -1,0 +1,93 @@
+package session
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/b4468f51/session/store"
+)
+
+// A doubt is what a session has of its writes since the last success: the store
+// never told their outcome. The operations that they held stay with the session
+// until a write succeeds.
+type doubt struct {
+	counts      []uint32 // in the versions of the writes, the first one first
+	unconfirmed bool     // of one of them the store said ErrUnconfirmed
+}
+
+// errOutcome is what is said of a write of which nobody can tell any more
+// whether it happened.
+var errOutcome = errors.New("the store did not say what became of the write before, and others have followed")
+
+// fail leaves it in doubt whether rec was written. An operation keeps the first
+// version that it may have been written with: that one can still arrive.
+func (c *commit) fail(rec store.Record, err error) error {
+	count := uint32(rec.Version)
+	d := &doubt{counts: []uint32{count}, unconfirmed: errors.Is(err, store.ErrUnconfirmed)}
+	if before := c.inDoubt; before != nil {
+		d.counts = slices.Concat(before.counts, d.counts)
+		d.unconfirmed = d.unconfirmed || before.unconfirmed
+	}
+	c.inDoubt = d
+	for i := range c.ops {
+		if c.ops[i].inDoubt == 0 {
+			c.ops[i].inDoubt = count
+		}
+	}
+	return storeFailed("save", err)
+}
+
+// resolve finds out what became of the write before, whose outcome the store
+// did not tell.
+func (c *commit) resolve(id ID) error {
+	newer, err := c.m.loadRecord(c.ctx, id, c.now)
+	switch {
+	case errors.Is(err, store.ErrNotFound) && c.stored:
+		return c.restart(nil)
+	case errors.Is(err, store.ErrNotFound):
+		return nil // the creation did not happen
+	case err != nil:
+		return storeFailed("load", err)
+	}
+	c.stored = true
+	return c.rebase(newer)
+}
+
+// recognize takes from the operations those that a record has in it, by writes
+// in doubt. It is false where nobody can tell, since another write of this
+// manager has followed, which puts its own version in the place.
+func (c *commit) recognize(rec store.Record) bool {
+	if c.inDoubt == nil {
+		return true
+	}
+	c.generation -= kills(c.landed)
+	c.landed, c.ops, c.confirm = nil, c.all, false // the store may have lost what it had
+	last := uint32(lastVersion(rec, c.m.instance))
+	switch {
+	case last == 0 || !atLeast(last, c.inDoubt.counts[0]):
+		return true
+	case !slices.Contains(c.inDoubt.counts, last):
+		return false
+	}
+	n := 0
+	for n < len(c.ops) && c.ops[n].inDoubt != 0 && atLeast(last, c.ops[n].inDoubt) {
+		n++
+	}
+	c.landed, c.ops, c.confirm = c.all[:n:n], c.all[n:], c.inDoubt.unconfirmed
+	c.generation += kills(c.landed)
+	return true
+}
+
+// kills returns by how much those of the operations that are in doubt raise the
+// generation.
+func kills(ops []op) (n uint64) {
+	for i := range ops {
+		if ops[i].inDoubt != 0 && ops[i].kind >= opLogin {
+			n++
+		}
+	}
+	return n
+}
+
+// atLeast compares counts, which may wrap around.
+func atLeast(count, other uint32) bool { return int32(count-other) >= 0 }

@@ -1,0 +1,345 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/memstore"
+)
+
+// TestAChangeInDoubtIsNotRepeated: the store applies a save, but neither says
+// so nor can be asked; the handler goes on, and the next commit finds out.
+func TestAChangeInDoubtIsNotRepeated(t *testing.T) {
+	down := errors.New("connection refused")
+	for _, applied := range []bool{true, false} {
+		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
+			st := memstore.New()
+			var fail atomic.Bool
+			f := &faultyStore{Store: st}
+			f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+				if !fail.Load() {
+					return st.Save(ctx, rec, old)
+				}
+				if applied {
+					if err := st.Save(ctx, rec, old); err != nil {
+						t.Error(err)
+					}
+				}
+				return down
+			}
+			f.create = func(ctx context.Context, rec store.Record) error {
+				if !fail.Load() {
+					return st.Create(ctx, rec)
+				}
+				if applied {
+					if err := st.Create(ctx, rec); err != nil {
+						t.Error(err)
+					}
+				}
+				return down
+			}
+			f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+				if fail.Load() {
+					return store.Record{}, down
+				}
+				return st.Load(ctx, id)
+			}
+			site := newSite(t, f, session.Config{})
+			site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				if err := increment(s); err != nil {
+					t.Error(err)
+				}
+				if r.URL.Query().Has("login") {
+					if err := s.Login("u"); err != nil {
+						t.Error(err)
+					}
+				}
+				fail.Store(true)
+				if err := s.Save(r.Context()); !errors.Is(err, down) {
+					t.Errorf("Save: %v, want the store's error", err)
+				}
+				fail.Store(false)
+				if err := increment(s); err != nil {
+					t.Error(err)
+				}
+			})
+			site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				n, _ := counter.Get(s)
+				fmt.Fprint(w, n, s.Subject())
+			})
+			b := site.browser()
+			b.want("/", 200, "")
+			b.want("/show", 200, "2")
+			b.want("/", 200, "")
+			b.want("/show", 200, "4")
+			b.want("/?login", 200, "")
+			b.want("/show", 200, "6u")
+			if b.set != 2 {
+				t.Errorf("%d cookies were set, want 2", b.set)
+			}
+			if got := site.saw(session.EventCommitFailed); got != 3 {
+				t.Errorf("%d failed commits were reported, want 3", got)
+			}
+		})
+	}
+}
+
+// TestAnUnconfirmedWriteIsNoSuccess: a store that has written, and cannot vouch
+// for it, is believed only once it vouches for a write that follows, however
+// well the first one can be read.
+func TestAnUnconfirmedWriteIsNoSuccess(t *testing.T) {
+	st := memstore.New()
+	var vouches atomic.Bool
+	writes := 0
+	f := &faultyStore{Store: st}
+	done := func(err error) error {
+		if writes++; err == nil && !vouches.Load() {
+			err = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
+		}
+		return err
+	}
+	f.save = func(ctx context.Context, rec store.Record, old uint64) error { return done(st.Save(ctx, rec, old)) }
+	f.create = func(ctx context.Context, rec store.Record) error { return done(st.Create(ctx, rec)) }
+	site := newSite(t, f, session.Config{})
+	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := increment(s); err != nil {
+			t.Error(err)
+		}
+		if !r.URL.Query().Has("save") {
+			return
+		}
+		vouches.Store(false)
+		if err := s.Save(r.Context()); !errors.Is(err, store.ErrUnconfirmed) {
+			t.Errorf("Save: %v, want ErrUnconfirmed", err)
+		}
+		vouches.Store(r.URL.Query().Get("save") == "vouches")
+	})
+	site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		n, _ := counter.Get(s)
+		fmt.Fprint(w, n)
+	})
+	b := site.browser()
+	for _, path := range []string{"/", "/?save"} {
+		if w := b.get(path); w.Code != http.StatusServiceUnavailable || b.set != 0 {
+			t.Errorf("%s, which creates: %d and %d cookies, want 503 and none", path, w.Code, b.set)
+		}
+	}
+	b.want("/?save=vouches", 200, "")
+	b.want("/show", 200, "1")
+	vouches.Store(false)
+	for _, path := range []string{"/", "/?save"} {
+		if w := b.get(path); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("%s, which saves: %d, want 503", path, w.Code)
+		}
+	}
+	b.want("/show", 200, "3")
+	writes = 0
+	b.want("/?save=vouches", 200, "")
+	if writes != 2 {
+		t.Errorf("%d writes, want another one to vouch for the first", writes)
+	}
+	b.want("/show", 200, "4")
+}
+
+// A doubtfulStore does with each write what its fault says. What it has vouched
+// for survives a failover.
+type doubtfulStore struct {
+	faultyStore
+	fault byte
+	id    store.ID
+	safe  *store.Record
+	late  []func() error
+	other *session.Manager // of another machine
+}
+
+// The faults of a doubtfulStore. The last four are reported as
+// store.ErrUnconfirmed.
+const (
+	faultNone     = '+'
+	faultOther    = 'o' // another machine changes the session first
+	faultAnswer   = 'a' // it writes, and the answer is lost
+	faultRequest  = 'r' // the request is lost
+	faultReplicas = 'w' // it writes
+	faultLate     = 'l' // it will write, before the next one that does at once
+	faultFailover = 'f' // it writes, and goes back to what is safe
+	faultDown     = 'd' // it does nothing, and cannot be read either
+
+	allFaults = "+oarwlfd"
+)
+
+func newDoubtfulStore(t *testing.T) *doubtfulStore {
+	st := memstore.New()
+	other, err := session.NewManager(st, session.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	f := &doubtfulStore{faultyStore: faultyStore{Store: st}, fault: faultNone, other: other}
+	f.create = func(ctx context.Context, rec store.Record) error {
+		return f.put(ctx, rec, func() error { return st.Create(ctx, rec) })
+	}
+	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		return f.put(ctx, rec, func() error { return st.Save(ctx, rec, old) })
+	}
+	f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+		if f.fault == faultDown {
+			return store.Record{}, errors.New("connection refused")
+		}
+		return st.Load(ctx, id)
+	}
+	return f
+}
+
+func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func() error) error {
+	f.id = rec.ID
+	unconfirmed := fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
+	switch f.fault {
+	case faultLate:
+		f.late = append(f.late, write)
+		return unconfirmed
+	case faultDown:
+		return unconfirmed
+	case faultRequest:
+		return errors.New("no route to host")
+	}
+	for _, late := range f.late {
+		_ = late()
+	}
+	f.late = nil
+	if f.fault == faultOther {
+		f.fault = faultNone
+		err := f.other.Edit(ctx, rec.ID, func(s *session.Session) error { return s.Set("other", "changed") })
+		if err != nil && !errors.Is(err, session.ErrEnded) { // not there yet
+			return err
+		}
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	switch f.fault {
+	case faultReplicas:
+		return unconfirmed
+	case faultFailover:
+		if err := f.Store.Delete(ctx, rec.ID); err != nil || f.safe == nil {
+			return errors.Join(err, unconfirmed)
+		}
+		return errors.Join(f.Store.Create(ctx, *f.safe), unconfirmed)
+	}
+	f.safe = &rec
+	if f.fault == faultAnswer {
+		return errors.New("connection reset")
+	}
+	return nil
+}
+
+// isSafe tells whether all that can be read was vouched for.
+func (f *doubtfulStore) isSafe() bool {
+	rec, err := f.Store.Load(context.Background(), f.id)
+	return err == nil && f.safe != nil && rec.Version == f.safe.Version
+}
+
+// TestSavesInDoubt: a handler saves over and over, whatever goes wrong, in every
+// order. Success, of a Save or of the response, means that each change is in the
+// store once, and that the store has vouched for it.
+func TestSavesInDoubt(t *testing.T) {
+	var orders []string
+	for _, a := range allFaults {
+		for _, b := range allFaults {
+			for _, c := range allFaults {
+				for _, d := range allFaults {
+					orders = append(orders, string([]rune{a, b, c, d}))
+				}
+			}
+		}
+	}
+	for _, stored := range []bool{false, true} {
+		for _, signsIn := range []bool{false, true} {
+			for _, once := range []bool{false, true} { // all changes come before the first Save
+				t.Run(fmt.Sprintf("stored=%v,signsIn=%v,once=%v", stored, signsIn, once), func(t *testing.T) {
+					for _, order := range orders {
+						testSavesInDoubt(t, order, stored, signsIn, once)
+					}
+				})
+			}
+		}
+	}
+}
+
+func testSavesInDoubt(t *testing.T, order string, stored, signsIn, once bool) {
+	st := newDoubtfulStore(t)
+	site := newSite(t, st, session.Config{})
+	want, confirmed := 0, false
+	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		for i := range order {
+			st.fault = order[i]
+			if i == 0 || !once {
+				want++
+				if err := increment(s); err != nil {
+					t.Errorf("%s, %d: %v", order, i, err)
+				}
+			}
+			if signsIn && (i == 0 || !once && i == 2) {
+				if err := s.Login("u"); err != nil {
+					t.Errorf("%s, %d: %v", order, i, err)
+				}
+			}
+			if i == len(order)-1 {
+				return // what is left is for the end of the handler
+			}
+			err := s.Save(r.Context())
+			switch {
+			case err == nil && !st.isSafe():
+				t.Errorf("%s, %d: Save succeeds, and the store has not vouched for it", order, i)
+			case err != nil && st.fault == faultNone:
+				t.Errorf("%s, %d: Save to a store that is well again: %v", order, i, err)
+			}
+			confirmed = confirmed || err == nil
+			if got, _ := counter.Get(s); got != want {
+				t.Errorf("%s, %d: the handler sees %d, want %d", order, i, got, want)
+			}
+			if err := s.Touch(r.Context()); errors.Is(err, session.ErrEnded) {
+				t.Errorf("%s, %d: Touch: %v", order, i, err)
+			}
+		}
+	})
+	site.handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Set("a", "b") })
+	site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		n, _ := counter.Get(s)
+		fmt.Fprint(w, n, s.Subject())
+	})
+	b := site.browser()
+	if stored {
+		b.want("/first", 200, "")
+	}
+	set := b.set
+	w := b.get("/")
+	switch {
+	case w.Code == http.StatusServiceUnavailable && st.fault != faultNone:
+		if !confirmed && b.set != set {
+			t.Errorf("%s: 503 and a cookie", order)
+		}
+		return
+	case w.Code != http.StatusOK:
+		t.Errorf("%s: %d", order, w.Code)
+		return
+	case !st.isSafe():
+		t.Errorf("%s: 200, and the store has not vouched for it", order)
+	}
+	st.fault = faultNone
+	shown := fmt.Sprint(want)
+	if signsIn {
+		shown += "u"
+	}
+	if got := b.get("/show").Body.String(); got != shown {
+		t.Errorf("%s: the session holds %s, want %s", order, got, shown)
+	}
+	if got := site.saw(session.EventCreated); got != 1 {
+		t.Errorf("%s: %d sessions were created, want 1", order, got)
+	}
+}
