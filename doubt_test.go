@@ -154,7 +154,7 @@ type doubtfulStore struct {
 	fault byte
 	id    store.ID
 	safe  *store.Record
-	late  []func() error
+	late  []func(context.Context) error
 	other *session.Manager // of another machine
 }
 
@@ -182,10 +182,10 @@ func newDoubtfulStore(t *testing.T) *doubtfulStore {
 	t.Cleanup(func() { other.Close() })
 	f := &doubtfulStore{faultyStore: faultyStore{Store: st}, fault: faultNone, other: other}
 	f.create = func(ctx context.Context, rec store.Record) error {
-		return f.put(ctx, rec, func() error { return st.Create(ctx, rec) })
+		return f.put(ctx, rec, func(ctx context.Context) error { return st.Create(ctx, rec) })
 	}
 	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-		return f.put(ctx, rec, func() error { return st.Save(ctx, rec, old) })
+		return f.put(ctx, rec, func(ctx context.Context) error { return st.Save(ctx, rec, old) })
 	}
 	f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
 		if f.fault == faultDown {
@@ -196,7 +196,7 @@ func newDoubtfulStore(t *testing.T) *doubtfulStore {
 	return f
 }
 
-func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func() error) error {
+func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func(context.Context) error) error {
 	f.id = rec.ID
 	unconfirmed := fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
 	switch f.fault {
@@ -209,7 +209,7 @@ func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func() 
 		return errors.New("no route to host")
 	}
 	for _, late := range f.late {
-		_ = late()
+		_ = late(ctx) // refused where another one came first
 	}
 	f.late = nil
 	if f.fault == faultOther {
@@ -219,7 +219,7 @@ func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func() 
 			return err
 		}
 	}
-	if err := write(); err != nil {
+	if err := write(ctx); err != nil {
 		return err
 	}
 	switch f.fault {

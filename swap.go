@@ -107,9 +107,10 @@ func (c *commit) swap() (store.Record, error) {
 			err = c.restart(nil)
 		case loadErr != nil && refused && !gone:
 			return rec, c.fail(rec, loadErr)
-		case loadErr != nil, !c.stored:
+		case loadErr != nil, !c.stored && c.inDoubt == nil:
 			return rec, c.fail(rec, err)
 		default:
+			c.stored = true // by an attempt before, whose creation came late
 			err = c.rebase(newer)
 		}
 		switch {
