@@ -3,7 +3,6 @@ package integration
 import (
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -117,72 +116,5 @@ func TestRedisCacheTTL(t *testing.T) {
 	server.Thaw()
 	if err := <-answer; err != nil {
 		t.Errorf("Load after the server went on: %v", err)
-	}
-}
-
-// With a replica that does not answer, a write says that it was not
-// acknowledged, and has happened.
-func TestRedisWaitReplicas(t *testing.T) {
-	g := testserver.StartRedisSentinel(t)
-	ctx := t.Context()
-	for _, s := range g.Sentinels {
-		s.Kill() // nobody fails over
-	}
-	u := withPrefix("redis://" + g.Nodes[0].Addr())
-	two := openStore(t, u+"&wait_replicas=2&wait_timeout=5s")
-	losing, l := openLosing(t, u+"&wait_replicas=2&wait_timeout=100ms")
-	hasty := openStore(t, u+"&wait_replicas=2&wait_timeout=100ms")
-	r := newRecord(10)
-	n := r
-	n.Version++
-	for name, err := range map[string]error{
-		"Create": two.Create(ctx, r),
-		"Save":   two.Save(ctx, n, r.Version),
-		"Delete": two.Delete(ctx, r.ID),
-	} {
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	g.Nodes[2].Freeze()
-	defer g.Nodes[2].Thaw()
-	err := hasty.Create(ctx, r)
-	if !errors.Is(err, store.ErrUnconfirmed) || errors.Is(err, store.ErrExists) {
-		t.Errorf("Create with one replica of two: %v, want ErrUnconfirmed", err)
-	}
-	t.Log(err)
-	if got, err := two.Load(ctx, r.ID); err != nil || got.Version != r.Version {
-		t.Errorf("Load: version %d, %v; want %d", got.Version, err, r.Version)
-	}
-	// What was refused is, whoever acknowledges that.
-	if err := hasty.Create(ctx, r); !errors.Is(err, store.ErrExists) {
-		t.Errorf("Create again: %v, want ErrExists", err)
-	}
-	if err := hasty.Save(ctx, n, n.Version); !errors.Is(err, store.ErrConflict) {
-		t.Errorf("Save over another version: %v, want ErrConflict", err)
-	}
-	// What was done by an attempt whose answer was lost is not done before it is
-	// acknowledged, though the second attempt has nothing to write.
-	lost := newRecord(10)
-	lost.Subject = ""
-	next := lost
-	next.Version++
-	for _, op := range []struct {
-		name string
-		do   func() error
-	}{
-		{"Create", func() error { return losing.Create(ctx, lost) }},
-		{"Save", func() error { return losing.Save(ctx, next, lost.Version) }},
-		{"Delete", func() error { return losing.Delete(ctx, lost.ID) }},
-	} {
-		answers := 0
-		l.lose(func() { answers++ })
-		err := op.do()
-		if !errors.Is(err, store.ErrUnconfirmed) || !strings.Contains(err.Error(), "too few replicas") {
-			t.Errorf("%s whose answer was lost, with one replica of two: %v, want ErrUnconfirmed", op.name, err)
-		}
-		if answers != 1 {
-			t.Errorf("%s: %d answers were lost, want 1", op.name, answers)
-		}
 	}
 }

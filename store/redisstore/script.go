@@ -36,7 +36,9 @@ const (
 )
 
 // The last of ARGV is 1 where an attempt before broke, which may have written
-// nevertheless: what then carries the new version is its own.
+// nevertheless: what then carries the new version is its own. It is written to
+// again, for WAIT to have something to wait for: it may answer at once on a
+// connection by which nothing was written.
 //
 // A ttl that is not positive ends the record at once.
 
@@ -45,8 +47,9 @@ var createScript = newScript(`
 local head = redis.call('GETRANGE', KEYS[1], 0, 40)
 if head ~= '' and struct.unpack('>i8', head:sub(34)) > tonumber(ARGV[1]) then
 	if ARGV[4] ~= '1' then return 0 end
-	if head:sub(18, 25) == ARGV[3]:sub(18, 25) then return 1 end
-	return 3
+	if head:sub(18, 25) ~= ARGV[3]:sub(18, 25) then return 3 end
+	redis.call('SETRANGE', KEYS[1], 0, ARGV[3]:sub(1, 1))
+	return 1
 end
 if tonumber(ARGV[2]) > 0 then
 	redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2])
@@ -64,8 +67,9 @@ var saveScript = newScript(`
 local old, new = redis.call('GETRANGE', KEYS[1], 0, ARGV[4]), ARGV[6]
 if old:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', old:sub(34, 41)) <= tonumber(ARGV[1]) then
 	if ARGV[7] ~= '1' then return 0 end
-	if old:sub(18, 25) == new:sub(18, 25) then return 1 end
-	return 3
+	if old:sub(18, 25) ~= new:sub(18, 25) then return 3 end
+	redis.call('SETRANGE', KEYS[1], 0, new:sub(1, 1))
+	return 1
 end
 local indexed = old:sub(2, 9)
 if ARGV[5] == '1' then
@@ -91,9 +95,13 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 if ARGV[5] ~= '1' then return {} end
 return {redis.call('GETRANGE', KEYS[1], 51, 50 + struct.unpack('>I2', r:sub(50, 51))), r:sub(42, 49)}`)
 
-// KEYS: record. It answers the subject.
+// KEYS: record. ARGV: whether WAIT follows, which is then to vouch for a removal
+// before too. It answers the subject.
 var deleteScript = newScript(`
 local r = redis.call('GETRANGE', KEYS[1], 49, 562)
+if #r == 0 and ARGV[1] == '1' then
+	redis.call('SET', KEYS[1], '')
+end
 redis.call('DEL', KEYS[1])
 if #r < 2 then return '' end
 return r:sub(3, 2 + struct.unpack('>I2', r:sub(1, 2)))`)
@@ -130,9 +138,10 @@ var errUnknown = errors.New("redisstore: the connection broke, and whether the r
 // run runs a script. Where the connection breaks it tries once more: one that
 // was idle while the server was restarted breaks when it is used next.
 func (s *Store) run(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
-	return s.twice(ctx, args, func(args []string) rueidis.RedisResult {
+	result, _ := s.twice(ctx, args, func(args []string) rueidis.RedisResult {
 		return sc.lua.Exec(ctx, s.client, []string{key}, args)
 	})
+	return result
 }
 
 // call is the command that runs a script which the server knows.
@@ -140,18 +149,18 @@ func (s *Store) call(sc script, key string, args []string) rueidis.Completed {
 	return s.client.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build()
 }
 
-// twice calls do, and again if the connection broke. Where that leaves it open
-// whether the first call wrote, it is errUnknown.
-func (s *Store) twice(ctx context.Context, args []string, do func(args []string) rueidis.RedisResult) rueidis.RedisResult {
-	result := do(append(args, "0"))
+// twice calls do, and again if the connection broke, which it tells. Where that
+// leaves it open whether the first call wrote, the result is errUnknown.
+func (s *Store) twice(ctx context.Context, args []string, do func(args []string) rueidis.RedisResult) (result rueidis.RedisResult, again bool) {
+	result = do(append(args, "0"))
 	err := result.NonRedisError()
 	if err == nil || ctx.Err() != nil || s.closed.Load() ||
 		errors.Is(err, rueidis.ErrClosing) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errReplicas) {
-		return result
+		return result, false
 	}
 	result = do(append(args, "1"))
 	if answer, err := result.ToInt64(); err == nil && answer == unknown {
-		return rueidis.NewErrorResult(errUnknown)
+		result = rueidis.NewErrorResult(errUnknown)
 	}
-	return result
+	return result, true
 }

@@ -212,7 +212,7 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 		if err := s.index(ctx, now, rec.ID, rec.Subject, end); err != nil {
 			return err
 		}
-		answer, err = save("1")
+		answer, err = save("1") // an attempt that broke was declined too, or will be
 	}
 	return refusal(answer, err, store.ErrConflict)
 }
@@ -234,7 +234,11 @@ func (s *Store) Delete(ctx context.Context, id store.ID) error {
 	}
 	defer cancel()
 	defer s.own.wrote(id, store.Record{}, time.Now())
-	subject, err := s.runWait(ctx, deleteScript, s.recordKey(id)).ToString()
+	waits := "0"
+	if s.opts.WaitReplicas > 0 {
+		waits = "1"
+	}
+	subject, err := s.runWait(ctx, deleteScript, s.recordKey(id), waits).ToString()
 	if err == nil && subject != "" {
 		// The record is gone; List looks, and forgets an entry that stays.
 		_ = s.client.Do(ctx, s.client.B().Zrem().Key(s.subjectKey(subject)).Member(id.String()).Build()).Error()

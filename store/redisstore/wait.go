@@ -14,15 +14,20 @@ var errReplicas = errors.New("written, but too few replicas have acknowledged it
 
 // runWait runs a script and waits until enough replicas have what it wrote.
 // What it cannot vouch for is a store.ErrUnconfirmed: the master may show it,
-// and be none any more.
+// and be none any more. That includes what the server refuses after an attempt
+// that broke, and may have written.
 func (s *Store) runWait(ctx context.Context, sc script, key string, args ...string) rueidis.RedisResult {
 	if s.opts.WaitReplicas == 0 {
 		return s.run(ctx, sc, key, args...)
 	}
-	result := s.twice(ctx, args, func(args []string) rueidis.RedisResult {
+	result, again := s.twice(ctx, args, func(args []string) rueidis.RedisResult {
 		return s.wait(ctx, sc, key, args)
 	})
-	if err := result.NonRedisError(); err != nil {
+	err := result.NonRedisError()
+	if again {
+		err = result.Error()
+	}
+	if err != nil {
 		return rueidis.NewErrorResult(fmt.Errorf("%w: %w", store.ErrUnconfirmed, err))
 	}
 	return result
