@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
@@ -342,4 +346,51 @@ func testSavesInDoubt(t *testing.T, order string, stored, signsIn, once bool) {
 	if got := site.saw(session.EventCreated); got != 1 {
 		t.Errorf("%s: %d sessions were created, want 1", order, got)
 	}
+}
+
+// TestARevocationThatIsUnconfirmed: what is gone from a store that has not vouched
+// for its removal is removed again by its ID, which the error tells.
+func TestARevocationThatIsUnconfirmed(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	id, _ := rawToken(t, c.token())
+	unconfirmed := fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
+	p.tap.put(func(_ context.Context, op string, do func() error) error {
+		err := do()
+		if op == "delete" && err == nil {
+			err = unconfirmed
+		}
+		return err
+	})
+	n, err := p.m.RevokeAll(t.Context(), "u")
+	if n != 0 || !errors.Is(err, store.ErrUnconfirmed) || !strings.Contains(err.Error(), session.ID(id).String()) {
+		t.Errorf("RevokeAll: %d, %v; want ErrUnconfirmed with the ID", n, err)
+	}
+	if err := p.m.Revoke(t.Context(), id); !errors.Is(err, store.ErrUnconfirmed) {
+		t.Errorf("Revoke: %v, want ErrUnconfirmed for as long as it is", err)
+	}
+	p.tap.put(nil)
+	p.tap.took()
+	if err := p.m.Revoke(t.Context(), id); err != nil || !slices.Contains(p.tap.took(), "delete") {
+		t.Errorf("Revoke: %v, and the store was not asked to vouch for it", err)
+	}
+}
+
+// TestANotBeforeIsWritten: one that another machine has put at the same time
+// may not last.
+func TestANotBeforeIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		go p.m.RevokeAll(t.Context(), "u")
+		synctest.Wait()
+		p.tap.fail("save", fmt.Errorf("%w: no replica", store.ErrUnconfirmed))
+		if _, err := p.m.RevokeAll(t.Context(), "u"); !errors.Is(err, store.ErrUnconfirmed) {
+			t.Errorf("RevokeAll: %v, want ErrUnconfirmed", err)
+		}
+		p.tap.put(nil)
+		if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+	})
 }

@@ -217,7 +217,7 @@ func (m *Manager) delete(parent context.Context, id ID) error {
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
 	if err := m.store.Delete(ctx, id); err != nil {
-		return storeFailed("delete", err)
+		return storeFailed("delete "+id.String(), err)
 	}
 	return nil
 }

@@ -98,7 +98,8 @@ func (s *Session) spares(scoped string, notBefore time.Time) bool {
 }
 
 // setNotBefore moves a not-before forward, never back, and returns what it was:
-// the zero Time where there was none.
+// the zero Time where there was none. One that stands where it should is written
+// again: only a write has the store vouch for it, see [store.ErrUnconfirmed].
 func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last time.Time, err error) {
 	// What was sealed while Config.Lifetime was longer has to stay ended too.
 	expires := now.Add(max(m.cfg.MaxLifetime, maxAge))
@@ -109,10 +110,11 @@ func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last 
 	for range maxAttempts {
 		old, loadErr := m.store.Load(ctx, id)
 		switch {
-		case loadErr == nil && !old.Seen.Before(now):
-			return old.Seen, nil
 		case loadErr == nil:
 			last, rec.Created = old.Seen, old.Created
+			if last.After(now) {
+				rec.Seen = last
+			}
 			err = m.store.Save(ctx, rec, old.Version)
 		case errors.Is(loadErr, store.ErrNotFound):
 			err = m.store.Create(ctx, rec)

@@ -12,6 +12,10 @@ import (
 // Revoke ends a session by its ID, at once: a request that is under way with it
 // can change it no more. That there is none is no error. It asks nobody's
 // leave, as an administrator wants it; on a user's word call RevokeFor.
+//
+// After an error that wraps [store.ErrUnconfirmed], from Destroy or RevokeAll too,
+// the session is gone, and may come back with a failover. It is not listed any
+// more: call Revoke with its ID, which stands in the error, until it returns nil.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	if err := m.unsupported("revoke"); err != nil {
 		return err
