@@ -132,7 +132,7 @@ func TestRedisGroupsUserAndTLS(t *testing.T) {
 	}{
 		{"sentinel", testserver.StartGuardedRedisSentinel, " +role +wait",
 			"&sentinel_user=watch&sentinel_password=s3ntinel", "&sentinel_user=watch&sentinel_password=wr0ng"},
-		{"cluster", testserver.StartGuardedRedisCluster, " +cluster|slots +cluster|shards +wait", "", ""},
+		{"cluster", testserver.StartGuardedRedisCluster, " +asking +cluster|slots +cluster|shards +wait", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rule := "~app:* resetchannels -@all " + redisCommands + redisCacheCommands + c.commands

@@ -1,8 +1,10 @@
 package integration
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +46,14 @@ func TestRedisWaitReplicas(t *testing.T) {
 	}
 	g.Nodes[2].Freeze()
 	defer g.Nodes[2].Thaw()
+	// Who has the record is to have the entry of the index: there is none without.
+	if err := hasty.Create(ctx, r); !errors.Is(err, store.ErrUnconfirmed) {
+		t.Errorf("Create of a subject's, with one replica of two: %v, want ErrUnconfirmed", err)
+	}
+	if _, err := two.Load(ctx, r.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Load: %v, want that the record was not written before its entry is safe", err)
+	}
+	r.Subject, n.Subject = "", ""
 	err := hasty.Create(ctx, r)
 	if !errors.Is(err, store.ErrUnconfirmed) || errors.Is(err, store.ErrExists) {
 		t.Errorf("Create with one replica of two: %v, want ErrUnconfirmed", err)
@@ -91,33 +101,48 @@ func TestRedisWaitReplicas(t *testing.T) {
 func TestRedisWaitHasSomethingToWaitFor(t *testing.T) {
 	g := startReplicated(t)
 	ctx := t.Context()
-	s, l := openLosing(t, withPrefix("redis://"+g.Nodes[0].Addr())+"&wait_replicas=2&wait_timeout=5s")
 	master := g.Nodes[0]
-	configure(t, master, "repl-ping-replica-period", "3600") // a ping counts as sent
+	s, l := openLosing(t, withPrefix("redis://"+master.Addr())+"&wait_replicas=2&wait_timeout=5s")
 	r := newRecord(10)
 	r.Subject = ""
 	n := r
 	n.Version++
-	for _, op := range []struct {
-		name string
-		do   func() error
-	}{
-		{"Create", func() error { return s.Create(ctx, r) }},
-		{"Save", func() error { return s.Save(ctx, n, r.Version) }},
-		{"Delete", func() error { return s.Delete(ctx, r.ID) }},
-	} {
-		var sent int64
-		l.lose(func() { sent = replicated(t, master) })
-		if err := op.do(); err != nil {
-			t.Errorf("%s whose answer was lost: %v", op.name, err)
+	for _, full := range []bool{false, true} {
+		// Scripts are known: one command is one answer.
+		if err := errors.Join(s.Create(ctx, r), s.Save(ctx, n, r.Version), s.Delete(ctx, r.ID)); err != nil {
+			t.Fatal(err)
 		}
-		if now := replicated(t, master); sent == 0 || now <= sent {
-			t.Errorf("%s whose answer was lost: the second attempt sent the replicas nothing, at %d", op.name, now)
+		for _, op := range []struct {
+			name   string
+			do     func() error
+			loses  bool
+			writes int // that reach the replicas
+		}{
+			{"Create", func() error { return s.Create(ctx, r) }, true, 2},
+			{"Save", func() error { return s.Save(ctx, n, r.Version) }, true, 2},
+			{"Delete", func() error { return s.Delete(ctx, r.ID) }, true, 3},
+			{"Delete of what is gone", func() error { return s.Delete(ctx, r.ID) }, false, 2},
+		} {
+			before, lost := replicated(t, g.Nodes[1]), false
+			l.lose(nil)
+			if op.loses {
+				l.lose(func() {
+					lost = true
+					if full {
+						configure(t, master, "maxmemory", "1mb")
+					}
+				})
+			} else if full {
+				configure(t, master, "maxmemory", "1mb")
+			}
+			if err := op.do(); err != nil || lost != op.loses {
+				t.Errorf("%s, full=%v: %v; an answer was lost: %v, want %v", op.name, full, err, lost, op.loses)
+			}
+			configure(t, master, "maxmemory", "0")
+			if got := replicated(t, g.Nodes[1]) - before; got != op.writes {
+				t.Errorf("%s, full=%v: the replica was sent %d writes, want %d", op.name, full, got, op.writes)
+			}
 		}
-	}
-	sent := replicated(t, master)
-	if err := s.Delete(ctx, r.ID); err != nil || replicated(t, master) <= sent {
-		t.Errorf("Delete of what is gone: %v, and it sent the replicas nothing", err)
 	}
 	// What the server refuses after an attempt that broke tells nothing of that one.
 	l.lose(func() { configure(t, master, "min-replicas-to-write", "3") })
@@ -133,23 +158,80 @@ func TestRedisWaitHasSomethingToWaitFor(t *testing.T) {
 	}
 }
 
-// replicated returns how many bytes a master has sent to its replicas.
-func replicated(t *testing.T, master *testserver.Server) int64 {
+// replicated returns how many writes a replica was sent. It is exact once WAIT
+// for all replicas has returned.
+func replicated(t *testing.T, replica *testserver.Server) (n int) {
 	t.Helper()
-	c, err := testserver.RedisClient(master.Addr())
+	c, err := testserver.RedisClient(replica.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	info, err := c.Do(context.Background(), c.B().Info().Section("replication").Build()).ToString()
+	info, err := c.Do(t.Context(), c.B().Info().Section("commandstats").Build()).ToString()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, _ := strings.Cut(info, "master_repl_offset:")
-	number, _, _ := strings.Cut(after, "\r\n")
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil {
-		t.Fatal(err)
+	for _, m := range regexp.MustCompile(`cmdstat_(?:set|del|pexpire|pexpireat):calls=(\d+)`).FindAllStringSubmatch(info, -1) {
+		calls, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += calls
 	}
 	return n
+}
+
+// TestRedisWaitFollowsTheKeys: while a slot of a cluster moves, and afterwards,
+// writes that wait find the server that has it.
+func TestRedisWaitFollowsTheKeys(t *testing.T) {
+	g := testserver.StartRedisCluster(t)
+	ctx := t.Context()
+	const prefix = "{one slot}:"
+	u := g.URL() + "?wait_replicas=1&wait_timeout=5s&prefix=" + url.QueryEscape(prefix)
+	s := openStore(t, u)
+	_, c, _ := openRedis(t, u)
+	from, to := masterOf(t, c, g, prefix), masterOf(t, c, g, "foo")
+	if from == to {
+		to = masterOf(t, c, g, "bar") // foo and bar are of two masters
+	}
+	slot := ask(t, from, "CLUSTER", "KEYSLOT", prefix)
+	old, fresh := newRecord(10), newRecord(10)
+	old.Subject, fresh.Subject = "", ""
+	next := fresh
+	next.Version++
+	if err := s.Create(ctx, old); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, to, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(t, from, "CLUSTER", "MYID"))
+	ask(t, from, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(t, to, "CLUSTER", "MYID"))
+	for name, err := range map[string]error{
+		"Create where it moves to":   s.Create(ctx, fresh),
+		"Delete where it moves from": s.Delete(ctx, old.ID),
+		"Delete of what is gone":     s.Delete(ctx, old.ID),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, server := range []*testserver.Server{to, from} {
+		ask(t, server, "CLUSTER", "SETSLOT", slot, "NODE", ask(t, to, "CLUSTER", "MYID"))
+	}
+	if err := s.Save(ctx, next, fresh.Version); err != nil {
+		t.Errorf("Save after it has moved: %v", err)
+	}
+}
+
+// ask sends a command to a server, and returns its answer as text.
+func ask(t *testing.T, s *testserver.Server, command ...string) string {
+	t.Helper()
+	c, err := testserver.RedisClient(s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	answer, err := c.Do(t.Context(), c.B().Arbitrary(command...).Build()).ToAny()
+	if err != nil {
+		t.Fatalf("%q: %v", command, err)
+	}
+	return fmt.Sprint(answer)
 }

@@ -50,8 +50,8 @@
 // setrange, del, pexpire, pttl, zadd, zrange, zrem, zscore, zremrangebyscore, eval,
 // evalsha; beside them hello, ping, select for a database other
 // than 0, wait for WaitReplicas, client|tracking, client|caching, multi and
-// exec for a cache, role behind Sentinel, cluster|slots and cluster|shards for
-// Cluster. The sentinels' user needs hello, ping, subscribe, unsubscribe on all
+// exec for a cache, role behind Sentinel, asking, cluster|slots and
+// cluster|shards for Cluster. The sentinels' user needs hello, ping, subscribe, unsubscribe on all
 // channels, sentinel|sentinels and sentinel|get-master-addr-by-name, and
 // client|tracking for a cache.
 //

@@ -52,9 +52,10 @@ func (e entry) settled(now time.Time) bool {
 	return age > int64(slack/time.Minute) && age < minutes/2
 }
 
-// index adds an entry, or says again that it is there.
-func (s *Store) index(ctx context.Context, now time.Time, id store.ID, subject string, end int64) error {
-	return s.run(ctx, addScript, s.subjectKey(subject), addArgs(now, id, end)...).Error()
+// index adds the entry of a record that is about to be written. Who has the record
+// has the entry, after a failover too: so it waits as that does.
+func (s *Store) index(ctx context.Context, now time.Time, rec store.Record, end int64) error {
+	return s.runWait(ctx, addScript, s.subjectKey(rec.Subject), addArgs(now, rec.ID, end)...).Error()
 }
 
 func addArgs(now time.Time, id store.ID, end int64) []string {

@@ -36,19 +36,23 @@ const (
 )
 
 // The last of ARGV is 1 where an attempt before broke, which may have written
-// nevertheless: what then carries the new version is its own. It is written to
-// again, for WAIT to have something to wait for: it may answer at once on a
-// connection by which nothing was written.
+// nevertheless: what then carries the new version is its own.
 //
 // A ttl that is not positive ends the record at once.
+
+// sendAgain writes what changes nothing, for WAIT to have something to wait for:
+// it may answer at once on a connection by which nothing was sent to the replicas.
+// A server that is full allows it.
+const sendAgain = `
+	local left = redis.call('PTTL', KEYS[1])
+	if left > 0 then redis.call('PEXPIRE', KEYS[1], left) end`
 
 // KEYS: record. ARGV: now, ttl, record.
 var createScript = newScript(`
 local head = redis.call('GETRANGE', KEYS[1], 0, 40)
 if head ~= '' and struct.unpack('>i8', head:sub(34)) > tonumber(ARGV[1]) then
 	if ARGV[4] ~= '1' then return 0 end
-	if head:sub(18, 25) ~= ARGV[3]:sub(18, 25) then return 3 end
-	redis.call('SETRANGE', KEYS[1], 0, ARGV[3]:sub(1, 1))
+	if head:sub(18, 25) ~= ARGV[3]:sub(18, 25) then return 3 end` + sendAgain + `
 	return 1
 end
 if tonumber(ARGV[2]) > 0 then
@@ -67,8 +71,7 @@ var saveScript = newScript(`
 local old, new = redis.call('GETRANGE', KEYS[1], 0, ARGV[4]), ARGV[6]
 if old:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', old:sub(34, 41)) <= tonumber(ARGV[1]) then
 	if ARGV[7] ~= '1' then return 0 end
-	if old:sub(18, 25) ~= new:sub(18, 25) then return 3 end
-	redis.call('SETRANGE', KEYS[1], 0, new:sub(1, 1))
+	if old:sub(18, 25) ~= new:sub(18, 25) then return 3 end` + sendAgain + `
 	return 1
 end
 local indexed = old:sub(2, 9)
@@ -96,13 +99,14 @@ if ARGV[5] ~= '1' then return {} end
 return {redis.call('GETRANGE', KEYS[1], 51, 50 + struct.unpack('>I2', r:sub(50, 51))), r:sub(42, 49)}`)
 
 // KEYS: record. ARGV: whether WAIT follows, which is then to vouch for a removal
-// before too. It answers the subject.
+// before too. It answers the subject. A server that is full allows SET only after
+// another write.
 var deleteScript = newScript(`
 local r = redis.call('GETRANGE', KEYS[1], 49, 562)
-if #r == 0 and ARGV[1] == '1' then
+if redis.call('DEL', KEYS[1]) == 0 and ARGV[1] == '1' then
 	redis.call('SET', KEYS[1], '')
+	redis.call('DEL', KEYS[1])
 end
-redis.call('DEL', KEYS[1])
 if #r < 2 then return '' end
 return r:sub(3, 2 + struct.unpack('>I2', r:sub(1, 2)))`)
 

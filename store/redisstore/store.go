@@ -30,7 +30,8 @@ type Options struct {
 	// and Delete, by the command WAIT, which travels beside the write. A store
 	// cannot tell a renewal from a change of a value, so every Save waits;
 	// Touch does not. Where too few acknowledge in WaitTimeout, the operation
-	// returns [store.ErrUnconfirmed]: it may have happened, and come undone.
+	// returns an error that wraps [store.ErrUnconfirmed]: it may have happened,
+	// and come undone.
 	// That makes it less likely that a failover undoes a login or a logout, not
 	// impossible. While fewer replicas than these are connected, every write is
 	// such an error. The default is 0: no waiting.
@@ -178,7 +179,7 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 	now := time.Now()
 	end := sessionEnd(rec.Expires, rec.Deadline)
 	if rec.Subject != "" {
-		if err := s.index(ctx, now, rec.ID, rec.Subject, end); err != nil {
+		if err := s.index(ctx, now, rec, end); err != nil {
 			return err
 		}
 	}
@@ -209,7 +210,7 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 	}
 	answer, err := save("0")
 	if err == nil && answer == unlisted {
-		if err := s.index(ctx, now, rec.ID, rec.Subject, end); err != nil {
+		if err := s.index(ctx, now, rec, end); err != nil {
 			return err
 		}
 		answer, err = save("1") // an attempt that broke was declined too, or will be

@@ -26,7 +26,8 @@ func (s *Store) Touch(ctx context.Context, id store.ID, old uint64, seen, expire
 	if len(answer) != 2 || answer[0] == "" || len(answer[1]) != 8 {
 		return nil
 	}
-	return s.index(ctx, now, id, answer[0], sessionEnd(expires, timeAt([]byte(answer[1]), 0)))
+	end := sessionEnd(expires, timeAt([]byte(answer[1]), 0))
+	return s.run(ctx, addScript, s.subjectKey(answer[0]), addArgs(now, id, end)...).Error()
 }
 
 // TouchRecord is Touch in one round trip: it knows the subject, so that the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/rueidis"
 
@@ -33,17 +34,40 @@ func (s *Store) runWait(ctx context.Context, sc script, key string, args ...stri
 	return result
 }
 
-// wait runs a script, and WAIT after it. A server answers WAIT for all that it
-// had written when the command before came by the same connection, which is
-// taken from a pool for that. Both travel together.
+// wait is waitOn the server that has the key. The client follows the redirections
+// of a cluster, whose keys move, only for commands that are one.
 func (s *Store) wait(ctx context.Context, sc script, key string, args []string) rueidis.RedisResult {
+	result := s.waitOn(ctx, s.client, false, sc, key, args)
+	e, ok := rueidis.IsRedisErr(result.Error())
+	if !ok {
+		return result
+	}
+	addr, asks := e.IsAsk()
+	if !asks {
+		addr, _ = e.IsMoved()
+	}
+	if node := s.client.Nodes()[addr]; node != nil {
+		return s.waitOn(ctx, node, asks, sc, key, args)
+	}
+	return result
+}
+
+// waitOn runs a script, and WAIT after it. A server answers WAIT for all that it
+// had written when the command before came by the same connection, which is
+// taken from a pool for that. Both travel together, and ASKING before them to a
+// server that is about to get the key.
+func (s *Store) waitOn(ctx context.Context, client rueidis.Client, asking bool, sc script, key string, args []string) rueidis.RedisResult {
 	var result rueidis.RedisResult
-	err := s.client.Dedicated(func(c rueidis.DedicatedClient) error {
+	err := client.Dedicated(func(c rueidis.DedicatedClient) error {
 		wait := func(cmd rueidis.Completed) rueidis.RedisResult {
-			results := c.DoMulti(ctx, cmd, c.B().Wait().Numreplicas(int64(s.opts.WaitReplicas)).
-				Timeout(s.opts.WaitTimeout.Milliseconds()).Build())
-			result = results[0]
-			return results[1]
+			cmds := []rueidis.Completed{cmd, c.B().Wait().Numreplicas(int64(s.opts.WaitReplicas)).
+				Timeout(s.opts.WaitTimeout.Milliseconds()).Build()}
+			if asking {
+				cmds = slices.Insert(cmds, 0, c.B().Asking().Build())
+			}
+			results := c.DoMulti(ctx, cmds...)
+			result = results[len(results)-2]
+			return results[len(results)-1]
 		}
 		acknowledged := wait(c.B().Evalsha().Sha1(sc.hash).Numkeys(1).Key(key).Arg(args...).Build())
 		if e, ok := rueidis.IsRedisErr(result.Error()); ok && e.IsNoScript() {
