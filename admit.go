@@ -21,7 +21,7 @@ func (c *commit) admit() error {
 		if cfg.RefuseLogin {
 			return c.reserve()
 		}
-	case !c.stored && cfg.AdmitAnonymous != nil:
+	case !c.stored && c.inDoubt == nil && cfg.AdmitAnonymous != nil:
 		if err := cfg.AdmitAnonymous(c.s.request); err != nil {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
@@ -55,8 +55,12 @@ func (c *commit) loginInTime() error {
 // not-before: so one of them sees the other.
 func (c *commit) signedIn(rec store.Record) error {
 	if err := c.loginInTime(); err != nil {
-		// Nobody was given the token. Should this fail, it stays that way.
-		_ = c.m.delete(c.ctx, rec.ID)
+		if errors.Is(err, ErrEnded) {
+			// Nobody was given the token. Should this fail, it stays that way.
+			_ = c.m.delete(c.ctx, rec.ID)
+		} else if c.wrote != 0 {
+			c.doubt(c.wrote, false) // for the next commit to tell
+		}
 		return err
 	}
 	if c.m.cfg.RefuseLogin {

@@ -31,7 +31,8 @@ type commit struct {
 	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
 	created bool
-	changed bool // the record is to be written: ops, a rotation or its confirmation, confirm
+	wrote   uint64 // the version of the last attempt
+	changed bool   // the record is to be written: ops, a rotation or its confirmation, confirm
 
 	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
 	landed   []op // those before ops that turned out to be stored already, by a write in doubt
@@ -102,7 +103,7 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	case s.headersSent && (newSecret || !s.stored && (s.draft.count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.draft.count() == 0 && !newSecret && !storeNew:
+	case !s.stored && s.inDoubt == nil && s.draft.count() == 0 && !newSecret && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
@@ -178,8 +179,11 @@ func (c *commit) run() error {
 	s.mu.Lock()
 	s.inDoubt = c.inDoubt
 	s.ops = slices.Concat(c.landed, c.ops, s.ops)
-	if errors.Is(err, ErrEnded) {
+	switch {
+	case errors.Is(err, ErrEnded):
 		s.endLocked()
+	case s.inDoubt != nil && c.d.rec.id != s.draft.rec.id:
+		c.adoptLocked()
 	}
 	s.mu.Unlock()
 	var failed *storeError
@@ -190,6 +194,16 @@ func (c *commit) run() error {
 		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.subject(), Err: err})
 	}
 	return err
+}
+
+// adoptLocked makes the session the one that restart began, of which it is in
+// doubt whether it was stored: the next attempt has to be the same.
+func (c *commit) adoptLocked() {
+	s := c.s
+	s.draft, s.stored, s.generation, s.presented = c.d.share(), false, 0, sid.Hash{}
+	if s.killed == nil {
+		s.killed = new(draft) // to end with, should the sign-in be discarded
+	}
 }
 
 // settle makes the session what was stored, with what was changed since.

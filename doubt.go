@@ -12,6 +12,8 @@ import (
 // until a write succeeds.
 type doubt struct {
 	counts      []uint32 // in the versions of the writes, the first one first
+	since       millis   // when the commit of the first one began
+	over        uint64   // the version that the last one was to replace
 	unconfirmed bool     // of one of them the store said ErrUnconfirmed
 }
 
@@ -19,22 +21,29 @@ type doubt struct {
 // whether it happened.
 var errOutcome = errors.New("the store did not say what became of the write before, and others have followed")
 
-// fail leaves it in doubt whether rec was written. An operation keeps the first
-// version that it may have been written with: that one can still arrive.
+// fail leaves it in doubt whether rec was written.
 func (c *commit) fail(rec store.Record, err error) error {
-	count := uint32(rec.Version)
-	d := &doubt{counts: []uint32{count}, unconfirmed: errors.Is(err, store.ErrUnconfirmed)}
-	if before := c.inDoubt; before != nil {
-		d.counts = slices.Concat(before.counts, d.counts)
-		d.unconfirmed = d.unconfirmed || before.unconfirmed
+	c.doubt(rec.Version, errors.Is(err, store.ErrUnconfirmed))
+	return storeFailed("save", err)
+}
+
+// doubt adds a write to those in doubt. An operation keeps the first version that
+// it may have been written with: that one can still arrive.
+func (c *commit) doubt(version uint64, unconfirmed bool) {
+	count := uint32(version)
+	d := doubt{since: millisOf(c.now)}
+	if c.inDoubt != nil {
+		d = *c.inDoubt
 	}
-	c.inDoubt = d
+	d.counts = append(slices.Clip(d.counts), count)
+	d.over = c.d.rec.version
+	d.unconfirmed = d.unconfirmed || unconfirmed
+	c.inDoubt = &d
 	for i := range c.ops {
 		if c.ops[i].inDoubt == 0 {
 			c.ops[i].inDoubt = count
 		}
 	}
-	return storeFailed("save", err)
 }
 
 // resolve finds out what became of the write before, whose outcome the store
@@ -54,8 +63,9 @@ func (c *commit) resolve(id ID) error {
 }
 
 // recognize takes from the operations those that a record has in it, by writes
-// in doubt. It is false where nobody can tell, since another write of this
-// manager has followed, which puts its own version in the place.
+// in doubt. It is false where nobody can tell: another write of this manager has
+// followed, which puts its own version in the place, or so much time has passed
+// that the lineage may have lost it.
 func (c *commit) recognize(rec store.Record) bool {
 	if c.inDoubt == nil {
 		return true
@@ -64,7 +74,9 @@ func (c *commit) recognize(rec store.Record) bool {
 	c.landed, c.ops, c.confirm = nil, c.all, false // the store may have lost what it had
 	last := uint32(lastVersion(rec, c.m.instance))
 	switch {
-	case last == 0 || !atLeast(last, c.inDoubt.counts[0]):
+	case last == 0:
+		return rec.Version == c.inDoubt.over || millisOf(c.now).sub(c.inDoubt.since) < lineageWindow
+	case !atLeast(last, c.inDoubt.counts[0]):
 		return true
 	case !slices.Contains(c.inDoubt.counts, last):
 		return false

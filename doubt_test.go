@@ -1,10 +1,12 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -393,4 +395,269 @@ func TestANotBeforeIsWritten(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 	})
+}
+
+// A doubter is a session of a request of its own, and what may become of its
+// writes.
+type doubter struct {
+	t     *testing.T
+	f     *faultyStore
+	under store.Store
+	m     *session.Manager
+	other *session.Manager // on another machine, whose store is well
+}
+
+func newDoubter(t *testing.T, cfg session.Config) *doubter {
+	st := memstore.New()
+	d := &doubter{t: t, f: &faultyStore{Store: st}, under: st}
+	for _, m := range []struct {
+		m  **session.Manager
+		st store.Store
+	}{{&d.m, d.f}, {&d.other, st}} {
+		var err error
+		cfg.Observer = func(context.Context, session.Event) {}
+		if *m.m, err = session.NewManager(m.st, cfg); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { (*m.m).Close() })
+	}
+	return d
+}
+
+var errNoReplica = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
+
+// unconfirmed has sessions written, and not vouched for; well has them written.
+func (d *doubter) unconfirmed() {
+	vouch := func(rec store.Record, err error) error {
+		if err == nil && !bytes.Contains(rec.Data, []byte("quota")) {
+			err = errNoReplica
+		}
+		return err
+	}
+	d.f.create = func(ctx context.Context, rec store.Record) error { return vouch(rec, d.under.Create(ctx, rec)) }
+	d.f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		return vouch(rec, d.under.Save(ctx, rec, old))
+	}
+}
+
+func (d *doubter) well() { d.f.create, d.f.save, d.f.load, d.f.del = nil, nil, nil, nil }
+
+// load is what a request with a token does.
+func (d *doubter) load(m *session.Manager, token *http.Cookie) *session.Session {
+	d.t.Helper()
+	r := httptest.NewRequest("GET", "/", nil)
+	if token != nil {
+		r.AddCookie(token)
+	}
+	s, err := m.Load(r)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+// stored returns the token of a session that has the value b of a.
+func (d *doubter) stored() *http.Cookie {
+	d.t.Helper()
+	s := d.load(d.m, nil)
+	must(d.t, s.Set("a", "b"))
+	return d.commit(s)
+}
+
+// commit is the end of a request that is to succeed.
+func (d *doubter) commit(s *session.Session) *http.Cookie {
+	d.t.Helper()
+	token, err := d.m.Commit(d.t.Context(), s)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return token
+}
+
+// fails saves, in vain.
+func (d *doubter) fails(s *session.Session) {
+	d.t.Helper()
+	if err := s.Save(d.t.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
+		d.t.Errorf("Save: %v, want an error of the store", err)
+	}
+}
+
+// holds checks the counter and the value of a.
+func (d *doubter) holds(token *http.Cookie, n int, a any) {
+	d.t.Helper()
+	s := d.load(d.m, token)
+	if got, _ := counter.Get(s); got != n || s.Get("a") != a {
+		d.t.Errorf("the session holds n=%d and a=%v, want %d and %v", got, s.Get("a"), n, a)
+	}
+}
+
+// TestADoubtOutlivesTheLineage: after a minute a record may have lost what tells
+// that a write is in it. Where it has not changed, it has lost nothing.
+func TestADoubtOutlivesTheLineage(t *testing.T) {
+	for _, landed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("landed=%v", landed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDoubter(t, session.Config{})
+				token := d.stored()
+				elsewhere := func() {
+					s := d.load(d.other, token)
+					must(t, s.Set("elsewhere", time.Now().String()))
+					must(t, s.Save(t.Context()))
+				}
+				elsewhere()
+				s := d.load(d.m, token)
+				must(t, increment(s))
+				d.unconfirmed()
+				if !landed {
+					d.f.save = func(context.Context, store.Record, uint64) error { return errNoReplica }
+				}
+				d.fails(s)
+				d.well()
+				time.Sleep(time.Minute)
+				if landed {
+					elsewhere()
+					d.fails(s)
+				} else {
+					d.commit(s)
+				}
+				d.holds(token, 1, "b")
+			})
+		})
+	}
+}
+
+// TestADoubtfulCreationIsLost: the next commit finds the record, and it is gone
+// when that writes.
+func TestADoubtfulCreationIsLost(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	s := d.load(d.m, nil)
+	must(t, s.Set("a", "b"))
+	d.unconfirmed()
+	d.fails(s)
+	d.f.create = nil
+	d.f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		d.well()
+		return errors.Join(d.under.Delete(ctx, rec.ID), d.under.Save(ctx, rec, old))
+	}
+	must(t, s.Login("u"))
+	d.holds(d.commit(s), 0, "b")
+}
+
+// TestADoubtfulSignInIsOne: a sign-in whose session had ended gets one of its own,
+// however often it has to be tried, and with one place for it too.
+func TestADoubtfulSignInIsOne(t *testing.T) {
+	for _, cfg := range []session.Config{{}, {MaxSessions: 1}, {MaxSessions: 1, RefuseLogin: true}} {
+		for _, discards := range []bool{false, true} {
+			d := newDoubter(t, cfg)
+			token := d.stored()
+			s := d.load(d.m, token)
+			must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"), increment(s))
+			d.unconfirmed()
+			for range 3 {
+				d.fails(s)
+			}
+			d.well()
+			if discards {
+				s.Discard()
+				if err := s.Set("a", "c"); !errors.Is(err, session.ErrEnded) {
+					t.Errorf("Set after the sign-in was discarded: %v, want ErrEnded", err)
+				}
+				continue
+			}
+			d.holds(d.commit(s), 1, nil)
+			if list, err := d.m.List(t.Context(), "u"); err != nil || len(list) != 1 {
+				t.Errorf("%d sessions, %v; want 1", len(list), err)
+			}
+		}
+	}
+}
+
+// TestASignInWhoseRevocationsCannotBeRead: it was written by then.
+func TestASignInWhoseRevocationsCannotBeRead(t *testing.T) {
+	for _, again := range []bool{true, false} { // in the same request, or in another
+		d := newDoubter(t, session.Config{})
+		token := d.stored()
+		s := d.load(d.m, token)
+		must(t, increment(s), s.Login("u"))
+		down := errors.New("down")
+		d.f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+			d.f.load = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, down }
+			d.f.del = func(context.Context, store.ID) error { return down }
+			return d.under.Save(ctx, rec, old)
+		}
+		d.fails(s)
+		d.well()
+		if !again {
+			s = d.load(d.m, token)
+			must(t, s.Login("u"))
+		}
+		d.holds(d.commit(s), 1, "b")
+	}
+}
+
+// TestADoubtfulCreationIsTakenBack: what it set is deleted again, or dropped.
+func TestADoubtfulCreationIsTakenBack(t *testing.T) {
+	for name, takeBack := range map[string]func(*session.Session){
+		"Delete":  func(s *session.Session) { s.Delete("a") },
+		"Discard": (*session.Session).Discard,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDoubter(t, session.Config{})
+			s := d.load(d.m, nil)
+			must(t, s.Set("a", "b"))
+			d.unconfirmed()
+			d.fails(s)
+			d.well()
+			takeBack(s)
+			token := d.commit(s)
+			must(t, increment(s))
+			if next := d.commit(s); next != nil {
+				token = next
+			}
+			d.holds(token, 1, nil)
+		})
+	}
+}
+
+// TestDiscardEndsADoubt: one that nobody can resolve any more too.
+func TestDiscardEndsADoubt(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	token := d.stored()
+	s := d.load(d.m, token)
+	must(t, s.Set("a", "c"))
+	d.unconfirmed()
+	d.fails(s)
+	d.well()
+	other := d.load(d.m, token)
+	must(t, other.Set("x", "y"))
+	d.commit(other)
+	d.fails(s)
+	s.Discard()
+	must(t, increment(s))
+	d.commit(s)
+	d.holds(token, 1, "c")
+}
+
+// TestAnAbandonedWriteArrives: the record changed before it did, so the commit
+// went on with another version; then the store went back, and it could.
+func TestAnAbandonedWriteArrives(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	token := d.stored()
+	s := d.load(d.m, token)
+	must(t, increment(s))
+	first, err := d.under.Load(t.Context(), s.ID())
+	must(t, err)
+	d.f.save = func(ctx context.Context, late store.Record, old uint64) error {
+		elsewhere := d.load(d.other, token)
+		must(t, elsewhere.Set("x", "y"), elsewhere.Save(ctx))
+		d.f.save = func(ctx context.Context, rec store.Record, _ uint64) error {
+			d.well()
+			must(t, d.under.Delete(ctx, rec.ID), d.under.Create(ctx, first), d.under.Save(ctx, late, old))
+			return errNoReplica
+		}
+		return errors.New("timeout")
+	}
+	d.fails(s)
+	d.commit(s)
+	d.holds(token, 1, "b")
 }

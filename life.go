@@ -57,13 +57,17 @@ func (s *Session) Discard() {
 }
 
 func (s *Session) discardLocked() {
-	s.ops, s.lost = nil, false
+	id := s.draft.rec.id
+	if !s.stored && s.inDoubt != nil {
+		id = ID{} // a record that has it may be there
+	}
+	s.ops, s.lost, s.inDoubt = nil, false, nil
 	if s.stored {
 		s.draft.edit = nil
 		return
 	}
 	s.ended = s.ended || s.killed != nil // a Login on a killed token is taken back
-	s.draft = draft{rec: saved{id: s.draft.rec.id, created: s.draft.rec.created}}
+	s.draft = draft{rec: saved{id: id, created: s.draft.rec.created}}
 }
 
 // Touch keeps the session of a long stream alive, at most once per

@@ -14,16 +14,17 @@ import (
 // was lost or its client sent it twice, however often others have written since.
 //
 // A version is the number of the manager that made it, and a count. The writers
-// of one manager come one after another, each waiting for the outcome of its
-// own, so of one manager the last version is enough.
+// of one manager come one after another, so of one manager the last version is
+// enough: it tells of the writes before it that they are in, or never will be. It
+// tells nothing of one that was in doubt when the next one began.
 const (
 	// maxLineage bounds the managers that may write to one session within
 	// lineageWindow. Where there are more, one whose answer gets lost may
 	// apply its operations twice.
 	maxLineage = 32
 
-	// lineageWindow is how long a write may take to find out its outcome:
-	// longer than any CommitTimeout.
+	// lineageWindow is how long after a write, at least, a record still tells
+	// that it is in: longer than any CommitTimeout.
 	lineageWindow = time.Minute
 )
 

@@ -110,6 +110,9 @@ func (c *commit) swap() (store.Record, error) {
 		case loadErr != nil, !c.stored && c.inDoubt == nil:
 			return rec, c.fail(rec, err)
 		default:
+			if !refused { // it can still arrive, if the store goes back to before what followed
+				_ = c.fail(rec, err)
+			}
 			c.stored = true // by an attempt before, whose creation came late
 			err = c.rebase(newer)
 		}
@@ -137,6 +140,7 @@ func (c *commit) unchanged(newer store.Record, gone bool) bool {
 }
 
 func (c *commit) put(rec store.Record) error {
+	c.wrote = rec.Version
 	if c.stored {
 		return c.m.store.Save(c.ctx, rec, c.d.rec.version)
 	}
@@ -192,6 +196,10 @@ func (c *commit) rebase(newer store.Record) error {
 // ended it, in newer, was a sign-in of the same subject with the same token, as
 // after a double click, it gets the values that that one kept.
 func (c *commit) restart(newer *draft) error {
+	inherits := newer != nil && newer.meta().standing(c.presented, c.now) == standingStale
+	if !inherits { // what had landed has ended too
+		c.landed, c.ops = nil, c.all
+	}
 	i := slices.IndexFunc(c.ops, func(o op) bool { return o.kind == opLogin })
 	if i < 0 {
 		return ErrEnded
@@ -200,7 +208,7 @@ func (c *commit) restart(newer *draft) error {
 		c.ops, i = c.ops[i:], 0
 	}
 	d := draft{rec: saved{id: sid.NewID(), created: millisOf(c.now)}}
-	if newer != nil && newer.meta().standing(c.presented, c.now) == standingStale {
+	if inherits {
 		d.inherit(newer, c.ops[i].subject)
 	}
 	for i := range c.ops {
@@ -212,7 +220,7 @@ func (c *commit) restart(newer *draft) error {
 		}
 	}
 	c.d, c.stored, c.generation, c.presented, c.inDoubt, c.changed = d, false, 0, sid.Hash{}, nil, true
-	c.landed = nil // in the session that has ended
+	c.landed, c.rotated = nil, false // in the session that has ended
 	if c.m.cfg.RefuseLogin {
 		return c.reserve()
 	}

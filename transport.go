@@ -150,11 +150,11 @@ type sentToken struct {
 // takeTokenLocked returns the token that is due, once.
 func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	due, secret, sealed := s.due, s.secret, s.sealed
-	s.due, s.secret, s.sealed = cookieNone, nil, nil
-	switch due {
-	case cookieNone:
+	if due == cookieNone {
 		return t, false
-	case cookieClear:
+	}
+	s.due, s.secret, s.sealed = cookieNone, nil, nil
+	if due == cookieClear {
 		s.clientHas = false
 		return t, true
 	}
