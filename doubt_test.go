@@ -504,6 +504,7 @@ func TestADoubtOutlivesTheLineage(t *testing.T) {
 					must(t, s.Set("elsewhere", time.Now().String()))
 					must(t, s.Save(t.Context()))
 				}
+				time.Sleep(time.Minute)
 				elsewhere()
 				s := d.load(d.m, token)
 				must(t, increment(s))
@@ -524,6 +525,19 @@ func TestADoubtOutlivesTheLineage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestADoubtfulCreationIsAdmittedOnce: it is one session, however often it is
+// tried.
+func TestADoubtfulCreationIsAdmittedOnce(t *testing.T) {
+	d := newDoubter(t, session.Config{AdmitAnonymous: session.LimitRate(1, time.Hour)})
+	s := d.load(d.m, nil)
+	must(t, s.Set("a", "b"))
+	d.unconfirmed()
+	d.fails(s)
+	d.fails(s)
+	d.well()
+	d.holds(d.commit(s), 0, "b")
 }
 
 // TestADoubtfulCreationIsLost: the next commit finds the record, and it is gone
