@@ -409,19 +409,20 @@ type doubter struct {
 
 func newDoubter(t *testing.T, cfg session.Config) *doubter {
 	st := memstore.New()
-	d := &doubter{t: t, f: &faultyStore{Store: st}, under: st}
-	for _, m := range []struct {
-		m  **session.Manager
-		st store.Store
-	}{{&d.m, d.f}, {&d.other, st}} {
-		var err error
-		cfg.Observer = func(context.Context, session.Event) {}
-		if *m.m, err = session.NewManager(m.st, cfg); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { (*m.m).Close() })
+	f := &faultyStore{Store: st}
+	return &doubter{t: t, f: f, under: st, m: quietManager(t, f, cfg), other: quietManager(t, st, cfg)}
+}
+
+// quietManager reports nothing.
+func quietManager(t *testing.T, st store.Store, cfg session.Config) *session.Manager {
+	t.Helper()
+	cfg.Observer = func(context.Context, session.Event) {}
+	m, err := session.NewManager(st, cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return d
+	t.Cleanup(func() { m.Close() })
+	return m
 }
 
 var errNoReplica = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
