@@ -89,7 +89,7 @@ type Session struct {
 
 	mu    sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
 	draft draft      // what the handler sees
-	ops   []op       // how draft differs from what is stored
+	ops   []op       // how draft differs from what is stored, or is known to be
 	// generation is that of the stored record: a higher one in the store means
 	// that every token this request can stand for was killed.
 	generation uint64
