@@ -27,14 +27,14 @@ type Options struct {
 	Timeout time.Duration
 
 	// WaitReplicas is how many replicas have to acknowledge each Create, Save
-	// and Delete, by the command WAIT, which travels beside the write. A store
-	// cannot tell a renewal from a change of a value, so every Save waits;
-	// Touch does not. Where too few acknowledge in WaitTimeout, the operation
-	// returns an error that wraps [store.ErrUnconfirmed]: it may have happened,
-	// and come undone.
-	// That makes it less likely that a failover undoes a login or a logout, not
-	// impossible. While fewer replicas than these are connected, every write is
-	// such an error. The default is 0: no waiting.
+	// and Delete, and before them what goes into the index, by the command WAIT,
+	// which travels beside the write. A store cannot tell a renewal from a change
+	// of a value, so every Save waits; Touch does not. Where too few acknowledge
+	// in WaitTimeout, the operation returns an error that wraps
+	// [store.ErrUnconfirmed]: it may have happened, and come undone. So does one
+	// whose connection broke. That makes it less likely that a failover undoes a
+	// login or a logout, not impossible. While fewer replicas than these are
+	// connected, every write is such an error. The default is 0: no waiting.
 	WaitReplicas int
 
 	// WaitTimeout is how long to wait for WaitReplicas. The default is 1
