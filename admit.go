@@ -60,6 +60,9 @@ func (c *commit) signedIn(rec store.Record) error {
 			_ = c.m.delete(c.ctx, rec.ID)
 		} else if c.wrote != 0 {
 			c.doubt(c.wrote, false) // for the next commit to tell
+			if !c.stored {
+				_ = c.m.delete(c.ctx, rec.ID) // not to take a place in vain; that one creates it again
+			}
 		}
 		return err
 	}

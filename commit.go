@@ -27,11 +27,11 @@ type commit struct {
 	background bool
 	inDoubt    *doubt
 
-	all     []op        // ops and landed
+	all     []op        // what was pending when it began
 	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
 	created bool
-	wrote   uint64 // the version of the last attempt
+	wrote   uint64 // the version of the last attempt, 0 if there was none
 	changed bool   // the record is to be written: ops, a rotation or its confirmation, confirm
 
 	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
@@ -175,17 +175,7 @@ func (c *commit) run() error {
 		c.reportDone()
 		return nil
 	}
-	s := c.s
-	s.mu.Lock()
-	s.inDoubt = c.inDoubt
-	s.ops = slices.Concat(c.landed, c.ops, s.ops)
-	switch {
-	case errors.Is(err, ErrEnded):
-		s.endLocked()
-	case s.inDoubt != nil && c.d.rec.id != s.draft.rec.id:
-		c.adoptLocked()
-	}
-	s.mu.Unlock()
+	c.giveBack(err)
 	var failed *storeError
 	switch {
 	case errors.As(err, &failed) && len(c.all) > 0:
@@ -196,37 +186,59 @@ func (c *commit) run() error {
 	return err
 }
 
-// adoptLocked makes the session the one that restart began, of which it is in
-// doubt whether it was stored: the next attempt has to be the same.
-func (c *commit) adoptLocked() {
+// giveBack returns the operations to the session, which is as it was. But where
+// restart has begun another one, of which it is in doubt whether it was stored,
+// the session becomes that: the next attempt has to be the same.
+func (c *commit) giveBack(err error) {
 	s := c.s
-	s.draft, s.stored, s.generation, s.presented = c.d.share(), false, 0, sid.Hash{}
-	if s.killed == nil {
-		s.killed = new(draft) // to end with, should the sign-in be discarded
+	d := c.d.share()
+	for !c.lockWith(&d) {
+		d = c.d.share()
+	}
+	defer s.mu.Unlock()
+	s.inDoubt = c.inDoubt
+	s.ops = slices.Concat(c.landed, c.ops, s.ops)
+	switch {
+	case errors.Is(err, ErrEnded):
+		s.endLocked()
+	case s.inDoubt != nil && d.rec.id != s.draft.rec.id:
+		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
+		if s.killed == nil {
+			s.killed = new(draft) // to end with, should the sign-in be discarded
+		}
 	}
 }
 
 // settle makes the session what was stored, with what was changed since.
 func (c *commit) settle(rec store.Record) {
-	s := c.s
 	for {
-		s.mu.Lock()
-		ops, changes := s.ops, s.changes
-		s.mu.Unlock()
 		var d draft
 		var meta meta
 		d.reread(rec, &meta)
-		for i := range ops { // without the lock: it may run an Update's function
-			_ = ops[i].apply(&d, s.m) // if it fails, so will its commit, and say so
-		}
-		s.mu.Lock()
-		if s.changes == changes {
+		if c.lockWith(&d) {
 			c.becomeLocked(&d, &meta)
-			s.mu.Unlock()
+			c.s.mu.Unlock()
 			return
 		}
-		s.mu.Unlock() // changed again meanwhile
 	}
+}
+
+// lockWith applies to d what was changed since begin, and locks the session. It is
+// false, and nothing is locked, where more was changed meanwhile.
+func (c *commit) lockWith(d *draft) bool {
+	s := c.s
+	s.mu.Lock()
+	ops, changes := s.ops, s.changes
+	s.mu.Unlock()
+	for i := range ops { // without the lock: it may run an Update's function
+		_ = ops[i].apply(d, s.m) // if it fails, so will its commit, and say so
+	}
+	s.mu.Lock()
+	if s.changes == changes {
+		return true
+	}
+	s.mu.Unlock()
+	return false
 }
 
 // becomeLocked makes d, which was stored with these metadata, what the handler sees.

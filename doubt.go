@@ -7,13 +7,13 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// A doubt is what a session has of its writes since the last success: the store
-// never told their outcome. The operations that they held stay with the session
-// until a write succeeds.
+// A doubt is of the writes of a session since its last success, of which it is not
+// settled whether they are in the store to stay: the answer was lost, or was
+// store.ErrUnconfirmed. Their operations stay pending until a write succeeds.
 type doubt struct {
 	counts      []uint32 // in the versions of the writes, the first one first
 	since       millis   // when the commit of the first one began
-	over        uint64   // the version that the last one was to replace
+	over        uint64   // what the last one was to replace: a record of this version has lost nothing
 	unconfirmed bool     // of one of them the store said ErrUnconfirmed
 }
 
@@ -46,15 +46,14 @@ func (c *commit) doubt(version uint64, unconfirmed bool) {
 	}
 }
 
-// resolve finds out what became of the write before, whose outcome the store
-// did not tell.
+// resolve finds out what became of the writes in doubt.
 func (c *commit) resolve(id ID) error {
 	newer, err := c.m.loadRecord(c.ctx, id, c.now)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && c.stored:
 		return c.restart(nil)
 	case errors.Is(err, store.ErrNotFound):
-		return nil // the creation did not happen
+		return nil // the creation did not happen, or did not last
 	case err != nil:
 		return storeFailed("load", err)
 	}

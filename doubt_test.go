@@ -587,6 +587,82 @@ func TestADoubtfulSignInIsOne(t *testing.T) {
 	}
 }
 
+// TestADoubtfulSignInKeepsWhatIsSetMeanwhile: by another goroutine, while the
+// store runs.
+func TestADoubtfulSignInKeepsWhatIsSetMeanwhile(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	token := d.stored()
+	s := d.load(d.m, token)
+	must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"), increment(s))
+	d.f.create = func(context.Context, store.Record) error {
+		must(t, s.Set("a", "meanwhile"))
+		return errNoReplica
+	}
+	d.fails(s)
+	if got := s.Get("a"); got != "meanwhile" {
+		t.Errorf("the handler sees %v", got)
+	}
+	d.well()
+	d.holds(d.commit(s), 1, "meanwhile")
+}
+
+// TestADoubtfulChangeFollowsASignIn: the token was killed elsewhere, so the sign-in
+// gets a session of its own, with what the request has set.
+func TestADoubtfulChangeFollowsASignIn(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	token := d.stored()
+	s, elsewhere := d.load(d.m, token), d.load(d.other, token)
+	must(t, increment(s))
+	d.unconfirmed()
+	d.fails(s)
+	d.well()
+	must(t, elsewhere.Renew(), elsewhere.Save(t.Context()), s.Login("u"))
+	d.holds(d.commit(s), 1, nil)
+}
+
+// TestDestroyEndsADoubtfulSignIn: what is set afterwards is another session's.
+func TestDestroyEndsADoubtfulSignIn(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	token := d.stored()
+	s := d.load(d.m, token)
+	must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"))
+	d.unconfirmed()
+	d.fails(s)
+	d.well()
+	must(t, s.Destroy(t.Context()), s.Set("a", "x"))
+	s.Discard()
+	must(t, s.Set("a", "y"))
+	d.holds(d.commit(s), 0, "y")
+	if list, err := d.m.List(t.Context(), "u"); err != nil || len(list) != 0 {
+		t.Errorf("%d sessions, %v; want that the sign-in is gone", len(list), err)
+	}
+}
+
+// TestASignInWhoseRevocationsCannotBeReadTakesNoPlace: of a new session nobody has
+// anything to lose.
+func TestASignInWhoseRevocationsCannotBeReadTakesNoPlace(t *testing.T) {
+	d := newDoubter(t, session.Config{MaxSessions: 1, RefuseLogin: true})
+	s := d.load(d.m, nil)
+	must(t, s.Login("u"))
+	d.f.create = func(ctx context.Context, rec store.Record) error {
+		if rec.Subject != "" {
+			d.f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+				rec, err := d.under.Load(ctx, id)
+				if err != nil { // the place is found, and given back
+					err = errors.New("down")
+				}
+				return rec, err
+			}
+		}
+		return d.under.Create(ctx, rec)
+	}
+	d.fails(s)
+	d.well()
+	another := d.load(d.m, nil)
+	must(t, another.Login("u"))
+	d.commit(another)
+}
+
 // TestASignInWhoseRevocationsCannotBeRead: it was written by then.
 func TestASignInWhoseRevocationsCannotBeRead(t *testing.T) {
 	for _, again := range []bool{true, false} { // in the same request, or in another

@@ -83,7 +83,10 @@ func (s *Session) Touch(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	id, stored, done, ended, generation := s.draft.rec.id, s.stored, s.done, s.ended, s.generation+kills(s.ops)
+	id, stored, done, ended, generation := s.draft.rec.id, s.stored, s.done, s.ended, s.generation
+	if s.inDoubt != nil {
+		generation += kills(s.ops) // in the store they may be
+	}
 	d := s.draft
 	s.used = true
 	s.mu.Unlock()
@@ -155,6 +158,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.mu.Lock()
 	subject := s.draft.rec.subject
 	s.resetLocked()
+	s.killed = nil
 	s.mu.Unlock()
 	s.deliver()
 	if inStore {

@@ -196,11 +196,14 @@ func (c *commit) rebase(newer store.Record) error {
 // ended it, in newer, was a sign-in of the same subject with the same token, as
 // after a double click, it gets the values that that one kept.
 func (c *commit) restart(newer *draft) error {
-	inherits := newer != nil && newer.meta().standing(c.presented, c.now) == standingStale
-	if !inherits { // what had landed has ended too
+	login := func(o op) bool { return o.kind == opLogin }
+	i := slices.IndexFunc(c.ops, login)
+	inherits := i >= 0 && newer != nil && newer.subject() == c.ops[i].subject &&
+		newer.meta().standing(c.presented, c.now) == standingStale
+	if !inherits { // what had landed stays behind
 		c.landed, c.ops = nil, c.all
+		i = slices.IndexFunc(c.ops, login)
 	}
-	i := slices.IndexFunc(c.ops, func(o op) bool { return o.kind == opLogin })
 	if i < 0 {
 		return ErrEnded
 	}
