@@ -174,7 +174,7 @@ func once(rec store.Record, succeeded []string) error {
 // commit that succeeds, all that succeeded is in the store and in what it has
 // vouched for, once.
 func TestDoubtfulHistories(t *testing.T) {
-	const histories = 2000 // of each kind
+	const histories = 1000 // of each kind
 	for _, stored := range []bool{false, true} {
 		for _, signsIn := range []bool{false, true} {
 			t.Run(fmt.Sprintf("stored=%v,signsIn=%v", stored, signsIn), func(t *testing.T) {
