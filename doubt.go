@@ -7,8 +7,8 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// A doubt is of the writes of a session since its last success, of which it is not
-// settled whether they are in the store to stay: the answer was lost, or was
+// A doubt is about the writes of a session since its last success of which it is
+// not settled whether they are in the store to stay: the answer was lost, or was
 // store.ErrUnconfirmed. Their operations stay pending until a write succeeds.
 type doubt struct {
 	counts      []uint32 // in the versions of the writes, the first one first

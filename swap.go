@@ -111,7 +111,7 @@ func (c *commit) swap() (store.Record, error) {
 			return rec, c.fail(rec, err)
 		default:
 			if !refused { // it can still arrive, if the store goes back to before what followed
-				_ = c.fail(rec, err)
+				c.doubt(rec.Version, false)
 			}
 			c.stored = true // by an attempt before, whose creation came late
 			err = c.rebase(newer)
