@@ -102,7 +102,14 @@ func (s *Server) Freeze() {
 	defer s.mu.Unlock()
 	s.frozen = true
 	s.signal(syscall.SIGSTOP)
+	// A thread that runs stops a little later, and may answer until then.
+	ctx, cancel := context.WithTimeout(context.Background(), freezeLimit)
+	defer cancel()
+	for !s.stopped() && pause(ctx, time.Millisecond) == nil {
+	}
 }
+
+const freezeLimit = 2 * time.Second
 
 // Thaw has a frozen server go on.
 func (s *Server) Thaw() {
@@ -166,23 +173,42 @@ func (s *Server) end(sig syscall.Signal) {
 
 // signal sends a signal to the server and its children, if it runs.
 func (s *Server) signal(sig syscall.Signal) {
+	for _, pid := range s.family() {
+		syscall.Kill(pid, sig)
+	}
+}
+
+// stopped tells whether each thread of the server and its children has stopped,
+// as far as there is a /proc to tell.
+func (s *Server) stopped() bool {
+	for _, pid := range s.family() {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/stat", pid))
+		for _, path := range threads {
+			if state, _, ok := readStat(path); ok && !strings.Contains("TtZX", state) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// family returns the numbers of the server and its children, none if it does not
+// run.
+func (s *Server) family() (pids []int) {
 	if s.cmd == nil {
-		return
+		return nil
 	}
 	select {
 	case <-s.exited:
-		return // its number may be another's by now
+		return nil // its number may be another's by now
 	default:
 	}
 	of := children()
-	var send func(pid int)
-	send = func(pid int) {
-		syscall.Kill(pid, sig)
-		for _, child := range of[pid] {
-			send(child)
-		}
+	pids = []int{s.cmd.Process.Pid}
+	for i := 0; i < len(pids); i++ {
+		pids = append(pids, of[pids[i]]...)
 	}
-	send(s.cmd.Process.Pid)
+	return pids
 }
 
 // children returns who is whose child, as far as there is a /proc to tell.
@@ -190,21 +216,29 @@ func children() map[int][]int {
 	of := map[int][]int{}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended
-		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil {
 			continue
 		}
-		// pid (name) state ppid, and the name may hold anything.
-		_, rest, _ := strings.Cut(string(text[strings.LastIndexByte(string(text), ')')+1:]), " ")
-		if fields := strings.Fields(rest); len(fields) > 1 {
-			if ppid, err := strconv.Atoi(fields[1]); err == nil {
-				of[ppid] = append(of[ppid], pid)
-			}
+		if _, parent, ok := readStat(path); ok {
+			of[parent] = append(of[parent], pid)
 		}
 	}
 	return of
+}
+
+// readStat reads the state and the parent of a process or thread. It is not ok
+// for one that has ended.
+func readStat(path string) (state string, parent int, ok bool) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", 0, false
+	}
+	// pid (name) state ppid, and the name may hold anything.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 2 {
+		return "", 0, false
+	}
+	parent, err = strconv.Atoi(fields[1])
+	return fields[0], parent, err == nil
 }

@@ -13,7 +13,13 @@ func TestServers(t *testing.T) {
 		t.Run(p.Name, func(t *testing.T) {
 			s := Start(t, p)
 			pid := s.cmd.Process.Pid
+			if _, err := os.Stat("/proc/self/stat"); err == nil && s.stopped() {
+				t.Error("a server that runs counts as stopped")
+			}
 			s.Freeze()
+			if !s.stopped() {
+				t.Error("a thread runs after Freeze")
+			}
 			s.Thaw()
 			if err := answer(t, s); err != nil {
 				t.Errorf("after Thaw: %v", err)
