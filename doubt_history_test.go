@@ -192,11 +192,11 @@ func TestDoubtfulHistories(t *testing.T) {
 // live is one history.
 func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 	ctx := t.Context()
-	d := &doubter{t: t, f: &f.faultyStore, m: quietManager(t, f, session.Config{}), other: quietManager(t, f, session.Config{})}
+	d, other := newDirect(t, f, session.Config{}), newDirect(t, f, session.Config{})
 	f.well = true
-	s := d.load(d.m, nil)
+	s := d.load(nil)
 	if stored {
-		s = d.load(d.m, d.stored())
+		s = d.load(d.with("a", "b"))
 	}
 	var pending, succeeded []string
 	check := func() error {
@@ -218,7 +218,7 @@ func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 		case what == 3 && signsIn:
 			f.note("a new token: %v", []func() error{func() error { return s.Login("u") }, s.Renew}[f.chance.IntN(2)]())
 		case what == 4 || what == 5:
-			m := []*session.Manager{d.m, d.other}[f.chance.IntN(2)]
+			m := []direct{d, other}[f.chance.IntN(2)].m
 			f.note("a job changes %s", name)
 			if m.Edit(ctx, s.ID(), func(s *session.Session) error { return change(s, name) }) != nil {
 				continue

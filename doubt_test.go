@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,6 +18,8 @@ import (
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
+
+var errNoReplica = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
 
 // TestAChangeInDoubtIsNotRepeated: the store applies a save, but neither says
 // so nor can be asked; the handler goes on, and the next commit finds out.
@@ -106,7 +108,7 @@ func TestAnUnconfirmedWriteIsNoSuccess(t *testing.T) {
 	f := &faultyStore{Store: st}
 	done := func(err error) error {
 		if writes++; err == nil && !vouches.Load() {
-			err = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
+			err = errNoReplica
 		}
 		return err
 	}
@@ -181,12 +183,7 @@ const (
 
 func newDoubtfulStore(t *testing.T) *doubtfulStore {
 	st := memstore.New()
-	other, err := session.NewManager(st, session.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { other.Close() })
-	f := &doubtfulStore{faultyStore: faultyStore{Store: st}, fault: faultNone, other: other}
+	f := &doubtfulStore{faultyStore: faultyStore{Store: st}, fault: faultNone, other: newSite(t, st, session.Config{}).m}
 	f.create = func(ctx context.Context, rec store.Record) error {
 		return f.put(ctx, rec, func(ctx context.Context) error { return st.Create(ctx, rec) })
 	}
@@ -204,13 +201,12 @@ func newDoubtfulStore(t *testing.T) *doubtfulStore {
 
 func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func(context.Context) error) error {
 	f.id = rec.ID
-	unconfirmed := fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
 	switch f.fault {
 	case faultLate:
 		f.late = append(f.late, write)
-		return unconfirmed
+		return errNoReplica
 	case faultDown:
-		return unconfirmed
+		return errNoReplica
 	case faultRequest:
 		return errors.New("no route to host")
 	}
@@ -230,12 +226,12 @@ func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func(co
 	}
 	switch f.fault {
 	case faultReplicas:
-		return unconfirmed
+		return errNoReplica
 	case faultFailover:
 		if err := f.Store.Delete(ctx, rec.ID); err != nil || f.safe == nil {
-			return errors.Join(err, unconfirmed)
+			return errors.Join(err, errNoReplica)
 		}
-		return errors.Join(f.Store.Create(ctx, *f.safe), unconfirmed)
+		return errors.Join(f.Store.Create(ctx, *f.safe), errNoReplica)
 	}
 	f.safe = &rec
 	if f.fault == faultAnswer {
@@ -356,11 +352,10 @@ func TestARevocationThatIsUnconfirmed(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client().must(login(t, "u"))
 	id, _ := rawToken(t, c.token())
-	unconfirmed := fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
 	p.tap.put(func(_ context.Context, op string, do func() error) error {
 		err := do()
 		if op == "delete" && err == nil {
-			err = unconfirmed
+			err = errNoReplica
 		}
 		return err
 	})
@@ -383,9 +378,10 @@ func TestARevocationThatIsUnconfirmed(t *testing.T) {
 func TestANotBeforeIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{})
-		go p.m.RevokeAll(t.Context(), "u")
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = p.m.RevokeAll(t.Context(), "u") })
 		synctest.Wait()
-		p.tap.fail("save", fmt.Errorf("%w: no replica", store.ErrUnconfirmed))
+		p.tap.fail("save", errNoReplica)
 		if _, err := p.m.RevokeAll(t.Context(), "u"); !errors.Is(err, store.ErrUnconfirmed) {
 			t.Errorf("RevokeAll: %v, want ErrUnconfirmed", err)
 		}
@@ -393,39 +389,23 @@ func TestANotBeforeIsWritten(t *testing.T) {
 		if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(time.Second)
+		wg.Wait()
 	})
 }
 
-// A doubter is a session of a request of its own, and what may become of its
-// writes.
+// A doubter is an application of which a test says what becomes of its writes.
 type doubter struct {
-	t     *testing.T
-	f     *faultyStore
-	under store.Store
-	m     *session.Manager
-	other *session.Manager // on another machine, whose store is well
+	direct
+	f         *faultyStore
+	under     store.Store
+	elsewhere direct // on another machine, whose store is well
 }
 
 func newDoubter(t *testing.T, cfg session.Config) *doubter {
 	st := memstore.New()
 	f := &faultyStore{Store: st}
-	return &doubter{t: t, f: f, under: st, m: quietManager(t, f, cfg), other: quietManager(t, st, cfg)}
+	return &doubter{newDirect(t, f, cfg), f, st, newDirect(t, st, cfg)}
 }
-
-// quietManager reports nothing.
-func quietManager(t *testing.T, st store.Store, cfg session.Config) *session.Manager {
-	t.Helper()
-	cfg.Observer = func(context.Context, session.Event) {}
-	m, err := session.NewManager(st, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { m.Close() })
-	return m
-}
-
-var errNoReplica = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
 
 // unconfirmed has sessions written, and not vouched for; well has them written.
 func (d *doubter) unconfirmed() {
@@ -443,36 +423,10 @@ func (d *doubter) unconfirmed() {
 
 func (d *doubter) well() { d.f.create, d.f.save, d.f.load, d.f.del = nil, nil, nil, nil }
 
-// load is what a request with a token does.
-func (d *doubter) load(m *session.Manager, token *http.Cookie) *session.Session {
-	d.t.Helper()
-	r := httptest.NewRequest("GET", "/", nil)
-	if token != nil {
-		r.AddCookie(token)
-	}
-	s, err := m.Load(r)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return s
-}
-
 // stored returns the token of a session that has the value b of a.
 func (d *doubter) stored() *http.Cookie {
 	d.t.Helper()
-	s := d.load(d.m, nil)
-	must(d.t, s.Set("a", "b"))
-	return d.commit(s)
-}
-
-// commit is the end of a request that is to succeed.
-func (d *doubter) commit(s *session.Session) *http.Cookie {
-	d.t.Helper()
-	token, err := d.m.Commit(d.t.Context(), s)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return token
+	return d.with("a", "b")
 }
 
 // fails saves, in vain.
@@ -486,7 +440,7 @@ func (d *doubter) fails(s *session.Session) {
 // holds checks the counter and the value of a.
 func (d *doubter) holds(token *http.Cookie, n int, a any) {
 	d.t.Helper()
-	s := d.load(d.m, token)
+	s := d.load(token)
 	if got, _ := counter.Get(s); got != n || s.Get("a") != a {
 		d.t.Errorf("the session holds n=%d and a=%v, want %d and %v", got, s.Get("a"), n, a)
 	}
@@ -500,14 +454,14 @@ func TestADoubtOutlivesTheLineage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDoubter(t, session.Config{})
 				token := d.stored()
-				elsewhere := func() {
-					s := d.load(d.other, token)
+				change := func() {
+					s := d.elsewhere.load(token)
 					must(t, s.Set("elsewhere", time.Now().String()))
 					must(t, s.Save(t.Context()))
 				}
 				time.Sleep(time.Minute)
-				elsewhere()
-				s := d.load(d.m, token)
+				change()
+				s := d.load(token)
 				must(t, increment(s))
 				d.unconfirmed()
 				if !landed {
@@ -517,7 +471,7 @@ func TestADoubtOutlivesTheLineage(t *testing.T) {
 				d.well()
 				time.Sleep(time.Minute)
 				if landed {
-					elsewhere()
+					change()
 					d.fails(s)
 				} else {
 					d.commit(s)
@@ -532,7 +486,7 @@ func TestADoubtOutlivesTheLineage(t *testing.T) {
 // tried.
 func TestADoubtfulCreationIsAdmittedOnce(t *testing.T) {
 	d := newDoubter(t, session.Config{AdmitAnonymous: session.LimitRate(1, time.Hour)})
-	s := d.load(d.m, nil)
+	s := d.load(nil)
 	must(t, s.Set("a", "b"))
 	d.unconfirmed()
 	d.fails(s)
@@ -545,7 +499,7 @@ func TestADoubtfulCreationIsAdmittedOnce(t *testing.T) {
 // when that writes.
 func TestADoubtfulCreationIsLost(t *testing.T) {
 	d := newDoubter(t, session.Config{})
-	s := d.load(d.m, nil)
+	s := d.load(nil)
 	must(t, s.Set("a", "b"))
 	d.unconfirmed()
 	d.fails(s)
@@ -565,7 +519,7 @@ func TestADoubtfulSignInIsOne(t *testing.T) {
 		for _, discards := range []bool{false, true} {
 			d := newDoubter(t, cfg)
 			token := d.stored()
-			s := d.load(d.m, token)
+			s := d.load(token)
 			must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"), increment(s))
 			d.unconfirmed()
 			for range 3 {
@@ -592,7 +546,7 @@ func TestADoubtfulSignInIsOne(t *testing.T) {
 func TestADoubtfulSignInKeepsWhatIsSetMeanwhile(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s := d.load(d.m, token)
+	s := d.load(token)
 	must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"), increment(s))
 	d.f.create = func(context.Context, store.Record) error {
 		must(t, s.Set("a", "meanwhile"))
@@ -611,7 +565,7 @@ func TestADoubtfulSignInKeepsWhatIsSetMeanwhile(t *testing.T) {
 func TestADoubtfulChangeFollowsASignIn(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s, elsewhere := d.load(d.m, token), d.load(d.other, token)
+	s, elsewhere := d.load(token), d.elsewhere.load(token)
 	must(t, increment(s))
 	d.unconfirmed()
 	d.fails(s)
@@ -624,7 +578,7 @@ func TestADoubtfulChangeFollowsASignIn(t *testing.T) {
 func TestDestroyEndsADoubtfulSignIn(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s := d.load(d.m, token)
+	s := d.load(token)
 	must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"))
 	d.unconfirmed()
 	d.fails(s)
@@ -642,7 +596,7 @@ func TestDestroyEndsADoubtfulSignIn(t *testing.T) {
 // anything to lose.
 func TestASignInWhoseRevocationsCannotBeReadTakesNoPlace(t *testing.T) {
 	d := newDoubter(t, session.Config{MaxSessions: 1, RefuseLogin: true})
-	s := d.load(d.m, nil)
+	s := d.load(nil)
 	must(t, s.Login("u"))
 	d.f.create = func(ctx context.Context, rec store.Record) error {
 		if rec.Subject != "" {
@@ -658,7 +612,7 @@ func TestASignInWhoseRevocationsCannotBeReadTakesNoPlace(t *testing.T) {
 	}
 	d.fails(s)
 	d.well()
-	another := d.load(d.m, nil)
+	another := d.load(nil)
 	must(t, another.Login("u"))
 	d.commit(another)
 }
@@ -668,7 +622,7 @@ func TestASignInWhoseRevocationsCannotBeRead(t *testing.T) {
 	for _, again := range []bool{true, false} { // in the same request, or in another
 		d := newDoubter(t, session.Config{})
 		token := d.stored()
-		s := d.load(d.m, token)
+		s := d.load(token)
 		must(t, increment(s), s.Login("u"))
 		down := errors.New("down")
 		d.f.save = func(ctx context.Context, rec store.Record, old uint64) error {
@@ -679,7 +633,7 @@ func TestASignInWhoseRevocationsCannotBeRead(t *testing.T) {
 		d.fails(s)
 		d.well()
 		if !again {
-			s = d.load(d.m, token)
+			s = d.load(token)
 			must(t, s.Login("u"))
 		}
 		d.holds(d.commit(s), 1, "b")
@@ -694,7 +648,7 @@ func TestADoubtfulCreationIsTakenBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDoubter(t, session.Config{})
-			s := d.load(d.m, nil)
+			s := d.load(nil)
 			must(t, s.Set("a", "b"))
 			d.unconfirmed()
 			d.fails(s)
@@ -714,12 +668,12 @@ func TestADoubtfulCreationIsTakenBack(t *testing.T) {
 func TestDiscardEndsADoubt(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s := d.load(d.m, token)
+	s := d.load(token)
 	must(t, s.Set("a", "c"))
 	d.unconfirmed()
 	d.fails(s)
 	d.well()
-	other := d.load(d.m, token)
+	other := d.load(token)
 	must(t, other.Set("x", "y"))
 	d.commit(other)
 	d.fails(s)
@@ -734,12 +688,12 @@ func TestDiscardEndsADoubt(t *testing.T) {
 func TestAnAbandonedWriteArrives(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s := d.load(d.m, token)
+	s := d.load(token)
 	must(t, increment(s))
 	first, err := d.under.Load(t.Context(), s.ID())
 	must(t, err)
 	d.f.save = func(ctx context.Context, late store.Record, old uint64) error {
-		elsewhere := d.load(d.other, token)
+		elsewhere := d.elsewhere.load(token)
 		must(t, elsewhere.Set("x", "y"), elsewhere.Save(ctx))
 		d.f.save = func(ctx context.Context, rec store.Record, _ uint64) error {
 			d.well()

@@ -161,12 +161,8 @@ func roleOf(ctx context.Context, s *testserver.Server) (string, error) {
 // masterSaid returns the port of what a sentinel takes for the master.
 func masterSaid(t *testing.T, s *testserver.Server) int {
 	t.Helper()
-	c, err := testserver.RedisClient(s.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	addr, err := c.Do(t.Context(), c.B().SentinelGetMasterAddrByName().Master("mymaster").Build()).AsStrSlice()
+	answer := ask(t, s, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+	addr, err := answer.AsStrSlice()
 	if err != nil || len(addr) != 2 {
 		t.Fatalf("the sentinel says %q, %v", addr, err)
 	}
@@ -177,13 +173,31 @@ func masterSaid(t *testing.T, s *testserver.Server) int {
 // configure changes a setting of a server that runs.
 func configure(t *testing.T, s *testserver.Server, name, value string) {
 	t.Helper()
+	ask(t, s, "CONFIG", "SET", name, value)
+}
+
+// ask returns the answer of a server to a command, which is to succeed.
+func ask(t *testing.T, s *testserver.Server, command ...string) rueidis.RedisMessage {
+	t.Helper()
 	c, err := testserver.RedisClient(s.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	set := c.B().ConfigSet().ParameterValue().ParameterValue(name, value).Build()
-	if err := c.Do(t.Context(), set).Error(); err != nil && !rueidis.IsRedisNil(err) {
-		t.Fatal(err)
+	answer, err := c.Do(t.Context(), c.B().Arbitrary(command...).Build()).ToMessage()
+	if err != nil {
+		t.Fatalf("%q: %v", command, err)
 	}
+	return answer
+}
+
+// askText is ask for an answer that is text.
+func askText(t *testing.T, s *testserver.Server, command ...string) string {
+	t.Helper()
+	answer := ask(t, s, command...)
+	text, err := answer.ToString()
+	if err != nil {
+		t.Fatalf("%q: %v", command, err)
+	}
+	return text
 }

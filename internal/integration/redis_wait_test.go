@@ -2,7 +2,6 @@ package integration
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -162,15 +161,7 @@ func TestRedisWaitHasSomethingToWaitFor(t *testing.T) {
 // for all replicas has returned.
 func replicated(t *testing.T, replica *testserver.Server) (n int) {
 	t.Helper()
-	c, err := testserver.RedisClient(replica.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	info, err := c.Do(t.Context(), c.B().Info().Section("commandstats").Build()).ToString()
-	if err != nil {
-		t.Fatal(err)
-	}
+	info := askText(t, replica, "INFO", "commandstats")
 	for _, m := range regexp.MustCompile(`cmdstat_(?:set|del|pexpire|pexpireat):calls=(\d+)`).FindAllStringSubmatch(info, -1) {
 		calls, err := strconv.Atoi(m[1])
 		if err != nil {
@@ -194,7 +185,11 @@ func TestRedisWaitFollowsTheKeys(t *testing.T) {
 	if from == to {
 		to = masterOf(t, c, g, "bar") // foo and bar are of two masters
 	}
-	slot := ask(t, from, "CLUSTER", "KEYSLOT", prefix)
+	number, err := c.Do(ctx, c.B().ClusterKeyslot().Key(prefix).Build()).AsInt64()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := strconv.FormatInt(number, 10)
 	old, fresh := newRecord(10), newRecord(10)
 	old.Subject, fresh.Subject = "", ""
 	next := fresh
@@ -202,8 +197,8 @@ func TestRedisWaitFollowsTheKeys(t *testing.T) {
 	if err := s.Create(ctx, old); err != nil {
 		t.Fatal(err)
 	}
-	ask(t, to, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(t, from, "CLUSTER", "MYID"))
-	ask(t, from, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(t, to, "CLUSTER", "MYID"))
+	ask(t, to, "CLUSTER", "SETSLOT", slot, "IMPORTING", askText(t, from, "CLUSTER", "MYID"))
+	ask(t, from, "CLUSTER", "SETSLOT", slot, "MIGRATING", askText(t, to, "CLUSTER", "MYID"))
 	for name, err := range map[string]error{
 		"Create where it moves to":   s.Create(ctx, fresh),
 		"Delete where it moves from": s.Delete(ctx, old.ID),
@@ -214,24 +209,9 @@ func TestRedisWaitFollowsTheKeys(t *testing.T) {
 		}
 	}
 	for _, server := range []*testserver.Server{to, from} {
-		ask(t, server, "CLUSTER", "SETSLOT", slot, "NODE", ask(t, to, "CLUSTER", "MYID"))
+		ask(t, server, "CLUSTER", "SETSLOT", slot, "NODE", askText(t, to, "CLUSTER", "MYID"))
 	}
 	if err := s.Save(ctx, next, fresh.Version); err != nil {
 		t.Errorf("Save after it has moved: %v", err)
 	}
-}
-
-// ask sends a command to a server, and returns its answer as text.
-func ask(t *testing.T, s *testserver.Server, command ...string) string {
-	t.Helper()
-	c, err := testserver.RedisClient(s.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	answer, err := c.Do(t.Context(), c.B().Arbitrary(command...).Build()).ToAny()
-	if err != nil {
-		t.Fatalf("%q: %v", command, err)
-	}
-	return fmt.Sprint(answer)
 }
