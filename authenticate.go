@@ -51,14 +51,14 @@ func (s *Session) Reauthenticate(level int) error {
 	if level < 0 || level > math.MaxUint8 {
 		return fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8)
 	}
-	d := s.view()
 	if err := s.ready(); err != nil {
 		return err
 	}
-	if d.subject() == "" {
+	subject := view(s, (*draft).subject)
+	if subject == "" {
 		return errors.New("session: reauthenticate an anonymous session: Login comes first")
 	}
-	return s.newSecret(opReauthenticate, signing{subject: d.subject(), level: uint8(level)})
+	return s.newSecret(opReauthenticate, signing{subject: subject, level: uint8(level)})
 }
 
 func (s *Session) newSecret(kind opKind, with signing) error {
@@ -73,8 +73,7 @@ func (s *Session) newSecret(kind opKind, with signing) error {
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
 // Reauthenticate, and the zero Time while the session is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {
-	d := s.view()
-	return authenticatedAt(d.meta())
+	return view(s, func(d *draft) time.Time { return authenticatedAt(d.meta()) })
 }
 
 func authenticatedAt(m *meta) time.Time {
@@ -87,6 +86,5 @@ func authenticatedAt(m *meta) time.Time {
 // Level returns how strongly the subject signed in: what Reauthenticate was
 // given, and 0 after Login and while the session is anonymous.
 func (s *Session) Level() int {
-	d := s.view()
-	return int(d.meta().level)
+	return view(s, func(d *draft) int { return int(d.meta().level) })
 }

@@ -192,8 +192,9 @@ func RequireCSRF(next http.Handler) http.Handler {
 		}
 		if err == nil {
 			err = ErrCSRF
-			d := s.view()
-			s.m.report(r.Context(), Event{Kind: EventForged, ID: d.rec.id, Subject: d.rec.subject})
+			s.m.report(r.Context(), view(s, func(d *draft) Event {
+				return Event{Kind: EventForged, ID: d.rec.id, Subject: d.rec.subject}
+			}))
 		}
 		s.m.answer(w, r, err)
 	})

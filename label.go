@@ -28,6 +28,5 @@ func (s *Session) SetLabel(label string) error {
 
 // Label returns what SetLabel was given, and "" by default.
 func (s *Session) Label() string {
-	d := s.view()
-	return string(d.meta().inTail(tagLabel))
+	return view(s, func(d *draft) string { return string(d.meta().inTail(tagLabel)) })
 }

@@ -87,7 +87,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	if s.inDoubt != nil {
 		generation += kills(s.ops) // in the store they may be
 	}
-	d := s.draft
+	d := s.draft.share()
 	s.used = true
 	s.mu.Unlock()
 	switch {

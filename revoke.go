@@ -72,11 +72,11 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 	if s.m != m {
 		return 0, errors.New("session: RevokeOthers of a session that belongs to another Manager")
 	}
-	d := s.view()
-	if d.subject() == "" {
+	subject := view(s, (*draft).subject)
+	if subject == "" {
 		return 0, errors.New("session: revoke the others of an anonymous session: Login comes first")
 	}
-	return m.revokeSubject(ctx, d.subject(), s, s.ID())
+	return m.revokeSubject(ctx, subject, s, s.ID())
 }
 
 // RevokeAll ends every session of a subject, "log out everywhere", and returns

@@ -44,6 +44,13 @@ func newSealedSite(t *testing.T, sealer session.Sealer, cfg session.Config) *tes
 	}
 	t.Cleanup(func() { m.Close() })
 	site.m, site.handler = m, m.Handler(site.mux)
+	site.answers()
+	return site
+}
+
+// answers adds a handler for each step of a session's life, which shows what it
+// leaves.
+func (site *testSite) answers() {
 	answer := func(path string, f func(r *http.Request, s *session.Session) error) {
 		site.handle(path, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if err := f(r, s); err != nil {
@@ -68,7 +75,6 @@ func newSealedSite(t *testing.T, sealer session.Sealer, cfg session.Config) *tes
 		_, err := site.m.RevokeAll(r.Context(), subject)
 		return errors.Join(err, s.Login(subject))
 	})
-	return site
 }
 
 // with returns a browser that holds a value.

@@ -172,8 +172,7 @@ func (s *Session) Lapsed() bool {
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.
 func (s *Session) Subject() string {
-	d := s.view()
-	subject := d.subject()
+	subject := view(s, (*draft).subject)
 	if subject != "" {
 		subject, _ = s.m.cutSubject(subject)
 	}
@@ -181,32 +180,37 @@ func (s *Session) Subject() string {
 }
 
 // Created returns when the session began, to the millisecond.
-func (s *Session) Created() time.Time { return s.view().rec.created.time() }
+func (s *Session) Created() time.Time {
+	return view(s, func(d *draft) millis { return d.rec.created }).time()
+}
 
 // Seen returns when the session was last used, as far as that was written: it
 // lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the zero Time until the session was committed.
-func (s *Session) Seen() time.Time { return s.view().rec.seen.time() }
+func (s *Session) Seen() time.Time {
+	return view(s, func(d *draft) millis { return d.rec.seen }).time()
+}
 
 // Expires returns when the session ends unless it is used again. It moves with
 // use, at most once per Config.TouchInterval, and never past Deadline.
-func (s *Session) Expires() time.Time { return s.view().rec.expires.time() }
+func (s *Session) Expires() time.Time {
+	return view(s, func(d *draft) millis { return d.rec.expires }).time()
+}
 
 // Deadline returns when the session ends however much it is used. Only Login
 // and Reauthenticate set another.
-func (s *Session) Deadline() time.Time {
-	d := s.view()
-	return d.deadline().time()
-}
+func (s *Session) Deadline() time.Time { return view(s, (*draft).deadline).time() }
 
-// view returns what the handler sees, to read its fields.
-func (s *Session) view() draft {
+// view returns what get reads of what the handler sees, and the zero T without a
+// session. The draft stays under the lock: other goroutines write to its edit.
+func view[T any](s *Session, get func(*draft) T) T {
 	if s == nil {
-		return draft{}
+		var zero T
+		return zero
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	return s.draft
+	return get(&s.draft)
 }
 
 // ready returns why the session cannot be changed, if so.
