@@ -11,6 +11,7 @@ import (
 
 // The envelope, which is Record.Data, format 1:
 //
+//	3 bytes  magic
 //	byte     format
 //	uvarint  length of the metadata
 //	         metadata: { uvarint tag, uvarint length, payload }, tags ascending
@@ -23,7 +24,16 @@ import (
 // No list has a limit that an older version would hold against a newer. What an
 // older version must not touch gets a new format number:
 // then it answers with an error, and the session waits for the newer program.
-const envelopeFormat = 1
+//
+// What does not begin with the magic was not written by this library, and is
+// corrupt. Without the magic any garbage could pass for a newer format, and its
+// client would get errors until the record expires.
+const (
+	envelopeMagic  = "\xc1\xf5\xfe" // bytes of which no text in UTF-8 has any
+	envelopeFormat = 1
+
+	headSize = len(envelopeMagic) + 1
+)
 
 var (
 	errCorrupt = errors.New("session: the record is corrupt")
@@ -36,10 +46,13 @@ var (
 // all of its structure: what it accepts can be read to the end. The results are
 // parts of data.
 func decodeEnvelope(data []byte, m *meta) (values, error) {
-	if len(data) == 0 || data[0] == 0 || len(data) > store.MaxData {
+	if len(data) < headSize || len(data) > store.MaxData || string(data[:len(envelopeMagic)]) != envelopeMagic {
 		return values{}, errCorrupt
 	}
-	if data[0] > envelopeFormat {
+	switch format := data[len(envelopeMagic)]; {
+	case format == 0:
+		return values{}, errCorrupt
+	case format > envelopeFormat:
 		return values{}, errNewerFormat
 	}
 	raw, base, ok := cutEnvelope(data)
@@ -58,9 +71,10 @@ func decodeMeta(data []byte) (m meta, err error) {
 	return m, err
 }
 
-// cutEnvelope splits an envelope into its metadata and its values.
+// cutEnvelope splits an envelope, whose head was checked, into its metadata and
+// its values.
 func cutEnvelope(data []byte) (raw []byte, base values, ok bool) {
-	raw, rest, ok := cutBytes(data[1:])
+	raw, rest, ok := cutBytes(data[headSize:])
 	if !ok {
 		return nil, values{}, false
 	}
@@ -76,6 +90,7 @@ func cutEnvelope(data []byte) (raw []byte, base values, ok bool) {
 // ascending order of keys, count in number.
 func appendHead(dst []byte, m *meta, count int) []byte {
 	var buf [256]byte // enough for most: then it stays on the stack
+	dst = append(dst, envelopeMagic...)
 	dst = append(dst, envelopeFormat)
 	dst = appendBytes(dst, m.append(buf[:0]))
 	return binary.AppendUvarint(dst, uint64(count))

@@ -234,7 +234,7 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		}
 	}
 	metaOf := func(tags ...[]byte) []byte {
-		return append(appendBytes([]byte{1}, bytes.Join(tags, nil)), 0)
+		return append(appendBytes([]byte(envelopeMagic+"\x01"), bytes.Join(tags, nil)), 0)
 	}
 	tag := func(n uint64, payload []byte) []byte { return appendTag(nil, n, payload) }
 	h := testHash(1)
@@ -271,7 +271,9 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"nil":                   nil,
-		"format 0":              {0},
+		"magic alone":           []byte(envelopeMagic),
+		"format 0":              []byte(envelopeMagic + "\x00"),
+		"no magic":              good[len(envelopeMagic):],
 		"trailing byte":         append(bytes.Clone(good), 0),
 		"no secret":             metaOf(tag(tagIssued, []byte{0})),
 		"zero secret":           metaOf(tag(tagSecret, make([]byte, 32))),
@@ -296,7 +298,7 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want errCorrupt", name, err)
 		}
 	}
-	good[0] = envelopeFormat + 1
+	good[len(envelopeMagic)] = envelopeFormat + 1
 	if _, err := decodeMeta(good); !errors.Is(err, errNewerFormat) {
 		t.Errorf("a newer format: %v, want errNewerFormat", err)
 	}
@@ -342,7 +344,7 @@ func FuzzDecodeEnvelope(f *testing.F) {
 	for _, g := range goldenEnvelopes {
 		f.Add(testEnvelope(f, g.meta, g.set))
 	}
-	f.Add([]byte("\x01garbage"))
+	f.Add([]byte(envelopeMagic + "\x01garbage"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := newDraft(store.Record{Data: data})
 		if err != nil {

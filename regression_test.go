@@ -139,7 +139,7 @@ func TestRegression_AnUndecodableRecordAnswers500ForEver(t *testing.T) {
 	f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
 		rec, err := st.Load(ctx, id)
 		if corrupt {
-			rec.Data = []byte("\x01garbage")
+			rec.Data = envelope("\x01garbage")
 		}
 		return rec, err
 	}

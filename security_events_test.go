@@ -64,7 +64,7 @@ func TestSecurity_DT3_EachScenarioHasItsEvents(t *testing.T) {
 			time.Sleep(2 * time.Minute)
 		}, func(*testing.T) act { return show }, "reused token"},
 		{"corrupt", sign, func(p *probe, _ *client) {
-			p.tap.poison(func(rec store.Record) store.Record { rec.Data = []byte{1}; return rec })
+			p.tap.poison(func(rec store.Record) store.Record { rec.Data = envelope("\x01"); return rec })
 		}, func(*testing.T) act { return show }, "corrupt record"},
 		{"undecodable", func(t *testing.T) act { return set(t, "n", "not a number") }, nil, func(*testing.T) act {
 			return func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Get(s) }
@@ -201,7 +201,7 @@ func TestSecurity_DT4_NothingThatIsWrittenDownHoldsAToken(t *testing.T) {
 		p.client().visit(idle, cookies(cookieName+"=x"+old)) // malformed
 		p.client().visit(idle, cookies(cookieName+"=x\r\n{\"level\":\"ERROR\",\"msg\":\"forged\"}\r\n"))
 		p.client().visit(idle, cookies(cookieName+"="+old+"; "+cookieName+"="+old)) // duplicate
-		p.tap.poison(func(rec store.Record) store.Record { rec.Data = []byte("\x01x"); return rec })
+		p.tap.poison(func(rec store.Record) store.Record { rec.Data = envelope("\x01x"); return rec })
 		c.visit(everything(idle))
 		p.tap.poison(nil)
 	}

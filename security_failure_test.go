@@ -187,8 +187,8 @@ func TestSecurity_DS5_AnAdministratorIsToldOfFaults(t *testing.T) {
 
 func TestSecurity_DS6_ACorruptRecordIsNobodysAndStays(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"nothing": {}, "format 0": {0, 1, 2}, "garbage": []byte("\x01garbage"), "short": {1}, "no secret": {1, 0, 0},
-		"a count that lies": append([]byte{1, 0}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1),
+		"nothing": {}, "format 0": envelope("\x00\x01\x02"), "garbage": envelope("\x01garbage"), "short": envelope("\x01"),
+		"no secret": envelope("\x01\x00\x00"), "a count that lies": envelope("\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProbe(t, session.Config{})
@@ -228,7 +228,8 @@ func TestSecurity_DS6_ANewerFormatWaitsForItsProgram(t *testing.T) {
 	c := p.client().must(login(t, "u"))
 	p.saw()
 	p.tap.poison(func(rec store.Record) store.Record {
-		rec.Data = append([]byte{rec.Data[0] + 1}, rec.Data[1:]...)
+		rec.Data = slices.Clone(rec.Data)
+		rec.Data[3]++
 		return rec
 	})
 	for _, f := range []act{show, set(t, "k", 1), login(t, "u"), logout(t)} {

@@ -26,14 +26,16 @@ func badRecord(t *testing.T, e *env) {
 // garbage are the ways in which data can be corrupt, made of data that is not.
 var garbage = map[string]func(data []byte) []byte{
 	"nothing":         func([]byte) []byte { return []byte{} },
-	"format 0":        func(data []byte) []byte { return append([]byte{0}, data[1:]...) },
+	"format 0":        func(data []byte) []byte { return slices.Concat(data[:3], []byte{0}, data[4:]) },
+	"no magic":        func(data []byte) []byte { return data[3:] },
 	"a byte missing":  func(data []byte) []byte { return data[:len(data)-1] },
 	"a byte too many": func(data []byte) []byte { return append(slices.Clone(data), 0) },
 	"no secret": func(data []byte) []byte {
-		return append([]byte{data[0], 0}, 0) // no metadata, no values
+		return append(data[:4:4], 0, 0) // no metadata, no values
 	},
-	"noise":           func([]byte) []byte { return bytes.Repeat([]byte{1, 0xff}, 100) },
-	"another program": func([]byte) []byte { return []byte("\x01{\"user\":42}") },
+	"noise":           func([]byte) []byte { return bytes.Repeat([]byte{200, 0xff}, 100) },
+	"more noise":      func(data []byte) []byte { return append(data[:4:4], bytes.Repeat([]byte{1, 0xff}, 100)...) },
+	"another program": func([]byte) []byte { return []byte("{\"user\":42}") },
 }
 
 func corruptRecord(t *testing.T, e *env) {
@@ -145,7 +147,7 @@ func unknownKind(t *testing.T, e *env) {
 
 // setFormat makes a record look like one of another version of this library.
 func (e *env) setFormat(id store.ID, format byte) {
-	e.rewrite(id, func(rec *store.Record) { rec.Data[0] = format })
+	e.rewrite(id, func(rec *store.Record) { rec.Data[len(envelopeMagic)] = format })
 }
 
 func newerFormat(t *testing.T, e *env) {

@@ -1,11 +1,15 @@
 package integration
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
 )
+
+// envelopeMagic is what every envelope begins with, before its format.
+const envelopeMagic = "\xc1\xf5\xfe"
 
 // The tags of the metadata that tests look at. They stand in stored records, so
 // they never change.
@@ -19,7 +23,7 @@ const (
 // An envelope is a Record.Data taken apart, after the comment in codec.go and
 // not by its code, so that a change of the stored format is noticed.
 type envelope struct {
-	format byte
+	format byte // after the magic
 	meta   []tagged
 	values []byte // the number of values and all of them
 }
@@ -31,6 +35,10 @@ type tagged struct {
 
 func parseEnvelope(t *testing.T, data []byte) envelope {
 	t.Helper()
+	data, ok := bytes.CutPrefix(data, []byte(envelopeMagic))
+	if !ok {
+		t.Fatalf("the envelope %x does not begin with the magic", data)
+	}
 	e := envelope{format: data[0]}
 	raw, rest := cutBytes(data[1:])
 	for len(raw) > 0 {
@@ -40,7 +48,7 @@ func parseEnvelope(t *testing.T, data []byte) envelope {
 		e.meta = append(e.meta, tagged{tag, payload})
 	}
 	e.values = rest
-	if got := e.bytes(); !slices.Equal(got, data) {
+	if got := e.bytes()[len(envelopeMagic):]; !slices.Equal(got, data) {
 		t.Errorf("the envelope is not written as documented:\n%x\nreads as\n%x", data, got)
 	}
 	return e
@@ -56,7 +64,7 @@ func (e envelope) bytes() []byte {
 	for _, m := range e.meta {
 		meta = appendBytes(binary.AppendUvarint(meta, m.tag), m.payload)
 	}
-	return append(appendBytes([]byte{e.format}, meta), e.values...)
+	return append(appendBytes(append([]byte(envelopeMagic), e.format), meta), e.values...)
 }
 
 func appendBytes(dst, b []byte) []byte {

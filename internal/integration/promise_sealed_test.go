@@ -293,7 +293,7 @@ func sealedRecords(t *testing.T, e *env) {
 	}{
 		{"what is corrupt is reported, and its client goes on", func(rec *store.Record) { rec.Data = rec.Data[:5] },
 			http.StatusOK, nobody, session.EventCorrupt},
-		{"what is newer waits", func(rec *store.Record) { rec.Data[0] = 200 },
+		{"what is newer waits", func(rec *store.Record) { rec.Data[len(envelopeMagic)] = 200 },
 			http.StatusServiceUnavailable, "Service Unavailable\n", session.EventLoadFailed},
 	} {
 		e.rule(tt.name, func(t *testing.T, e *env) {
