@@ -66,7 +66,7 @@ func (s *Session) newSecret(kind opKind, with signing) error {
 		return ErrNoSession
 	}
 	secret := sid.NewSecret()
-	with.at, with.secret, with.hash = milli(time.Now()), &secret, secret.Hash(s.m.cfg.Realm)
+	with.at, with.secret, with.hash = milli(time.Now()), &secret, secret.Hash(s.m.cfg.realm())
 	return s.apply(op{kind: kind, signing: &with})
 }
 

@@ -148,7 +148,7 @@ func (c *commit) housekeep() {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			c.d.change().meta.issue(c.secret.Hash(cfg.Realm), c.now)
+			c.d.change().meta.issue(c.secret.Hash(cfg.realm()), c.now)
 			c.rotated, c.changed = true, true
 		}
 	}

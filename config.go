@@ -2,19 +2,27 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
-	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
 // A Config says how a Manager works. Its zero value is the safe production
 // setting. Settings that contradict each other are errors of [NewManager].
 type Config struct {
+	// App is the name of the application: 1 to 48 letters, digits and - _ .,
+	// beginning with a letter or a digit. It names the cookie, __Host-shop for
+	// "shop". It is also the realm: tokens and subjects of one App mean nothing
+	// to another, on the same host and in the same store. Only IDs are common to
+	// all: [Manager.Revoke] and [Manager.Edit] take any. All machines of an
+	// application use one name, and to change it signs everybody out.
+	//
+	// A store that other programs can reach over the network, such as PostgreSQL
+	// or Redis, takes an App (see [store.Sharer]). With others it may be empty,
+	// which is the default: the cookie is __Host-id then, and its name the realm.
+	App string
+
 	// Lifetime ends a session however much it is used, counted from its
 	// creation or its last Login. At least a second. Default 24 hours.
 	Lifetime time.Duration
@@ -86,11 +94,6 @@ type Config struct {
 	// Default 2,000.
 	MaxPending int
 
-	// Realm keeps the sessions and subjects of two managers on one store
-	// apart, not their IDs: Revoke and Edit take any. 1 to 64 printable ASCII characters, no colon. Default the
-	// cookie's name. Changing it signs everybody out.
-	Realm string
-
 	// NotBefore is where [NewSealed] keeps, for each subject, when RevokeAll
 	// was last called, so that "sign out everywhere" ends copied cookies too.
 	// Any store will do, one with sessions in it as well; who gave it closes
@@ -138,8 +141,14 @@ type Config struct {
 //
 // [RFC 6265bis]: https://datatracker.ietf.org/doc/draft-ietf-httpbis-rfc6265bis/
 type Cookie struct {
-	// Name, by default __Host-id, which browsers accept for this host alone,
-	// from a secure origin; id where Domain, Path or Insecure rule that out.
+	// Name is by default __Host- and Config.App, or __Host-id where that is
+	// empty. Browsers accept such a cookie for this host alone, from a secure
+	// origin. Where Domain, Path or Insecure rule that out, the default is the
+	// name without the prefix.
+	//
+	// Browsers do not tell the ports of a host apart: two programs on one host,
+	// on localhost too, replace each other's cookies of the same name, and so
+	// sign each other's users out. Give each its own Config.App.
 	Name string
 
 	// Domain lets subdomains see the cookie. Default none: this host alone.
@@ -185,9 +194,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxSize, 64<<10)
 	setDefault(&c.MaxValues, 1000)
 	setDefault(&c.MaxPending, 2000)
-	c.Cookie = c.Cookie.withDefaults()
+	c.Cookie = c.Cookie.withDefaults(c.App)
 	c.Header = withHeader(c.Header)
-	setDefault(&c.Realm, c.Cookie.Name)
 	if c.Codec == nil {
 		c.Codec = jsonCodec{}
 	}
@@ -208,43 +216,4 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-// validate checks a Config that has its defaults. It names every mistake.
-func (c Config) validate() error {
-	var errs []error
-	wrong := func(yes bool, format string, args ...any) {
-		if yes {
-			errs = append(errs, fmt.Errorf("session: Config."+format, args...))
-		}
-	}
-	wrong(c.Lifetime < time.Second, "Lifetime is %v: it must be at least a second", c.Lifetime)
-	wrong(c.IdleTimeout < time.Second, "IdleTimeout is %v: it must be at least a second", c.IdleTimeout)
-	wrong(c.IdleTimeout > c.Lifetime, "IdleTimeout %v exceeds Lifetime %v: to have no idle timeout set both to the same", c.IdleTimeout, c.Lifetime)
-	wrong(c.MaxLifetime < c.Lifetime, "MaxLifetime %v is less than Lifetime %v", c.MaxLifetime, c.Lifetime)
-	wrong(c.MaxIdleTimeout < c.IdleTimeout || c.MaxIdleTimeout > c.MaxLifetime, "MaxIdleTimeout is %v: it must be IdleTimeout, %v, to MaxLifetime, %v", c.MaxIdleTimeout, c.IdleTimeout, c.MaxLifetime)
-	wrong(c.AnonymousLifetime < time.Second || c.AnonymousLifetime > c.Lifetime, "AnonymousLifetime is %v: it must be a second to Lifetime, %v", c.AnonymousLifetime, c.Lifetime)
-	wrong(c.MaxSessions < 0, "MaxSessions is %d: it must not be negative", c.MaxSessions)
-	wrong(c.RefuseLogin && c.MaxSessions == 0, "RefuseLogin takes MaxSessions")
-	wrong(c.TouchInterval <= 0 || c.TouchInterval > c.IdleTimeout/2, "TouchInterval is %v: it must be positive and at most half of IdleTimeout, %v", c.TouchInterval, c.IdleTimeout/2)
-	wrong(c.Grace < 0, "Grace is %v: it must not be negative", c.Grace)
-	wrong(c.RotateEvery != 0 && c.RotateEvery <= c.Grace, "RotateEvery is %v: it must be more than Grace, %v, or 0 for no rotation", c.RotateEvery, c.Grace)
-	wrong(c.LoadTimeout < 0, "LoadTimeout is %v: it must be positive", c.LoadTimeout)
-	wrong(c.CommitTimeout < 0 || c.CommitTimeout > lineageWindow/2, "CommitTimeout is %v: it must be positive and at most %v", c.CommitTimeout, lineageWindow/2)
-	wrong(c.MaxSize < 0 || c.MaxSize > store.MaxData-metaReserve, "MaxSize is %d: it must be 1 to %d bytes", c.MaxSize, store.MaxData-metaReserve)
-	wrong(c.MaxValues < 0, "MaxValues is %d: it must be positive", c.MaxValues)
-	wrong(c.MaxPending < 0, "MaxPending is %d: it must be positive", c.MaxPending)
-	wrong(!validRealm(c.Realm), "Realm is %q: it must be 1 to 64 printable ASCII characters without a colon", c.Realm)
-	errs = append(errs, c.Cookie.validate(), validateHeader(c.Header))
-	wrong(c.Cookie.Persistent && c.Lifetime > maxAge, "Lifetime is %v: browsers keep a persistent cookie for at most 400 days, %v", c.Lifetime, maxAge)
-	return errors.Join(errs...)
-}
-
-const maxRealm = 64
-
-var _ [sid.MaxRealm - maxRealm]struct{} // a realm that is valid here can be hashed
-
-func validRealm(realm string) bool {
-	return len(realm) >= 1 && len(realm) <= maxRealm &&
-		!strings.ContainsFunc(realm, func(r rune) bool { return r < ' ' || r > '~' || r == ':' })
 }

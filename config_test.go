@@ -35,10 +35,16 @@ func TestContradictorySettingsAreErrors(t *testing.T) {
 		{Config{MaxSize: 1 << 20}, "MaxSize"},
 		{Config{MaxValues: -1}, "MaxValues"},
 		{Config{MaxPending: -1}, "MaxPending"},
-		{Config{Realm: "a:b"}, "Realm"},
-		{Config{Realm: "a\x00"}, "Realm"},
-		{Config{Realm: "ü"}, "Realm"},
-		{Config{Realm: strings.Repeat("a", 65)}, "Realm"},
+		{Config{App: "a:b"}, `App is "a:b"`},
+		{Config{App: "a b"}, "App"},
+		{Config{App: "a;b"}, "App"},
+		{Config{App: "a\x00"}, "App"},
+		{Config{App: "ü"}, "App"},
+		{Config{App: ".a"}, "App"},
+		{Config{App: "__Host-a"}, "App"},
+		{Config{App: "-a"}, "App"},
+		{Config{App: "shop-csrf"}, "App"},
+		{Config{App: strings.Repeat("a", 49)}, "App"},
 		{Config{Lifetime: 401 * 24 * time.Hour, Cookie: Cookie{Persistent: true}}, "400 days"},
 		{Config{MaxLifetime: time.Hour}, "MaxLifetime"},
 		{Config{MaxIdleTimeout: time.Minute}, "MaxIdleTimeout"},
@@ -88,6 +94,9 @@ func TestSettingsThatAreAccepted(t *testing.T) {
 		{Lifetime: time.Hour, IdleTimeout: time.Hour},
 		{RotateEvery: 10 * time.Minute},
 		{MaxSize: 1_000_000},
+		{App: "a"},
+		{App: "7.Shop_of-us"},
+		{App: strings.Repeat("a", 48)},
 		{GCInterval: -1},
 		{Cookie: Cookie{Insecure: true}},
 		{Cookie: Cookie{Name: "sid", Domain: "example.com", Path: "/app"}},
@@ -122,19 +131,19 @@ func TestCookieNameByDefault(t *testing.T) {
 		"__Host-id": {},
 		"id":        {Insecure: true},
 	} {
-		if got := c.withDefaults().Name; got != name {
+		if got := c.withDefaults("").Name; got != name {
 			t.Errorf("%+v is named %s, want %s", c, got, name)
 		}
 	}
 	for _, c := range []Cookie{{Domain: "example.com"}, {Path: "/a"}} {
-		if got := c.withDefaults().Name; got != "id" {
+		if got := c.withDefaults("").Name; got != "id" {
 			t.Errorf("%+v is named %s, want id", c, got)
 		}
 	}
 }
 
 func TestCookieRead(t *testing.T) {
-	c := Cookie{}.withDefaults()
+	c := Cookie{}.withDefaults("")
 	for _, test := range []struct {
 		lines            []string
 		different, total int
@@ -172,7 +181,7 @@ func FuzzCookieRead(f *testing.F) {
 	f.Add("__Host-id=abc", "")
 	f.Add("a=b; __Host-id=abc; c", "__Host-id=d")
 	f.Add(`__Host-id="abc"`, ";;")
-	c := Cookie{}.withDefaults()
+	c := Cookie{}.withDefaults("")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		h := http.Header{"Cookie": {a, b}}
 		found, different, total := c.read(h)

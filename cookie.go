@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,9 +15,9 @@ const (
 	securePrefix = "__Secure-"
 )
 
-func (c Cookie) withDefaults() Cookie {
+func (c Cookie) withDefaults(app string) Cookie {
 	if c.Name == "" {
-		c.Name = "id"
+		c.Name = cmp.Or(app, "id")
 		if c.Domain == "" && (c.Path == "" || c.Path == "/") && !c.Insecure {
 			c.Name = hostPrefix + c.Name
 		}
@@ -47,7 +48,7 @@ func (c Cookie) validate() error {
 	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, hostPrefix)
 	wrong((host || secure) && c.Insecure, "Insecure: the prefix of Name %q takes Secure; leave Name empty", c.Name)
 	wrong(!strings.HasPrefix(c.Path, "/"), "Path is %q: it must begin with /", c.Path)
-	wrong(len(c.Path) > 1024 || len(c.Domain) > 1024 || len(c.Name) > maxRealm, "Name, Domain or Path is too long: 64 bytes of name, 1024 of each other")
+	wrong(len(c.Path) > 1024 || len(c.Domain) > 1024 || len(c.Name) > maxName, "Name, Domain or Path is too long: 64 bytes of name, 1024 of each other")
 	switch c.SameSite {
 	case http.SameSiteLaxMode, http.SameSiteStrictMode:
 	case http.SameSiteNoneMode:

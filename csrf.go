@@ -95,7 +95,7 @@ func (s *Session) VerifyCSRF(token string) bool {
 // formTokenLocked returns the token before it is masked.
 func (s *Session) formTokenLocked(secret *sid.Secret) (token [sha256.Size]byte) {
 	mac := hmac.New(sha256.New, secret[:])
-	mac.Write([]byte("session csrf\x00" + s.m.cfg.Realm + "\x00"))
+	mac.Write([]byte("session csrf\x00" + s.m.cfg.realm() + "\x00"))
 	if s.draft.subject() != "" {
 		mac.Write(s.draft.meta().formBase())
 	}

@@ -97,8 +97,9 @@
 //
 // # Cookies
 //
-// The cookie is __Host-id, Secure, HttpOnly, SameSite=Lax, for this host and
-// all paths, and for as long as the browser runs. [Cookie] changes that, and
+// The cookie is __Host-id, or __Host- and Config.App. It is Secure, HttpOnly,
+// SameSite=Lax, for this host and all paths, and lasts as long as the browser
+// runs. [Cookie] changes that, and
 // NewManager refuses what browsers would. Every answer that sets it carries
 // Cache-Control: no-store, and every answer whose handler used the session
 // Vary: Cookie. Only the cookie is read, never a URL, a form or another header;

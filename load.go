@@ -143,7 +143,7 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
 		return err
 	}
-	p.hash = token.Secret.Hash(m.cfg.Realm)
+	p.hash = token.Secret.Hash(m.cfg.realm())
 	p.standing, p.generation = meta.standing(p.hash, now), meta.generation
 	p.quiet = p.standing != standingPending && !meta.rotationDue(now, m.cfg.RotateEvery, m.cfg.Grace)
 	if p.standing == standingUnknown {

@@ -39,37 +39,33 @@ type Manager struct {
 type limits struct{ size, values, pending int }
 
 // NewManager returns a Manager over a store, which the caller closes after it.
-// It fails where settings contradict each other, with an error that names
-// each. It does not use the store, but starts to collect garbage where the
-// store needs that, until Close.
+// It fails where settings contradict each other or the store, with an error that
+// names each mistake. It does not use the store, but starts to collect garbage
+// where the store needs that, until Close.
 func NewManager(s store.Store, cfg Config) (*Manager, error) {
 	if s == nil {
 		return nil, errors.New("session: NewManager with a nil store: give it memstore.New(), or use Open")
 	}
-	if cfg.NotBefore != nil {
-		return nil, errors.New("session: Config.NotBefore is for NewSealed: with a store, RevokeAll deletes records")
-	}
-	m, err := newManager(s, cfg)
+	m, err := newManager(s, cfg, func(c *Config) error { return c.validateStore(s) })
 	if err != nil {
 		return nil, err
-	}
-	if m.cfg.MaxSessions > 0 && !m.canList() {
-		return nil, fmt.Errorf("session: Config.MaxSessions is %d: that takes a store that can list the sessions of a subject", m.cfg.MaxSessions)
 	}
 	m.startGC()
 	return m, nil
 }
 
-func newManager(s store.Store, cfg Config) (*Manager, error) {
+// newManager returns a Manager. It checks all settings, those of its kind too by
+// fits, so that an error names each mistake.
+func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	if err := errors.Join(cfg.validate(), fits(&cfg)); err != nil {
 		return nil, err
 	}
 	return &Manager{
 		store:         s,
 		cfg:           cfg,
 		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
-		subjectPrefix: cfg.Realm + ":",
+		subjectPrefix: cfg.realm() + ":",
 		cookieTail:    cfg.cookieTail(),
 		instance:      newInstance(),
 	}, nil
@@ -249,5 +245,5 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time
 // Format writes the realm, whatever the verb: what a Manager holds is not for
 // logs.
 func (m *Manager) Format(f fmt.State, _ rune) {
-	io.WriteString(f, "session manager of realm "+m.cfg.Realm)
+	io.WriteString(f, "session manager of realm "+m.cfg.realm())
 }

@@ -15,7 +15,7 @@ import (
 // Config.CommitTimeout and LoadTimeout. Package store/cookiestore has one over
 // keys of your own.
 //
-// The scope names the purpose, the cookie and Config.Realm: a token that was
+// The scope names the purpose, the cookie and Config.App: a token that was
 // sealed for one scope must not open for another.
 type Sealer interface {
 	// Seal returns a token that holds all of rec but its Version.
@@ -68,31 +68,14 @@ func NewSealed(sealer Sealer, cfg Config) (*Manager, error) {
 		return nil, errors.New("session: NewSealed with a nil Sealer: give it a cookiestore.Keyring")
 	}
 	setDefault(&cfg.MaxSize, sealedSize)
-	m, err := newManager(cfg.NotBefore, cfg)
-	if m != nil {
-		err = errors.Join(err, m.cfg.validateSealed())
-	}
+	m, err := newManager(cfg.NotBefore, cfg, (*Config).validateSealed)
 	if err != nil {
 		return nil, err
 	}
 	m.sealer = sealer
-	m.scope = "session\x00" + m.cfg.Cookie.Name + "\x00" + m.cfg.Realm
+	m.scope = "session\x00" + m.cfg.Cookie.Name + "\x00" + m.cfg.realm()
 	m.startGC()
 	return m, nil
-}
-
-func (c Config) validateSealed() error {
-	var errs []error
-	if c.RotateEvery != 0 {
-		errs = append(errs, errors.New("session: Config.RotateEvery: a sealed session has no token to rotate"))
-	}
-	if c.MaxSessions != 0 || c.AdmitAnonymous != nil {
-		errs = append(errs, errors.New("session: Config.MaxSessions and AdmitAnonymous: there are no sessions on the server to limit"))
-	}
-	if c.MaxSize > maxCookie/4*3 {
-		errs = append(errs, fmt.Errorf("session: Config.MaxSize is %d: a cookie holds at most %d bytes", c.MaxSize, maxCookie/4*3))
-	}
-	return errors.Join(errs...)
 }
 
 // unsupported is what an operation returns that takes a store of sessions.

@@ -262,7 +262,7 @@ func TestSecurity_LC10_AListShowsTheLiveOnesAndNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tap := newTap()
 		p := probeOver(t, tap, session.Config{})
-		elsewhere := probeOver(t, tap, session.Config{Realm: "another"})
+		elsewhere := probeOver(t, tap, session.Config{App: "another", Cookie: session.Cookie{Name: cookieName}})
 		elsewhere.client().must(login(t, "u"))
 		p.client().must(login(t, "u"))
 		time.Sleep(2 * time.Hour) // both have expired

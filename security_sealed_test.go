@@ -111,12 +111,12 @@ func TestSecurity_EN1_ATamperedCookieIsNoSession(t *testing.T) {
 
 func TestSecurity_EN2_ACookieIsForOneNameAndApplication(t *testing.T) {
 	ring := newRing(t)
-	from := newSealedSite(t, ring, session.Config{Realm: "shop"})
+	from := newSealedSite(t, ring, session.Config{App: "shop"})
 	b := from.with("", "")
 	b.want("/login?u", 200, "u/")
 	for name, cfg := range map[string]session.Config{
-		"realm": {Realm: "admin"},
-		"name":  {Realm: "shop", Cookie: session.Cookie{Name: "__Host-other"}},
+		"app":  {App: "admin", Cookie: session.Cookie{Name: "__Host-shop"}},
+		"name": {App: "shop", Cookie: session.Cookie{Name: "__Host-other"}},
 	} {
 		to := newSealedSite(t, ring, cfg)
 		cookie := cfg.Cookie.Name
@@ -126,7 +126,7 @@ func TestSecurity_EN2_ACookieIsForOneNameAndApplication(t *testing.T) {
 		t.Log(name)
 		to.with(cookie, b.val).want("/read", 200, "/")
 	}
-	newSealedSite(t, ring, session.Config{Realm: "shop"}).with(b.name, b.val).want("/read", 200, "u/")
+	newSealedSite(t, ring, session.Config{App: "shop"}).with(b.name, b.val).want("/read", 200, "u/")
 }
 
 func TestSecurity_EN3_TheServersClockEndsACookie(t *testing.T) {

@@ -235,7 +235,7 @@ func (c *commit) next() (store.Record, error) {
 	d, now := &c.d, millisOf(c.now)
 	meta := *d.meta()
 	if !c.stored && meta.secret == (sid.Hash{}) {
-		meta.secret, meta.issued = c.secret.Hash(c.m.cfg.Realm), int64(now)
+		meta.secret, meta.issued = c.secret.Hash(c.m.cfg.realm()), int64(now)
 	}
 	deadline := d.deadline()
 	if !c.stored && deadline == 0 {

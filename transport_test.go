@@ -185,11 +185,11 @@ func TestTheTokenInAHeaderWithoutTheMiddleware(t *testing.T) {
 func TestCookieAndHeaderSideBySide(t *testing.T) {
 	st := memstore.New()
 	hasHeader := func(r *http.Request) bool { return r.Header.Get("Authorization") != "" || r.URL.Path == "/in" }
-	programs, err := session.NewManager(st, session.Config{Header: "Authorization", Realm: "r", Skip: func(r *http.Request) bool { return !hasHeader(r) }})
+	programs, err := session.NewManager(st, session.Config{Header: "Authorization", App: "r", Skip: func(r *http.Request) bool { return !hasHeader(r) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	browsers, err := session.NewManager(st, session.Config{Realm: "r", Skip: hasHeader})
+	browsers, err := session.NewManager(st, session.Config{App: "r", Skip: hasHeader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestCookieAndHeaderSideBySide(t *testing.T) {
 	}
 	token := c.token
 	c.token = ""
-	if got := c.do("/who", func(r *http.Request) { r.Header.Set("Cookie", cookieName+"="+token) }); got != "<u>" {
+	if got := c.do("/who", func(r *http.Request) { r.Header.Set("Cookie", "__Host-r="+token) }); got != "<u>" {
 		t.Errorf("with the cookie: %q", got)
 	}
 }

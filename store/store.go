@@ -206,6 +206,26 @@ func Ping(ctx context.Context, s Store) error {
 	return p.Ping(ctx)
 }
 
+// A Sharer is a Store that can tell whether other programs can reach it over the
+// network, as those of a database server can.
+type Sharer interface {
+	Store
+
+	// Shared tells whether it is so, without a look at the server, and always
+	// says the same.
+	Shared() bool
+}
+
+// Shared tells whether other programs can reach s over the network. Two of them
+// that use it in the same way read and end each other's sessions, so a manager
+// takes a name of the application then. A store that is no [Sharer] counts as
+// one of this program alone; a store that wraps another should forward the
+// answer: func (w *Wrapper) Shared() bool { return store.Shared(w.Store) }.
+func Shared(s Store) bool {
+	sh, ok := s.(Sharer)
+	return ok && sh.Shared()
+}
+
 // Close closes s where it is an [io.Closer], and is nil otherwise.
 func Close(s Store) error {
 	if c, ok := s.(io.Closer); ok {

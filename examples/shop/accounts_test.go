@@ -117,7 +117,7 @@ func TestSignOutInAFlood(t *testing.T) {
 	b.signUp("Ada")
 	b.want(b.post("/cart/add", "product", "cup"), 200)
 	b.want(b.post("/signout"), 200, "Sign in")
-	if strings.Contains(b.cookies(), "__Host-id=") {
+	if strings.Contains(b.cookies(), "__Host-shop=") {
 		t.Errorf("the browser keeps %q", b.cookies())
 	}
 	b.want(b.post("/cart/add", "product", "cup"), http.StatusTooManyRequests)

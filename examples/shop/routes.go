@@ -16,6 +16,7 @@ const maxBody = 64 << 10
 // their session cannot be had.
 func sessionConfig(insecure bool) session.Config {
 	return session.Config{
+		App:            "shop",
 		Lifetime:       24 * time.Hour,
 		IdleTimeout:    4 * time.Hour,
 		MaxLifetime:    rememberMe.Absolute,

@@ -348,7 +348,7 @@ func TestDeadStore(t *testing.T) {
 		t.Errorf("the answer is that of the handler: %s %v", got.path, got.header)
 	}
 	b.want(b.get("/"), 200) // needs none
-	token := http.Header{"Cookie": {"__Host-id=" + strings.Repeat("A", 64)}}
+	token := http.Header{"Cookie": {"__Host-shop=" + strings.Repeat("A", 64)}}
 	got = b.send(http.MethodGet, "/", nil, token) // at the load
 	b.want(got, 503, "We will be right back")
 	if got.header.Get("Set-Cookie") != "" {

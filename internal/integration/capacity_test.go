@@ -120,7 +120,7 @@ func BenchmarkCapacity(b *testing.B) {
 // fillStore signs sessions in, through a manager, and returns their records.
 func fillStore(b *testing.B, s store.Store) []store.Record {
 	b.Helper()
-	m, err := session.NewManager(s, session.Config{GCInterval: -1})
+	m, err := session.NewManager(s, session.Config{App: appName, GCInterval: -1})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -187,7 +187,7 @@ func TestDatabasesManagersCollect(t *testing.T) {
 			seen := new(events)
 			for range managers {
 				m, err := session.NewManager(newStore(t, db, d.dialect, opts),
-					session.Config{GCInterval: time.Second, Observer: seen.observe})
+					session.Config{App: appName, GCInterval: time.Second, Observer: seen.observe})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -19,6 +19,7 @@ import (
 // faultConfig has a request give up within a second, so that faults need not
 // last long.
 var faultConfig = session.Config{
+	App:           appName,
 	LoadTimeout:   time.Second,
 	CommitTimeout: time.Second,
 	GCInterval:    -1,

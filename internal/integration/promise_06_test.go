@@ -16,7 +16,7 @@ func serverChoosesTokens(t *testing.T, e *env) {
 	e.rule("an unknown token is never adopted", unknownToken)
 	e.rule("an ID is no token", idIsNoToken)
 	e.rule("a token that was ended is never adopted", endedToken)
-	e.rule("a token of another realm is unknown", otherRealm)
+	e.rule("a token of another application is unknown", otherApp)
 }
 
 func malformedTokens(t *testing.T, e *env) {
@@ -113,16 +113,16 @@ func endedToken(t *testing.T, e *env) {
 	m.as(token, "/read").want("the token that was ended", http.StatusOK, nobody)
 }
 
-func otherRealm(t *testing.T, e *env) {
+func otherApp(t *testing.T, e *env) {
 	m := e.newMachine(session.Config{})
-	admin := e.newMachine(session.Config{Realm: "admin"})
+	admin := e.newMachine(session.Config{App: "admin"})
 	c, id := e.signedIn(m, "root")
 	a := admin.as(c.token(m), "/login?root")
-	if fresh := idOf(t, a.newToken("login in the other realm")); fresh == id {
-		t.Error("a session of another realm is taken up")
+	if fresh := idOf(t, a.newToken("login in the other application")); fresh == id {
+		t.Error("a session of another application is taken up")
 	}
 	if n, err := admin.RevokeAll(t.Context(), "root"); n != 1 || err != nil {
-		t.Errorf("RevokeAll in a realm: %d sessions, error %v; want its own one", n, err)
+		t.Errorf("RevokeAll in an application: %d sessions, error %v; want its own one", n, err)
 	}
 	c.get(m, "/read").want("the session itself", http.StatusOK, "root map[]")
 }

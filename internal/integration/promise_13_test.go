@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
 	"strings"
@@ -116,9 +117,9 @@ func contradictions(t *testing.T, e *env) {
 		{"MaxSize", session.Config{MaxSize: 1 << 20}},
 		{"MaxValues", session.Config{MaxValues: -1}},
 		{"MaxPending", session.Config{MaxPending: -1}},
-		{"Realm", session.Config{Realm: "a:b"}},
-		{"Realm", session.Config{Realm: "a\nb"}},
-		{"Realm", session.Config{Realm: strings.Repeat("r", 65)}},
+		{"App", session.Config{App: "a:b"}},
+		{"App", session.Config{App: "a\nb"}},
+		{"App", session.Config{App: strings.Repeat("a", 49)}},
 		{"Name", session.Config{Cookie: session.Cookie{Name: "a b"}}},
 		{"Name", session.Config{Cookie: session.Cookie{Name: "__host-id"}}},
 		{"Domain", session.Config{Cookie: session.Cookie{Name: "__Host-id", Domain: "example.com"}}},
@@ -132,6 +133,7 @@ func contradictions(t *testing.T, e *env) {
 		{"Partitioned", session.Config{Cookie: session.Cookie{Partitioned: true}}},
 		{"400 days", session.Config{Lifetime: long, Cookie: session.Cookie{Persistent: true}}},
 	} {
+		c.cfg.App = cmp.Or(c.cfg.App, appName)
 		m, err := session.NewManager(e.side, c.cfg)
 		if err == nil {
 			m.Close()
@@ -144,7 +146,7 @@ func contradictions(t *testing.T, e *env) {
 		t.Error("a nil store is no error")
 	}
 	// Every mistake is named, not only the first.
-	_, err := session.NewManager(e.side, session.Config{Grace: -1, MaxValues: -1})
+	_, err := session.NewManager(e.side, session.Config{App: appName, Grace: -1, MaxValues: -1})
 	if err == nil || !strings.Contains(err.Error(), "Grace") || !strings.Contains(err.Error(), "MaxValues") {
 		t.Errorf("two mistakes are reported as %v", err)
 	}
@@ -154,6 +156,7 @@ func contradictions(t *testing.T, e *env) {
 		{Cookie: session.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}},
 		{Cookie: session.Cookie{Persistent: true}},
 	} {
+		cfg.App = appName
 		m, err := session.NewManager(e.side, cfg)
 		if err != nil {
 			t.Errorf("%+v: %v", cfg.Cookie, err)
@@ -174,7 +177,7 @@ func httpOnly(t *testing.T, e *env) {
 			}
 			m := e.build(session.Config{})
 			m.server.Close() // not needed
-			cfg := session.Config{}
+			cfg := session.Config{App: appName}
 			target := reflect.ValueOf(&cfg.Cookie).Elem()
 			if of == reflect.TypeFor[session.Config]() {
 				target = reflect.ValueOf(&cfg).Elem()

@@ -57,9 +57,9 @@ func (c *client) token(m *machine) string {
 
 func cookieName(m *machine) string {
 	if m.server.TLS != nil {
-		return "__Host-id"
+		return "__Host-" + m.app
 	}
-	return "id"
+	return m.app
 }
 
 func (c *client) get(m *machine, path string) answer {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 type machine struct {
 	*session.Manager
 	t      *testing.T
+	app    string // Config.App
 	store  *spy
 	events *events
 	server *httptest.Server
@@ -27,6 +29,9 @@ type machine struct {
 	// running is waited for where a client does not see the end of a request.
 	running sync.WaitGroup
 }
+
+// appName is Config.App of every machine that asks for no other.
+const appName = "id"
 
 // newMachine starts a server. It speaks plain HTTP, so the cookie is Insecure.
 func (e *env) newMachine(cfg session.Config) *machine {
@@ -40,7 +45,8 @@ func (e *env) newMachine(cfg session.Config) *machine {
 // build returns a machine whose server is still to be started.
 func (e *env) build(cfg session.Config) *machine {
 	e.t.Helper()
-	m := &machine{t: e.t, store: newSpy(e.open()), events: new(events), mux: http.NewServeMux()}
+	cfg.App = cmp.Or(cfg.App, appName) // which a store on the network takes
+	m := &machine{t: e.t, app: cfg.App, store: newSpy(e.open()), events: new(events), mux: http.NewServeMux()}
 	if !e.logs {
 		cfg.Observer = m.events.observe
 	}

@@ -214,7 +214,7 @@ func sealedTokens(t *testing.T, e *env) {
 		}
 	})
 	e.rule("a token of another application is none", func(t *testing.T, e *env) {
-		m, other := e.newMachine(session.Config{}), e.newMachine(session.Config{Realm: "other"})
+		m, other := e.newMachine(session.Config{}), e.newMachine(session.Config{App: "other"})
 		_, token := e.sealedClient(m)
 		other.as(token, "/read").want("there", http.StatusOK, nobody)
 	})

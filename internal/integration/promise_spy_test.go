@@ -35,6 +35,8 @@ type hook func(ctx context.Context, method string, id store.ID) error
 
 func newSpy(s store.Store) *spy { return &spy{Store: s, calls: make(map[string]int)} }
 
+func (s *spy) Shared() bool { return store.Shared(s.Store) }
+
 func (s *spy) before(ctx context.Context, method string, id store.ID) error {
 	s.mu.Lock()
 	s.calls[method]++

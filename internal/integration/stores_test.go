@@ -4,6 +4,7 @@ package integration
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/b4468f51/session"
@@ -84,4 +85,28 @@ func newRing() session.Sealer {
 		panic(err)
 	}
 	return ring
+}
+
+// Two programs that leave their names out would share their sign-ins.
+func TestStoresOnTheNetworkTakeAnApp(t *testing.T) {
+	for _, c := range storeCases {
+		t.Run(c.name, func(t *testing.T) {
+			s := c.open(t)()
+			m, err := session.NewManager(s, session.Config{})
+			if err == nil {
+				m.Close()
+			}
+			if alone := c.name == "memory" || c.name == "sqlite"; (err == nil) != alone {
+				t.Errorf("NewManager without an App: %v", err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "Config.App is empty") {
+				t.Errorf("the error %q does not name the cause", err)
+			}
+			m, err = session.NewManager(s, session.Config{App: appName})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Close()
+		})
+	}
 }

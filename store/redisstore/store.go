@@ -79,7 +79,7 @@ func (o Options) validate() error {
 }
 
 // A Store keeps sessions in Redis. It implements [store.Store],
-// [store.Lister], [store.RecordToucher], [store.Pinger] and [io.Closer]. Several Stores, in one
+// [store.Lister], [store.RecordToucher], [store.Pinger], [store.Sharer] and [io.Closer]. Several Stores, in one
 // process or many, may share a server.
 type Store struct {
 	client      rueidis.Client
@@ -93,6 +93,7 @@ type Store struct {
 var (
 	_ store.Lister = (*Store)(nil)
 	_ store.Pinger = (*Store)(nil)
+	_ store.Sharer = (*Store)(nil)
 
 	_ store.RecordToucher = (*Store)(nil)
 )
@@ -246,6 +247,9 @@ func (s *Store) Delete(ctx context.Context, id store.ID) error {
 	}
 	return err
 }
+
+// Shared is true: other programs can reach the server.
+func (s *Store) Shared() bool { return true }
 
 // Ping returns nil if the server answers. In Cluster that is any one of them.
 func (s *Store) Ping(ctx context.Context) error {

@@ -37,3 +37,10 @@ func TestKeys(t *testing.T) {
 		t.Errorf("subjectKey = %s, want %s", got, want)
 	}
 }
+
+// A manager asks for the name of the application where others use the server.
+func TestRedisIsShared(t *testing.T) {
+	if !store.Shared(new(Store)) {
+		t.Error("it says that no other program can reach it")
+	}
+}

@@ -116,3 +116,13 @@ func TestServerTableNames(t *testing.T) {
 		}
 	}
 }
+
+// A manager asks for the name of the application where others use the database.
+func TestServersAreShared(t *testing.T) {
+	for d, want := range map[Dialect]bool{SQLite: false, PostgreSQL: true, MySQL: true} {
+		s := serverStore(t, d, func(string) (int64, error) { return 0, errors.New("asked for nothing") })
+		if got := store.Shared(s); got != want {
+			t.Errorf("%v: Shared is %t, want %t", d, got, want)
+		}
+	}
+}

@@ -44,11 +44,12 @@ func (o Options) withDefaults() Options {
 }
 
 // A Store keeps sessions in a table. It implements [store.Store],
-// [store.Lister], [store.Collector] and [store.Pinger]. Several Stores, in one
+// [store.Lister], [store.Collector], [store.Pinger] and [store.Sharer]. Several Stores, in one
 // process or many, may share a table.
 type Store struct {
 	db          *sql.DB
 	closeDB     bool // the store opened it
+	dialect     Dialect
 	queries     queries
 	busyTimeout time.Duration
 	unprepared  bool
@@ -63,6 +64,7 @@ var (
 	_ store.Lister    = (*Store)(nil)
 	_ store.Collector = (*Store)(nil)
 	_ store.Pinger    = (*Store)(nil)
+	_ store.Sharer    = (*Store)(nil)
 )
 
 // New returns a Store over a database. It does not talk to the database: the
@@ -82,6 +84,7 @@ func New(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		db:          db,
+		dialect:     d,
 		queries:     q,
 		busyTimeout: opts.BusyTimeout,
 		unprepared:  opts.Unprepared,
@@ -167,6 +170,10 @@ func (s *Store) Ping(ctx context.Context) error {
 		return s.queryRow(ctx, s.queries.ping, nil, &found)
 	})
 }
+
+// Shared tells whether the database is a server, which other programs can reach:
+// all but SQLite.
+func (s *Store) Shared() bool { return s.dialect != SQLite }
 
 // Close ends the use of the database, and closes it if [store.Open] opened it.
 // Operations fail from then on. To close again is no error.

@@ -86,7 +86,16 @@ var brokenStores = []struct {
 	{"GC counts before it deletes", func() store.Store { return gcCountsEarly{newMapStore()} }, []string{"GCBeside"}},
 	{"GC ignores its context", func() store.Store { return gcIgnoresContext{newMapStore()} }, []string{"GCContext"}},
 	{"ping fails", func() store.Store { return pingFails{newMapStore()} }, []string{"Ping"}},
+	{"shared looks for records", func() store.Store { return sharedOnceUsed{newMapStore()} }, []string{"Shared"}},
 	{"a closed store panics", func() store.Store { return &closedPanics{mapStore: newMapStore()} }, []string{"Close"}},
+}
+
+type sharedOnceUsed struct{ *mapStore }
+
+func (s sharedOnceUsed) Shared() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.records) > 0
 }
 
 type createOverwrites struct{ *mapStore }

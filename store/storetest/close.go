@@ -17,6 +17,21 @@ func ping(ctx context.Context, s store.Store) error {
 	return in("Ping", p.Ping(ctx))
 }
 
+func shared(ctx context.Context, s store.Store) error {
+	sh, ok := s.(store.Sharer)
+	if !ok {
+		return errUnable("store.Sharer")
+	}
+	first := sh.Shared()
+	if _, err := create(ctx, s, nil); err != nil {
+		return err
+	}
+	if sh.Shared() != first {
+		return fmt.Errorf("Shared = %t after a Create, and %t before", !first, first)
+	}
+	return nil
+}
+
 func closeStore(ctx context.Context, s store.Store) error {
 	c, ok := s.(io.Closer)
 	if !ok {
@@ -42,6 +57,7 @@ func closeStore(ctx context.Context, s store.Store) error {
 		{"List", func() { store.List(ctx, s, r.Subject) }},
 		{"GC", func() { store.GC(ctx, s) }},
 		{"Ping", func() { store.Ping(ctx, s) }},
+		{"Shared", func() { store.Shared(s) }},
 	} {
 		if v := panics(op.do); v != nil {
 			return fmt.Errorf("%s after Close panicked: %v", op.name, v)

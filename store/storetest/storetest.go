@@ -13,7 +13,7 @@
 // Each rule is a subtest, and a rule that is broken prints what it asks for
 // beside what happened. Rules for what a store need not be able to do
 // ([store.Lister], [store.RecordToucher], [store.Collector], [store.Pinger],
-// [io.Closer]) pass, with a line in the log, where the store is not able to.
+// [store.Sharer], [io.Closer]) pass, with a line in the log, where the store is not able to.
 //
 // A store may pass every rule and still lose what was written when its machine
 // dies: durability is not checked here.
@@ -132,5 +132,6 @@ var rules = []rule{
 	{"GCContext", "GC with a context that is done removes nothing and returns the context's error.", gcContext},
 
 	{"Ping", "Ping returns nil where the store answers.", ping},
+	{"Shared", "Shared always says the same.", shared},
 	{"Close", "Close returns nil; what is called after it may fail, but does not panic.", closeStore},
 }

@@ -49,7 +49,7 @@ func openSession(spec serverSpec) (app, error) {
 		return app{}, err
 	}
 	a := &sessionApp{store: s}
-	cfg := session.Config{MaxSize: spec.Sessions.MaxSize, TouchInterval: spec.Sessions.TouchInterval}
+	cfg := session.Config{App: "id", MaxSize: spec.Sessions.MaxSize, TouchInterval: spec.Sessions.TouchInterval}
 	eager, limited := cfg, cfg
 	eager.TouchInterval = time.Millisecond
 	limited.MaxSessions = 10_000
