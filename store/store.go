@@ -87,8 +87,8 @@ type Record struct {
 //
 // A record counts as expired when the clock of the process that asks has
 // reached Expires, unless the store's documentation names another clock.
-// Expires may be moved in either direction; a record that is given with an
-// Expires in the past is accepted, and need not be kept.
+// Expires may be moved in either direction, and Seen forward alone. A record
+// that is given with an Expires in the past is accepted, and need not be kept.
 //
 // A store that has to be closed is an [io.Closer]. To close it again is no
 // error; other methods return an error from then on.
@@ -105,13 +105,15 @@ type Store interface {
 	// Save replaces the record of rec.ID by rec if its version is old: a
 	// compare-and-swap. It returns ErrConflict, and changes nothing, where the
 	// record is gone, has expired, or has another version. Created is
-	// not written again.
+	// not written again. Where the record was seen later than rec.Seen, Seen
+	// and Expires stay as they are, and the rest is replaced: a use that was
+	// written meanwhile is not undone.
 	Save(ctx context.Context, rec Record, old uint64) error
 
-	// Touch moves Seen and Expires, and nothing else, if the record is live
-	// and has this version. The version stays. Otherwise nothing happens, and
-	// that is no error: whoever wrote the other version moved them too, or the next
-	// use will.
+	// Touch moves Seen and Expires, and nothing else, if the record is live,
+	// has this version, and was not seen later than seen. The version stays.
+	// Otherwise nothing happens, and that is no error: whoever wrote the other
+	// version or the later use moved them too, or the next use will.
 	Touch(ctx context.Context, id ID, version uint64, seen, expires time.Time) error
 
 	// Delete removes a record. That there is none is no error.

@@ -128,6 +128,17 @@ func TestPostgresGCMovesOn(t *testing.T) {
 	if err != nil || due != soon.UnixMilli() {
 		t.Errorf("after a touch to %d it is due at %d, %v", soon.UnixMilli(), due, err)
 	}
+	// A Save that leaves expires where it is writes no index.
+	n := r
+	n.Version++
+	n.Seen, n.Expires = r.Seen.Add(-time.Second), soon.Add(-time.Second)
+	if err := s.Save(t.Context(), n, r.Version); err != nil {
+		t.Fatal(err)
+	}
+	err = db.QueryRow("SELECT due FROM "+table+" WHERE id = $1", r.ID[:]).Scan(&due)
+	if err != nil || due != soon.UnixMilli() {
+		t.Errorf("after a Save that leaves expires at %d it is due at %d, %v", soon.UnixMilli(), due, err)
+	}
 }
 
 // No operation reads the whole table, even where the planner has a generic plan.

@@ -210,6 +210,9 @@ func (m *model) save() {
 		m.t.Errorf("Save: %v", err)
 	default:
 		r.Created = there.Created
+		if r.Seen.Before(there.Seen) {
+			r.Seen, r.Expires = there.Seen, there.Expires
+		}
 		m.records[r.ID] = r
 	}
 }
@@ -220,7 +223,7 @@ func (m *model) touch() {
 	seen, expires := now(), m.expires()
 	version := r.Version + uint64(m.pick(8)/7)
 	m.expect("Touch", m.s.Touch(m.t.Context(), id, version, seen, expires), nil)
-	if ok && version == r.Version {
+	if ok && version == r.Version && !seen.Before(r.Seen) {
 		r.Seen, r.Expires = seen, expires
 		m.records[id] = r
 	}

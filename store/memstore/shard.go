@@ -99,6 +99,9 @@ func (s *shard) save(e *entry, old uint64, now int64) error {
 		return store.ErrConflict
 	}
 	e.created = f.created
+	if e.seen < f.seen {
+		e.seen, e.expires = f.seen, f.expires
+	}
 	return s.replaceLocked(pos, &f, e, true)
 }
 
@@ -114,7 +117,7 @@ func (s *shard) touch(id *store.ID, version uint64, seen, expires, now int64) er
 	}
 	r := s.log.at(pos)
 	f := r.fields(s.epoch)
-	if !f.live(now) || f.version != version {
+	if !f.live(now) || f.version != version || seen < f.seen {
 		return nil
 	}
 	if r.setTimes(&f, seen, expires) {

@@ -31,8 +31,8 @@ func newScript(text string) script {
 const (
 	refused  = 0 // the ID is taken, or the version is another
 	written  = 1
-	unlisted = 2 // the record has to be put into the index first
-	unknown  = 3 // refused, but it may be that the first attempt was not
+	unknown  = 2 // refused, but it may be that the first attempt was not
+	unlisted = 3 // plus an end in seconds, with which the record has to be put into the index first
 )
 
 // The last of ARGV is 1 where an attempt before broke, which may have written
@@ -52,7 +52,7 @@ var createScript = newScript(`
 local head = redis.call('GETRANGE', KEYS[1], 0, 40)
 if head ~= '' and struct.unpack('>i8', head:sub(34)) > tonumber(ARGV[1]) then
 	if ARGV[4] ~= '1' then return 0 end
-	if head:sub(18, 25) ~= ARGV[3]:sub(18, 25) then return 3 end` + sendAgain + `
+	if head:sub(18, 25) ~= ARGV[3]:sub(18, 25) then return 2 end` + sendAgain + `
 	return 1
 end
 if tonumber(ARGV[2]) > 0 then
@@ -62,27 +62,36 @@ else
 end
 return 1`)
 
-// KEYS: record. ARGV: now, ttl, old version, last byte of the subject, whether
-// the index knows, record.
+// KEYS: record. ARGV: now, ttl, old version, last byte of the subject, the end
+// that the index was given for this write or -1, record.
 //
 // The record is asked for as far as the new subject would go, so that lengths and
-// subjects compare as one.
+// subjects compare as one. Where it was seen later than the new one says, it keeps
+// its times, and the server's with them; the end of the index follows, up to maxEnd.
 var saveScript = newScript(`
 local old, new = redis.call('GETRANGE', KEYS[1], 0, ARGV[4]), ARGV[6]
 if old:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', old:sub(34, 41)) <= tonumber(ARGV[1]) then
 	if ARGV[7] ~= '1' then return 0 end
-	if old:sub(18, 25) ~= new:sub(18, 25) then return 3 end` + sendAgain + `
+	if old:sub(18, 25) ~= new:sub(18, 25) then return 2 end` + sendAgain + `
 	return 1
 end
-local indexed = old:sub(2, 9)
-if ARGV[5] == '1' then
-	indexed = new:sub(2, 9)
-elseif ARGV[4] ~= '50' and (old:sub(50) ~= new:sub(50, ARGV[4] + 1) or
-	struct.unpack('>i8', indexed) < struct.unpack('>i8', new:sub(2, 9))) then
-	return 2
+local seen, expires = struct.unpack('>i8i8', old:sub(26, 41))
+local times, last = new:sub(26, 41), struct.unpack('>i8', new:sub(2, 9))
+local keeps = struct.unpack('>i8', times) < seen
+if keeps then
+	times, last = old:sub(26, 41), math.max(last, math.min(math.ceil(expires / 1000), 8589934591))
 end
-if tonumber(ARGV[2]) > 0 then
-	redis.call('SET', KEYS[1], new:sub(1, 1) .. indexed .. old:sub(10, 17) .. new:sub(18), 'PX', ARGV[2])
+local indexed, given = struct.unpack('>i8', old:sub(2, 9)), tonumber(ARGV[5])
+if given >= last then
+	indexed = given
+elseif ARGV[4] ~= '50' and (given >= 0 or indexed < last or old:sub(50) ~= new:sub(50, ARGV[4] + 1)) then
+	return 3 + last
+end
+local value = new:sub(1, 1) .. struct.pack('>i8', indexed) .. old:sub(10, 17) .. new:sub(18, 25) .. times .. new:sub(42)
+if keeps then
+	redis.call('SET', KEYS[1], value, 'KEEPTTL')
+elseif tonumber(ARGV[2]) > 0 then
+	redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
 else
 	redis.call('DEL', KEYS[1])
 end
@@ -92,7 +101,8 @@ return 1`)
 // answers what the index needs: subject, deadline.
 var touchScript = newScript(`
 local r = redis.call('GETRANGE', KEYS[1], 0, 50)
-if r:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', r:sub(34, 41)) <= tonumber(ARGV[1]) then return {} end
+if r:sub(18, 25) ~= ARGV[3] or struct.unpack('>i8', r:sub(34, 41)) <= tonumber(ARGV[1]) or
+	struct.unpack('>i8', r:sub(26, 33)) > struct.unpack('>i8', ARGV[4]) then return {} end
 redis.call('SETRANGE', KEYS[1], 25, ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 if ARGV[5] ~= '1' then return {} end

@@ -204,19 +204,21 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 	end := sessionEnd(rec.Expires, rec.Deadline)
 	defer s.own.wrote(rec.ID, rec, now)
 	key, value := s.recordKey(rec.ID), rueidis.BinaryString(encodeRecord(rec, end))
-	save := func(indexed string) (int64, error) {
-		return s.runWait(ctx, saveScript, key,
+	for indexed := int64(-1); ; {
+		answer, err := s.runWait(ctx, saveScript, key,
 			millis(now), lifetime(now, rec.Expires),
-			number(old), strconv.Itoa(subjectAt-1+len(rec.Subject)), indexed, value).AsInt64()
-	}
-	answer, err := save("0")
-	if err == nil && answer == unlisted {
-		if err := s.index(ctx, now, rec, end); err != nil {
+			number(old), strconv.Itoa(subjectAt-1+len(rec.Subject)),
+			strconv.FormatInt(indexed, 10), value).AsInt64()
+		if err != nil || answer < unlisted {
+			return refusal(answer, err, store.ErrConflict)
+		}
+		// An attempt that broke was declined too, or will be. It is declined
+		// again where a touch came in between that moved a kept end further.
+		indexed = answer - unlisted
+		if err := s.index(ctx, now, rec, indexed); err != nil {
 			return err
 		}
-		answer, err = save("1") // an attempt that broke was declined too, or will be
 	}
-	return refusal(answer, err, store.ErrConflict)
 }
 
 // refusal is the error of what a script answered.

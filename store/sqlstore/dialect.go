@@ -63,8 +63,8 @@ type queries struct {
 
 	load   string // id, now
 	create string // id, version, created, seen, expires, deadline, subject, data; 1 row, or 0 where the id is taken
-	save   string // version, seen, expires, deadline, subject, data, id, old version, now
-	touch  string // seen, expires, id, version, now
+	save   string // version, seen, expires, seen, deadline, subject, data, id, old version, now
+	touch  string // seen, expires, id, version, now, seen
 	delete string // id
 	list   string // subject, now
 	gc     string // expired until, how many

@@ -39,10 +39,12 @@ func mysqlQueries(table string) queries {
 		// INSERT IGNORE would count right as well, and ignore that data was cut
 		// off; ON DUPLICATE KEY UPDATE does not count right with clientFoundRows.
 		create: "INSERT INTO " + t + " (" + columns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		save: "UPDATE " + t + " SET version = ?, seen = ?, expires = ?, deadline = ?, subject = ?, data = ?" +
+		// An assignment sees those before it, so seen comes after expires.
+		save: "UPDATE " + t + " SET version = ?, expires = CASE WHEN seen > ? THEN expires ELSE ? END," +
+			" seen = GREATEST(seen, ?), deadline = ?, subject = ?, data = ?" +
 			" WHERE id = ? AND version = ? AND expires > ?",
 		touch: "UPDATE " + t + " SET seen = ?, expires = ?" +
-			" WHERE id = ? AND version = ? AND expires > ?",
+			" WHERE id = ? AND version = ? AND expires > ? AND seen <= ?",
 		delete: "DELETE FROM " + t + " WHERE id = ?",
 		list:   "SELECT " + columns + " FROM " + t + " WHERE subject = ? AND expires > ?",
 		// Comments that MySQL and MariaDB run from these versions on. Before

@@ -54,10 +54,12 @@ func postgresQueries(table string) (queries, error) {
 		load: "SELECT " + columns + " FROM " + t + " WHERE id = $1 AND expires > $2",
 		create: "INSERT INTO " + t + " (" + columns + ", due)" +
 			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $5) ON CONFLICT (id) DO NOTHING",
-		save: "UPDATE " + t + " SET version = $1, seen = $2, expires = $3, deadline = $4, subject = $5, data = $6," +
-			" due = LEAST(due, $3) WHERE id = $7 AND version = $8 AND expires > $9",
+		save: "UPDATE " + t + " SET version = $1, expires = CASE WHEN seen > $2 THEN expires ELSE $3 END," +
+			" due = CASE WHEN seen > $2 THEN due ELSE LEAST(due, $3) END," +
+			" seen = GREATEST(seen, $4), deadline = $5, subject = $6, data = $7" +
+			" WHERE id = $8 AND version = $9 AND expires > $10",
 		touch: "UPDATE " + t + " SET seen = $1, expires = $2, due = LEAST(due, $2)" +
-			" WHERE id = $3 AND version = $4 AND expires > $5",
+			" WHERE id = $3 AND version = $4 AND expires > $5 AND seen <= $6",
 		delete: "DELETE FROM " + t + " WHERE id = $1",
 		// The second condition lets PostgreSQL use the index, which is partial.
 		list: "SELECT " + columns + " FROM " + t + " WHERE subject = $1 AND subject <> '' AND expires > $2",

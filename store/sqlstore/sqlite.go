@@ -34,10 +34,11 @@ func sqliteQueries(table string) queries {
 			" WHERE id = ? AND expires > ?",
 		create: "INSERT INTO " + t + " (id, version, created, seen, expires, deadline, subject, data)" +
 			" VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-		save: "UPDATE " + t + " SET version = ?, seen = ?, expires = ?, deadline = ?, subject = ?, data = ?" +
+		save: "UPDATE " + t + " SET version = ?, expires = CASE WHEN seen > ? THEN expires ELSE ? END," +
+			" seen = MAX(seen, ?), deadline = ?, subject = ?, data = ?" +
 			" WHERE id = ? AND version = ? AND expires > ?",
 		touch: "UPDATE " + t + " SET seen = ?, expires = ?" +
-			" WHERE id = ? AND version = ? AND expires > ?",
+			" WHERE id = ? AND version = ? AND expires > ? AND seen <= ?",
 		delete: "DELETE FROM " + t + " WHERE id = ?",
 		// The second condition lets SQLite use the index, which is partial.
 		list: "SELECT id, version, created, seen, expires, deadline, subject, data FROM " + t +

@@ -128,8 +128,9 @@ func (s *Store) Create(ctx context.Context, rec store.Record) error {
 // Save replaces a record whose version is old, or returns [store.ErrConflict].
 func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 	n, err := s.exec(ctx, s.queries.save, func(now int64) []any {
+		seen, expires := rec.Seen.UnixMilli(), rec.Expires.UnixMilli()
 		return []any{int64(rec.Version),
-			rec.Seen.UnixMilli(), rec.Expires.UnixMilli(), rec.Deadline.UnixMilli(),
+			seen, expires, seen, rec.Deadline.UnixMilli(),
 			rec.Subject, notNull(rec.Data),
 			rec.ID[:], int64(old), now}
 	})
@@ -142,7 +143,7 @@ func (s *Store) Save(ctx context.Context, rec store.Record, old uint64) error {
 // Touch moves when a record was seen and when it expires, and writes no data.
 func (s *Store) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
 	_, err := s.exec(ctx, s.queries.touch, func(now int64) []any {
-		return []any{seen.UnixMilli(), expires.UnixMilli(), id[:], int64(version), now}
+		return []any{seen.UnixMilli(), expires.UnixMilli(), id[:], int64(version), now, seen.UnixMilli()}
 	})
 	return err
 }

@@ -107,7 +107,7 @@ func (s saveResurrects) Save(ctx context.Context, rec store.Record, old uint64) 
 	if now, ok := s.records[rec.ID]; ok && now.Version != old {
 		return store.ErrConflict
 	}
-	rec.Created = r.Created
+	rec = over(r, rec)
 	s.records[rec.ID] = rec
 	s.swapLocked(rec)
 	return nil
@@ -136,16 +136,7 @@ func (s *saveLost) Save(ctx context.Context, rec store.Record, old uint64) error
 type saveMovesCreated struct{ *mapStore }
 
 func (s saveMovesCreated) Save(ctx context.Context, rec store.Record, old uint64) error {
-	err := s.mapStore.Save(ctx, rec, old)
-	if err == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if r, ok := s.records[rec.ID]; ok && r.Version == rec.Version {
-			r.Created = rec.Created
-			s.records[rec.ID] = r
-		}
-	}
-	return err
+	return s.afterSave(ctx, rec, old, func(saved *store.Record) { saved.Created = rec.Created })
 }
 
 type saveLeavesDeadline struct{ *mapStore }
@@ -153,6 +144,45 @@ type saveLeavesDeadline struct{ *mapStore }
 func (s saveLeavesDeadline) Save(ctx context.Context, rec store.Record, old uint64) error {
 	if r, err := s.Load(ctx, rec.ID); err == nil {
 		rec.Deadline = r.Deadline
+	}
+	return s.mapStore.Save(ctx, rec, old)
+}
+
+// afterSave applies f to what a Save has put in the place of a record.
+func (s *mapStore) afterSave(ctx context.Context, rec store.Record, old uint64, f func(saved *store.Record)) error {
+	err := s.Save(ctx, rec, old)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, rec.ID, func(r *store.Record) {
+		if r.Version == rec.Version {
+			f(r)
+		}
+	})
+}
+
+// saveMovesBack writes the times that it is given.
+type saveMovesBack struct{ *mapStore }
+
+func (s saveMovesBack) Save(ctx context.Context, rec store.Record, old uint64) error {
+	return s.afterSave(ctx, rec, old, func(saved *store.Record) {
+		saved.Seen, saved.Expires = rec.Seen, rec.Expires
+	})
+}
+
+// saveEndsEarlier keeps when a record was seen, and not when it expires.
+type saveEndsEarlier struct{ *mapStore }
+
+func (s saveEndsEarlier) Save(ctx context.Context, rec store.Record, old uint64) error {
+	return s.afterSave(ctx, rec, old, func(saved *store.Record) { saved.Expires = rec.Expires })
+}
+
+// saveRefusesOlder takes the record that was seen earlier for an older one.
+type saveRefusesOlder struct{ *mapStore }
+
+func (s saveRefusesOlder) Save(ctx context.Context, rec store.Record, old uint64) error {
+	if r, err := s.Load(ctx, rec.ID); err == nil && rec.Seen.Before(r.Seen) {
+		return store.ErrConflict
 	}
 	return s.mapStore.Save(ctx, rec, old)
 }
@@ -171,7 +201,7 @@ func (s saveInPlace) Save(ctx context.Context, rec store.Record, old uint64) err
 	if !ok || r.Version != old {
 		return store.ErrConflict
 	}
-	rec.Created = r.Created
+	rec = over(r, rec)
 	if rec.Data = bytes.Clone(rec.Data); len(rec.Data) <= 2 {
 		rec.Data = append(r.Data[:0], rec.Data...)
 	}
@@ -182,16 +212,7 @@ func (s saveInPlace) Save(ctx context.Context, rec store.Record, old uint64) err
 type saveKeepsSlice struct{ *mapStore }
 
 func (s saveKeepsSlice) Save(ctx context.Context, rec store.Record, old uint64) error {
-	err := s.mapStore.Save(ctx, rec, old)
-	if err == nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if r, ok := s.records[rec.ID]; ok && r.Version == rec.Version {
-			r.Data = rec.Data
-			s.records[rec.ID] = r
-		}
-	}
-	return err
+	return s.afterSave(ctx, rec, old, func(saved *store.Record) { saved.Data = rec.Data })
 }
 
 // saveHalf writes the subject, and the rest if the context still lasts.

@@ -27,6 +27,9 @@ var brokenStores = []struct {
 	{"save is lost now and then", func() store.Store { return &saveLost{mapStore: newMapStore(), saves: map[store.ID]int{}} }, []string{"SaveLinear", "ListSteady"}},
 	{"save moves created", func() store.Store { return saveMovesCreated{newMapStore()} }, []string{"Save"}},
 	{"save leaves the deadline", func() store.Store { return saveLeavesDeadline{newMapStore()} }, []string{"Save", "..."}},
+	{"save moves the times back", func() store.Store { return saveMovesBack{newMapStore()} }, []string{"SaveOlder"}},
+	{"save takes an earlier end", func() store.Store { return saveEndsEarlier{newMapStore()} }, []string{"SaveOlder"}},
+	{"save of what was seen earlier is refused", func() store.Store { return saveRefusesOlder{newMapStore()} }, []string{"SaveOlder"}},
 	{"save writes over the old data", func() store.Store { return saveInPlace{newMapStore()} }, []string{"DataKept"}},
 	{"load is cached", func() store.Store {
 		return &loadCached{mapStore: newMapStore(), cache: map[store.ID]store.Record{}, loads: map[store.ID]int{}}
@@ -37,6 +40,7 @@ var brokenStores = []struct {
 	{"touch extends what expired", func() store.Store { return touchRevives{newMapStore()} }, []string{"TouchExpired"}},
 	{"touch upserts", func() store.Store { return touchUpserts{newMapStore()} }, []string{"TouchGone", "DeleteFinal?"}},
 	{"touch by record ignores the version", func() store.Store { return touchRecordIgnoresVersion{newMapStore()} }, []string{"TouchRecord"}},
+	{"touch moves the times back", func() store.Store { return touchMovesBack{newMapStore()} }, []string{"TouchOlder"}},
 	{"touch never shortens", func() store.Store { return touchExtends{newMapStore()} }, []string{"Touch", "ExpiryMoves", "GC", "GCBeside", "GCContext"}},
 	{"delete of nothing is an error", func() store.Store { return deleteErrs{newMapStore()} }, []string{"DeleteNothing"}},
 	{"delete does nothing", func() store.Store { return deleteForgets{newMapStore()} }, []string{"Delete", "DeleteFinal", "SaveGone", "TouchGone", "ListMoves"}},
@@ -46,7 +50,7 @@ var brokenStores = []struct {
 	{"list folds case", func() store.Store { return listFolds{newMapStore()} }, []string{"ListBytes"}},
 	{"list trims spaces", func() store.Store { return listTrims{newMapStore()} }, []string{"ListBytes"}},
 	{"list of the empty subject lists", func() store.Store { return listsEmpty{newMapStore()} }, []string{"List", "ListMoves"}},
-	{"the index does not follow the subject", func() store.Store { return &indexStays{mapStore: newMapStore(), index: map[store.ID]string{}} }, []string{"ListMoves", "ContextEnds"}},
+	{"the index does not follow the subject", func() store.Store { return &indexStays{mapStore: newMapStore(), index: map[store.ID]string{}} }, []string{"ListMoves", "SaveOlder", "ContextEnds"}},
 	{"list misses what is being saved", func() store.Store { return &listUnsteady{mapStore: newMapStore(), saving: map[store.ID]bool{}} }, []string{"ListSteady"}},
 	{"create keeps the caller's slice", func() store.Store { return createKeepsSlice{newMapStore()} }, []string{"DataOwn"}},
 	{"save keeps the caller's slice", func() store.Store { return saveKeepsSlice{newMapStore()} }, []string{"DataOwn"}},

@@ -28,7 +28,7 @@ type touchBumps struct{ *mapStore }
 
 func (s touchBumps) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
 	return s.change(ctx, id, func(r *store.Record) {
-		if r.Version == version && time.Now().Before(r.Expires) {
+		if r.Version == version && time.Now().Before(r.Expires) && !seen.Before(r.Seen) {
 			r.Version, r.Seen, r.Expires = r.Version+1<<20, seen, expires
 		}
 	})
@@ -38,7 +38,7 @@ type touchIgnoresVersion struct{ *mapStore }
 
 func (s touchIgnoresVersion) Touch(ctx context.Context, id store.ID, _ uint64, seen, expires time.Time) error {
 	return s.change(ctx, id, func(r *store.Record) {
-		if time.Now().Before(r.Expires) {
+		if time.Now().Before(r.Expires) && !seen.Before(r.Seen) {
 			r.Seen, r.Expires = seen, expires
 		}
 	})
@@ -75,7 +75,18 @@ type touchRevives struct{ *mapStore }
 
 func (s touchRevives) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
 	return s.change(ctx, id, func(r *store.Record) {
-		if r.Version == version {
+		if r.Version == version && !seen.Before(r.Seen) {
+			r.Seen, r.Expires = seen, expires
+		}
+	})
+}
+
+// touchMovesBack writes the times that it is given.
+type touchMovesBack struct{ *mapStore }
+
+func (s touchMovesBack) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
+	return s.change(ctx, id, func(r *store.Record) {
+		if r.Version == version && time.Now().Before(r.Expires) {
 			r.Seen, r.Expires = seen, expires
 		}
 	})
@@ -96,7 +107,7 @@ type touchExtends struct{ *mapStore }
 
 func (s touchExtends) Touch(ctx context.Context, id store.ID, version uint64, seen, expires time.Time) error {
 	return s.change(ctx, id, func(r *store.Record) {
-		if r.Version == version && time.Now().Before(r.Expires) {
+		if r.Version == version && time.Now().Before(r.Expires) && !seen.Before(r.Seen) {
 			r.Seen = seen
 			if expires.After(r.Expires) {
 				r.Expires = expires

@@ -24,9 +24,18 @@ func (s *mapStore) liveLocked(id store.ID) (store.Record, bool) {
 	return r, ok && time.Now().Before(r.Expires)
 }
 
+// over returns rec with what a Save leaves as it was in old.
+func over(old, rec store.Record) store.Record {
+	rec.Created = old.Created
+	if rec.Seen.Before(old.Seen) {
+		rec.Seen, rec.Expires = old.Seen, old.Expires
+	}
+	return rec
+}
+
 // swapLocked replaces a record by rec, with data of its own.
 func (s *mapStore) swapLocked(rec store.Record) {
-	rec.Created = s.records[rec.ID].Created
+	rec = over(s.records[rec.ID], rec)
 	rec.Data = bytes.Clone(rec.Data)
 	s.records[rec.ID] = rec
 }
@@ -77,7 +86,7 @@ func (s *mapStore) Touch(ctx context.Context, id store.ID, version uint64, seen,
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if r, ok := s.liveLocked(id); ok && r.Version == version {
+	if r, ok := s.liveLocked(id); ok && r.Version == version && !seen.Before(r.Seen) {
 		r.Seen, r.Expires = seen, expires
 		s.records[id] = r
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -106,6 +107,79 @@ func saveExpired(ctx context.Context, s store.Store) error {
 		}
 		return nil
 	})
+}
+
+// An olderWrite is a Save, or a Touch, that moves seen back.
+type olderWrite struct {
+	by    string
+	write func(ctx context.Context, s store.Store, r *store.Record, seen, expires time.Time) error
+}
+
+// savesOlder replaces r by a record that was seen then, and never used later. It
+// moves the record to another subject, as a Save may.
+var savesOlder = olderWrite{"Save", func(ctx context.Context, s store.Store, r *store.Record, seen, expires time.Time) error {
+	n := next(*r)
+	n.Subject, n.Seen, n.Expires, n.Deadline = newSubject(), seen, expires, expires
+	err := s.Save(ctx, n, r.Version)
+	n.Seen, n.Expires = r.Seen, r.Expires
+	*r = n
+	return err
+}}
+
+func saveOlder(ctx context.Context, s store.Store) error { return older(ctx, s, savesOlder) }
+
+// older checks that a write which moves seen back leaves both times as they are,
+// whatever it says of expires, and that the record lives as long as they say.
+func older(ctx context.Context, s store.Store, w olderWrite) error {
+	for _, c := range []struct {
+		name    string
+		seen    time.Duration // from what is stored
+		expires time.Duration
+	}{
+		{"a millisecond earlier, and expires earlier", -time.Millisecond, -time.Minute},
+		{"an hour earlier, and expires later", -time.Hour, time.Hour},
+		{"a day earlier, and expired already", -24 * time.Hour, -24 * time.Hour},
+	} {
+		r, err := create(ctx, s, nil)
+		if err != nil {
+			return err
+		}
+		for range 2 { // what was kept once is kept again
+			if err := w.write(ctx, s, &r, r.Seen.Add(c.seen), r.Expires.Add(c.expires)); err != nil {
+				return in(w.by+" of a record seen "+c.name, err)
+			}
+			if err := expect(ctx, s, r); err != nil {
+				return fmt.Errorf("after a %s of a record seen %s: %w", w.by, c.name, err)
+			}
+		}
+		if l, ok := s.(store.Lister); ok {
+			// An index that took the end which was named forgets r with this.
+			another, err := create(ctx, s, func(another *store.Record) { another.Subject = r.Subject })
+			if err != nil {
+				return err
+			}
+			if err := expectList(ctx, l, r.Subject, r, another); err != nil {
+				return fmt.Errorf("after a %s of a record seen %s: %w", w.by, c.name, err)
+			}
+		}
+	}
+	return olderOutlives(ctx, s, w)
+}
+
+// olderOutlives checks that a record outlives the end that an older write named.
+func olderOutlives(ctx context.Context, s store.Store, w olderWrite) error {
+	r, err := create(ctx, s, nil)
+	if err != nil {
+		return err
+	}
+	soon := now().Add(lead)
+	if err := w.write(ctx, s, &r, r.Seen.Add(-time.Second), soon); err != nil {
+		return in(w.by, err)
+	}
+	if err := waitFor(ctx, soon.Add(leeway)); err != nil {
+		return err
+	}
+	return in("past the end that an older "+w.by+" named", expect(ctx, s, r))
 }
 
 func saveLinear(ctx context.Context, s store.Store) error {

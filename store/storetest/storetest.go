@@ -94,12 +94,14 @@ var rules = []rule{
 	{"LoadUnknown", "Load of an unknown ID returns ErrNotFound.", loadUnknown},
 
 	{"Save", "Save replaces version, subject, seen, expires, deadline and data, and leaves created alone.", save},
+	{"SaveOlder", "Save of a record that was seen earlier than the one stored leaves seen and expires as they are, and replaces the rest.", saveOlder},
 	{"SaveConflict", "Save over another version than the one to be replaced returns ErrConflict and changes nothing.", saveConflict},
 	{"SaveGone", "Save of a record that is not there, or not any more, returns ErrConflict and creates nothing.", saveGone},
 	{"SaveExpired", "Save of a record that has expired returns ErrConflict and does not bring it back.", saveExpired},
 	{"SaveLinear", "Save is a compare-and-swap: of several at once that replace one version, one succeeds, and whoever loads next sees it.", saveLinear},
 
 	{"Touch", "Touch moves seen and expires, and nothing else: not the version either.", touch},
+	{"TouchOlder", "Touch as of an earlier moment than the record was seen changes nothing, and is no error.", touchOlder},
 	{"TouchVersion", "Touch of another version changes nothing, and is no error.", touchVersion},
 	{"TouchGone", "Touch of a record that is not there, or not any more, creates nothing, and is no error.", touchGone},
 	{"TouchExpired", "Touch of a record that has expired does not bring it back, and is no error.", touchExpired},

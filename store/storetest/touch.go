@@ -13,9 +13,13 @@ func touch(ctx context.Context, s store.Store) error {
 	if err != nil {
 		return err
 	}
-	// The last one moves back: of two requests at once, either may come last.
-	for _, by := range []time.Duration{time.Millisecond, time.Hour, -time.Minute} {
-		r.Seen, r.Expires = r.Seen.Add(by), r.Expires.Add(by)
+	for _, by := range []struct{ seen, expires time.Duration }{
+		{time.Millisecond, time.Millisecond},
+		{time.Second, time.Hour},
+		{time.Second, -time.Minute},
+		{0, -time.Minute}, // as of the same moment
+	} {
+		r.Seen, r.Expires = r.Seen.Add(by.seen), r.Expires.Add(by.expires)
 		if err := s.Touch(ctx, r.ID, r.Version, r.Seen, r.Expires); err != nil {
 			return in("Touch", err)
 		}
@@ -30,6 +34,13 @@ func touch(ctx context.Context, s store.Store) error {
 	}
 	return expect(ctx, s, n)
 }
+
+// touchesOlder touches r as of then.
+var touchesOlder = olderWrite{"Touch", func(ctx context.Context, s store.Store, r *store.Record, seen, expires time.Time) error {
+	return s.Touch(ctx, r.ID, r.Version, seen, expires)
+}}
+
+func touchOlder(ctx context.Context, s store.Store) error { return older(ctx, s, touchesOlder) }
 
 func touchVersion(ctx context.Context, s store.Store) error {
 	r, err := create(ctx, s, nil)

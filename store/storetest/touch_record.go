@@ -14,7 +14,7 @@ func touchRecord(ctx context.Context, s store.Store) error {
 		return errUnable("store.RecordToucher")
 	}
 	by := byRecord{t}
-	for _, check := range []func(context.Context, store.Store) error{touch, touchVersion, touchGone, touchExpired} {
+	for _, check := range []func(context.Context, store.Store) error{touch, touchOlder, touchVersion, touchGone, touchExpired} {
 		if err := check(ctx, by); err != nil {
 			return err
 		}
