@@ -16,12 +16,16 @@ PROFILE     ?=
 ADDR        ?= localhost:8080
 RUNFLAGS    ?=
 
-.PHONY: help run test deps lint bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
+MUTANTS     ?= 200
+SEED        ?= 1
+
+.PHONY: help run test deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## serve the example shop on http://localhost:8080 (RUNFLAGS="-store memory: -insecure")
+	@echo "The first time this builds SQLite and what else the shop needs, which takes a few minutes."
 	cd examples && go run ./shop -addr $(ADDR) $(RUNFLAGS)
 
 # Alone, a module has the versions that its own go.mod asks for. In internal/integration the contract shows what they do:
@@ -55,6 +59,8 @@ deps: ## install what the tests need (Debian; elsewhere: say what is missing)
 lint: ## gofmt, go vet, staticcheck, and govulncheck where its database can be reached
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
 	go vet work
+	@sum=$$(cat go.work.sum); go doc . >/dev/null; go list ./... >/dev/null; go list -m all >/dev/null; \
+		test "$$sum" = "$$(cat go.work.sum)" || { echo "go.work.sum was not complete: commit it as it is now"; exit 1; }
 	@set -e; for m in $(MODULES); do \
 		echo "== staticcheck $$m"; \
 		(cd $$m && GOWORK=off go run $(STATICCHECK) ./...); \
@@ -121,6 +127,11 @@ fuzz: ## run each fuzz test for FUZZTIME
 			echo "== $$p $$f"; (cd $$p && go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) .); \
 		done; \
 	done
+
+# Promises are held over HTTP by internal/integration; on memory that takes seconds.
+mutate: ## break one line at random, MUTANTS times, and list what no test notices (SEED=1; two hours for 200)
+	go run ./testdata/mutate -n $(MUTANTS) -seed $(SEED) \
+		-tests "go test -count=1 -timeout 120s .;go test -count=1 -timeout 300s -run /memory ./internal/integration" .
 
 clean: ## remove what make run and make test left
 	rm -rf artifacts
