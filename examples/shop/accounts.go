@@ -20,10 +20,16 @@ func (s *shop) signUp(w http.ResponseWriter, r *http.Request) error {
 	f.checkSignUp()
 	var u user
 	if len(f.Errors) == 0 {
+		if !s.throttles.address.allow(clientAddress(r)) {
+			return errTooOften
+		}
 		var err error
-		u, err = s.users.add(r.Context(), f.Name, f.Email, f.password)
+		u, err = s.users.add(r.Context(), clientAddress(r), f.Name, f.Email, f.password)
 		switch {
 		case errors.Is(err, errEmailTaken):
+			// This tells who has an account here, a few addresses a minute. A shop
+			// that can send mail would answer alike in both cases, and write to the
+			// address what became of it.
 			f.wrong("email", "There is an account with this address already. Sign in, or use another address.")
 		case err != nil:
 			return err
@@ -51,8 +57,13 @@ func (s *shop) signIn(w http.ResponseWriter, r *http.Request) error {
 	f.checkSignIn()
 	var u user
 	if len(f.Errors) == 0 {
+		// Before the password is looked at, and for addresses without an account
+		// too: else the answer would tell.
+		if !s.throttles.address.allow(clientAddress(r)) || !s.throttles.signIn.allow(f.Email) {
+			return errTooOften
+		}
 		var err error
-		u, err = s.users.authenticate(r.Context(), f.Email, f.password)
+		u, err = s.users.authenticate(r.Context(), clientAddress(r), f.Email, f.password)
 		switch {
 		case errors.Is(err, errWrong):
 			// Which of the two it is would tell who has an account here.

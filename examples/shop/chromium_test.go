@@ -304,3 +304,37 @@ func TestChromiumBackButtonAfterSignOut(t *testing.T) {
 	b.wants("/signin", "Sign in")
 	b.screenshot("back-after-sign-out")
 }
+
+// Signed out elsewhere, a browser has no reason to forget the pages that it keeps
+// for its back button.
+func TestChromiumBackButtonAfterARevocationElsewhere(t *testing.T) {
+	site := chromiumSite(t)
+	laptop, phone := startChromium(t, site, "laptop"), startChromium(t, site, "phone")
+	laptop.signUp()
+	laptop.open("/account")
+	laptop.wants("/account", "ada@example.com")
+	laptop.click(`a[href="/cart"]`)
+	laptop.wants("/cart")
+	phone.signIn("correct horse")
+	phone.open("/account")
+	phone.click(`form[action="/account/revoke-all"] button`)
+	phone.wants("/", "You are signed out everywhere.")
+
+	// Going back to a kept page is no navigation that could be waited for.
+	got(laptop, chromedp.Evaluate[bool](`setTimeout(() => history.back()), true`))
+	const shown = `location.href + "\n" + (document.body?.checkVisibility() ? document.body.innerText : "")`
+	for at := ""; !strings.Contains(at, "/signin"); {
+		page, err := chromedp.Run(laptop.ctx, chromedp.Evaluate[string](shown))
+		if err != nil && laptop.ctx.Err() != nil {
+			t.Fatalf("the back button leads to %s", at)
+		} else if err == nil { // else it is between two pages
+			at, _, _ = strings.Cut(page, "\n")
+		}
+		if strings.Contains(page, "ada@example.com") {
+			t.Fatalf("the back button shows what was private:\n%s", page)
+		}
+	}
+	laptop.do(chromedp.WaitVisible(`main form input[name="password"]`))
+	laptop.wants("/signin", "You have been signed out.")
+	laptop.screenshot("back-after-revocation")
+}

@@ -22,7 +22,11 @@ func (s *shop) showConfirm(w http.ResponseWriter, r *http.Request) error {
 // confirm asks for the password before what cannot be taken back.
 func (s *shop) confirm(w http.ResponseWriter, r *http.Request) error {
 	f := readForm(r)
-	err := s.users.confirm(r.Context(), current(r).Subject(), f.password)
+	here := current(r)
+	if !s.throttles.confirm.allow(here.ID().String()) || !s.throttles.confirm.allow(here.Subject()) {
+		return errTooOften
+	}
+	err := s.users.confirm(r.Context(), here.Subject(), f.password)
 	if errors.Is(err, errWrong) {
 		f.wrong("password", "That is not your password.")
 		return show(w, r, http.StatusUnprocessableEntity, "confirm.html", "Is it you?", f)
@@ -30,7 +34,7 @@ func (s *shop) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := current(r).Reauthenticate(levelConfirmed); err != nil {
+	if err := here.Reauthenticate(levelConfirmed); err != nil {
 		return err
 	}
 	return redirect(w, r, session.ReturnTo(r, "/account"))

@@ -8,7 +8,7 @@ import (
 	"github.com/b4468f51/session"
 )
 
-// errBusy is returned where a password waited too long to be hashed.
+// errBusy is returned where too many passwords wait to be hashed.
 var errBusy = errors.New("too many passwords to hash")
 
 // A statusError is an error that is no more than an HTTP status.
@@ -44,6 +44,8 @@ func errorStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.As(err, &form):
 		return http.StatusBadRequest
+	case errors.Is(err, errTooOften):
+		return http.StatusTooManyRequests
 	case errors.Is(err, errBusy):
 		return http.StatusServiceUnavailable
 	default:
@@ -65,7 +67,7 @@ var errorTexts = map[int]errorText{
 	409: {Title: "Your session has changed", Advice: "You signed in or out meanwhile, or your session has ended. Nothing was changed. Please try again."},
 	413: {Title: "That was too much", Advice: "The form was too long. Please go back and shorten what you entered."},
 	422: {Title: "That is not possible", Advice: "The product or the quantity is not one that we have. Nothing was changed."},
-	429: {Title: "We are very busy", Advice: "So many people have come at once that we cannot fill another cart just now. Please try again in a minute."},
+	429: {Title: "That was too often", Advice: "So much was asked of us lately, from your connection, for this account or by everybody, that we have to pause. Please try again in a minute."},
 	500: {Title: "Something went wrong", Advice: "It is our mistake, and has been noted. Please try again in a moment."},
 	503: {Title: "We will be right back", Advice: "The shop cannot be reached just now. You are still signed in, and your cart is safe. Please try again in a moment."},
 }
@@ -79,8 +81,11 @@ func errorPage(status int) http.Handler {
 			text.Advice = "Please start again from the shop."
 		}
 		text.Status = status
-		if status == http.StatusServiceUnavailable {
+		switch status {
+		case http.StatusServiceUnavailable:
 			w.Header().Set("Retry-After", "5")
+		case http.StatusTooManyRequests:
+			w.Header().Set("Retry-After", "60")
 		}
 		w.Header().Del("Content-Length")
 		if err := write(w, status, "error.html", layout{Title: text.Title, Content: text}); err != nil {

@@ -109,8 +109,7 @@ func staticURL(name string) (string, error) {
 	return "/static/" + name + "?v=" + hex.EncodeToString(sum[:6]), nil
 }
 
-// staticFiles serves the folder static. Config.Skip leaves it out: it costs
-// no session.
+// staticFiles serves the folder static.
 func staticFiles() http.Handler {
 	server := http.FileServerFS(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -24,32 +23,38 @@ type hashCost struct {
 var strongHash = hashCost{memory: 19 << 10, passes: 2}
 
 const (
-	saltLen  = 16
-	hashLen  = 32
-	hashWait = 10 * time.Second
+	saltLen = 16
+	hashLen = 32
 )
 
-// A hasher hashes passwords, as many at a time as there are processors:
-// without a limit, a burst of sign-ins would take all of the memory.
+// A hasher hashes passwords, a few at a time: without a limit, a burst of
+// sign-ins would take all of the memory. Who is signed in does not wait behind
+// those who are not, however many they are.
 type hasher struct {
-	cost  hashCost
-	dummy string // the hash of a password that nobody has
-	slots chan struct{}
+	cost    hashCost
+	dummy   string // the hash of a password that nobody has
+	guests  *queue // clients by their address
+	members *queue // users by their ID
 }
 
 func newHasher(cost hashCost) *hasher {
-	h := &hasher{cost: cost, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	h := &hasher{
+		cost:    cost,
+		guests:  newQueue(max(1, runtime.GOMAXPROCS(0)-1), 64, 4),
+		members: newQueue(1, 64, 2),
+	}
 	h.dummy = h.encode([]byte(rand.Text()), []byte(rand.Text())[:saltLen])
 	return h
 }
 
-// hash returns the hash of a password, with its salt and its cost. It waits
-// for its turn, and returns errBusy where that takes too long.
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
-	if err := h.enter(ctx); err != nil {
+// hash returns the hash of a password, with its salt and its cost, in the turn
+// of a client. Errors are those of queue.enter.
+func (h *hasher) hash(ctx context.Context, q *queue, client, password string) (string, error) {
+	leave, err := q.enter(ctx, client)
+	if err != nil {
 		return "", err
 	}
-	defer h.leave()
+	defer leave()
 	salt := make([]byte, saltLen)
 	rand.Read(salt)
 	return h.encode([]byte(password), salt), nil
@@ -61,17 +66,19 @@ func (h *hasher) encode(password, salt []byte) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))
 }
 
-// verify tells whether a hash is that of a password. The cost is the hash's
-// own, so that it may be raised later without locking anybody out.
-func (h *hasher) verify(ctx context.Context, password, hash string) (bool, error) {
+// verify tells whether a hash is that of a password, in the turn of a client.
+// The cost is the hash's own, so that it may be raised later without locking
+// anybody out.
+func (h *hasher) verify(ctx context.Context, q *queue, client, password, hash string) (bool, error) {
 	cost, salt, want, err := decodeHash(hash)
 	if err != nil {
 		return false, err
 	}
-	if err := h.enter(ctx); err != nil {
+	leave, err := q.enter(ctx, client)
+	if err != nil {
 		return false, err
 	}
-	defer h.leave()
+	defer leave()
 	got := argon2.IDKey([]byte(password), salt, cost.passes, cost.memory, 1, uint32(len(want)))
 	return subtle.ConstantTimeCompare(got, want) == 1, nil
 }
@@ -92,18 +99,3 @@ func decodeHash(hash string) (cost hashCost, salt, sum []byte, err error) {
 	}
 	return cost, salt, sum, nil
 }
-
-func (h *hasher) enter(ctx context.Context) error {
-	timer := time.NewTimer(hashWait)
-	defer timer.Stop()
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return errBusy
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (h *hasher) leave() { <-h.slots }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/b4468f51/session"
@@ -22,23 +21,23 @@ func sessionConfig(insecure bool) session.Config {
 		MaxLifetime:    rememberMe.Absolute,
 		MaxIdleTimeout: rememberMe.Idle,
 		MaxSessions:    20,
-		AdmitAnonymous: session.LimitRate(1000, time.Minute),
+		AdmitAnonymous: admitVisitors(limitClient(60, time.Second), session.LimitRate(1000, time.Minute)),
 		Client:         session.RequestClient,
 		Cookie:         session.Cookie{Insecure: insecure},
 		ErrorHandler:   answerError,
-		Skip:           func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
 	}
 }
 
 // A shop is what its handlers share.
 type shop struct {
-	users    *users
-	sessions *session.Manager
+	users     *users
+	sessions  *session.Manager
+	throttles throttles
 }
 
 // newShop returns the whole site.
 func newShop(users *users, sessions *session.Manager) http.Handler {
-	s := &shop{users, sessions}
+	s := &shop{users, sessions, newThrottles()}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", page(s.showProducts))
 	mux.Handle("GET /cart", page(s.showCart))
@@ -66,20 +65,27 @@ func newShop(users *users, sessions *session.Manager) http.Handler {
 	mux.Handle("GET /account/password", confirmed.Then(page(s.showPassword)))
 	mux.Handle("POST /account/password", confirmed.Then(page(s.changePassword)))
 
-	mux.Handle("GET /static/{file}", staticFiles())
-
 	// From the outside in: what a middleware refuses, those after it never see.
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(errorPage(http.StatusForbidden))
+	pages := alice.New(
+		csrf.Handler,
+		sessions.Handler,
+		session.RequireCSRF,
+	).Then(friendly(mux))
+
+	// What needs no session stands beside what does, and costs none.
+	static := http.NewServeMux()
+	static.Handle("GET /static/{file}", staticFiles())
+	site := http.NewServeMux()
+	site.Handle("/static/", friendly(static))
+	site.Handle("/", pages)
 	return alice.New(
 		logRequests,
 		recoverPanics,
 		secureHeaders,
 		limitBody,
-		csrf.Handler,
-		sessions.Handler,
-		session.RequireCSRF,
-	).Then(friendly(mux))
+	).Then(site)
 }
 
 // page makes a handler of a function that may fail.

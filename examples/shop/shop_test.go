@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
@@ -256,13 +255,15 @@ func TestRefused(t *testing.T) {
 			header             http.Header
 			status             int
 			want               string
+			allow              string
 		}{
 			{name: "cross-site", method: "POST", path: "/cart/add", header: http.Header{"Sec-Fetch-Site": {"cross-site"}}, status: 403, want: "from another site"},
 			{name: "other origin", method: "POST", path: "/signout", header: http.Header{"Origin": {"https://evil.example"}}, status: 403, want: "from another site"},
 			{name: "no such page", method: "GET", path: "/nowhere", status: 404, want: "no such page"},
 			{name: "no such file", method: "GET", path: "/static/nothing.css", status: 404, want: "no such page"},
+			{name: "a form to a file", method: "POST", path: "/static/style.css", status: 405, want: "does not work here", allow: "GET, HEAD"},
 			{name: "no list of files", method: "GET", path: "/static/", status: 404, want: "no such page"},
-			{name: "method", method: "GET", path: "/signout", status: 405, want: "does not work here"},
+			{name: "method", method: "GET", path: "/signout", status: 405, want: "does not work here", allow: "POST"},
 			{name: "long body", method: "POST", path: "/signin", body: maxBody + 1, status: 413, want: "too much"},
 			{name: "token of nobody", method: "POST", path: "/cart/add", token: strings.Repeat("A", 86), status: 403, want: "was not taken"},
 			{name: "token of before", method: "POST", path: "/cart/add", token: guestForm, header: http.Header{"Cookie": {b.cookies()}}, status: 403, want: "was not taken"},
@@ -282,7 +283,7 @@ func TestRefused(t *testing.T) {
 			if got.header.Get("Set-Cookie") != "" {
 				t.Errorf("%s: sets a cookie", tt.name)
 			}
-			if tt.status == 405 && got.header.Get("Allow") != "POST" {
+			if got.header.Get("Allow") != tt.allow {
 				t.Errorf("%s: Allow is %q", tt.name, got.header.Get("Allow"))
 			}
 		}
@@ -384,12 +385,12 @@ func TestPanic(t *testing.T) {
 func TestHasher(t *testing.T) {
 	h := newHasher(quickHash)
 	ctx := context.Background()
-	hash, err := h.hash(ctx, "correct horse")
+	hash, err := h.hash(ctx, h.guests, "192.0.2.1", "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for password, want := range map[string]bool{"correct horse": true, "correct hors": false, "": false} {
-		if got, err := h.verify(ctx, password, hash); got != want || err != nil {
+		if got, err := h.verify(ctx, h.guests, "192.0.2.1", password, hash); got != want || err != nil {
 			t.Errorf("verify %q: %v, %v", password, got, err)
 		}
 	}
@@ -400,24 +401,8 @@ func TestHasher(t *testing.T) {
 		t.Errorf("dummy costs %v, a hash %v: %v, %v", unknown, known, err2, err)
 	}
 	for _, bad := range []string{"", "$2b$10$abc", "$argon2id$v=19$m=1$a$b", strings.Replace(hash, "v=19", "v=18", 1)} {
-		if _, err := h.verify(ctx, "correct horse", bad); err == nil {
+		if _, err := h.verify(ctx, h.guests, "192.0.2.1", "correct horse", bad); err == nil {
 			t.Errorf("verify against %q: no error", bad)
 		}
-	}
-}
-
-func TestHasherIsBounded(t *testing.T) {
-	h := newHasher(quickHash)
-	for range cap(h.slots) {
-		h.slots <- struct{}{}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := h.hash(ctx, "correct horse"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("with every slot taken: %v", err)
-	}
-	<-h.slots
-	if _, err := h.hash(t.Context(), "correct horse"); err != nil {
-		t.Errorf("with one slot free: %v", err)
 	}
 }

@@ -75,9 +75,10 @@ func openDatabase(file string) (*sql.DB, error) {
 
 func (u *users) close() error { return u.db.Close() }
 
-// add opens an account. It returns errEmailTaken where the address has one.
-func (u *users) add(ctx context.Context, name, email, password string) (user, error) {
-	hash, err := u.hasher.hash(ctx, password)
+// add opens an account, for a client that is nobody yet. It returns errEmailTaken
+// where the address has one.
+func (u *users) add(ctx context.Context, client, name, email, password string) (user, error) {
+	hash, err := u.hasher.hash(ctx, u.hasher.guests, client, password)
 	if err != nil {
 		return user{}, err
 	}
@@ -97,7 +98,7 @@ func (u *users) add(ctx context.Context, name, email, password string) (user, er
 // authenticate returns the user of an address and a password, or errWrong. It
 // takes as long for an address without an account: whoever measures learns
 // nothing.
-func (u *users) authenticate(ctx context.Context, email, password string) (user, error) {
+func (u *users) authenticate(ctx context.Context, client, email, password string) (user, error) {
 	var found user
 	var hash string
 	row := u.db.QueryRowContext(ctx, `SELECT id, name, email, password FROM users WHERE email = ?`, email)
@@ -108,7 +109,7 @@ func (u *users) authenticate(ctx context.Context, email, password string) (user,
 	} else if err != nil {
 		return user{}, fmt.Errorf("find user: %w", err)
 	}
-	ok, err := u.hasher.verify(ctx, password, hash)
+	ok, err := u.hasher.verify(ctx, u.hasher.guests, client, password, hash)
 	if err != nil {
 		return user{}, err
 	}
@@ -125,7 +126,7 @@ func (u *users) confirm(ctx context.Context, id, password string) error {
 	if err != nil {
 		return fmt.Errorf("find user: %w", err)
 	}
-	ok, err := u.hasher.verify(ctx, password, hash)
+	ok, err := u.hasher.verify(ctx, u.hasher.members, id, password, hash)
 	if err == nil && !ok {
 		err = errWrong
 	}
@@ -134,7 +135,7 @@ func (u *users) confirm(ctx context.Context, id, password string) error {
 
 // setPassword replaces the password of a user.
 func (u *users) setPassword(ctx context.Context, id, password string) error {
-	hash, err := u.hasher.hash(ctx, password)
+	hash, err := u.hasher.hash(ctx, u.hasher.members, id, password)
 	if err != nil {
 		return err
 	}
