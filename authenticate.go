@@ -11,11 +11,15 @@ import (
 
 // Login binds the session to a subject, say a user's ID, and replaces the
 // token: whoever knew the old one is out at once, so a token that was planted
-// before sign-in is worth nothing. The values are kept if the session was
-// anonymous or had the same subject; else the session starts empty. The
-// lifetime begins anew, that of Config unless SetLifetime follows. On a session
-// that has ended, Login begins another, which has the values of the ended one
-// if that was a sign-in of the same subject a moment ago: a double click.
+// before sign-in is worth nothing. The lifetime begins anew, that of Config
+// unless SetLifetime follows.
+//
+// The session of a visitor, or of the same subject, keeps its values and its ID.
+// Where another subject is signed in, Login begins another session, which is
+// empty, and what the handler changed before is dropped; the commit ends the other
+// subject's session first. On a session that has ended, Login begins another too.
+// That has the values of the ended one if it was a sign-in of the same subject a
+// moment ago: a double click.
 //
 // The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
 // [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.
@@ -27,7 +31,10 @@ func (s *Session) Login(subject string) error {
 	if err != nil {
 		return err
 	}
-	return s.newSecret(opLogin, signing{subject: scoped, client: s.client()})
+	client := s.client()
+	s.committing.Lock() // a commit that is under way is about the session of before
+	defer s.committing.Unlock()
+	return s.newSecret(opLogin, signing{subject: scoped, client: client})
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline

@@ -34,9 +34,11 @@ type commit struct {
 	wrote   uint64 // the version of the last attempt, 0 if there was none
 	changed bool   // the record is to be written: ops, a rotation or its confirmation, confirm
 
-	reserved []ID // of the places that a sign-in took, with Config.RefuseLogin
-	landed   []op // those before ops that turned out to be stored already, by a write in doubt
-	confirm  bool // that write may not last unless one more succeeds: store.ErrUnconfirmed
+	ends     []ending // the sessions that a sign-in puts an end to
+	over     int      // how many of them have ended
+	reserved []ID     // of the places that a sign-in took, with Config.RefuseLogin
+	landed   []op     // those before ops that turned out to be stored already, by a write in doubt
+	confirm  bool     // that write may not last unless one more succeeds: store.ErrUnconfirmed
 }
 
 // commit writes what s has pending, or that it was used if that is due. It
@@ -110,6 +112,9 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
 	c.presented, c.background, c.inDoubt = s.presented, s.background, s.inDoubt
 	c.mayRotate = s.mayRotate && !s.headersSent
+	if s.past != nil {
+		c.ends = s.past.ends
+	}
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
@@ -162,6 +167,9 @@ func (c *commit) newSecret() {
 // run commits, and leaves the session as the outcome says.
 func (c *commit) run() error {
 	err := c.admit()
+	if err == nil {
+		err = c.endOthers()
+	}
 	var rec store.Record
 	if err == nil {
 		rec, err = c.write()
@@ -202,10 +210,9 @@ func (c *commit) giveBack(err error) {
 	case errors.Is(err, ErrEnded):
 		s.endLocked()
 	case s.inDoubt != nil && d.rec.id != s.draft.rec.id:
+		s.asideLocked()
+		s.past.over = true
 		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
-		if s.killed == nil {
-			s.killed = new(draft) // to end with, should the sign-in be discarded
-		}
 	}
 }
 
@@ -251,7 +258,7 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 	c.created = !s.stored || s.draft.rec.id != d.rec.id
 	due := c.rotated || c.created
 	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
-	s.killed, s.quiet = nil, false
+	s.past, s.quiet = nil, false
 	secret := c.secret
 	for i := range c.all {
 		if o := &c.all[i]; o.kind >= opLogin {

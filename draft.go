@@ -188,16 +188,13 @@ func (d *draft) clear() {
 
 // login binds the session to the subject of a login, or of a reauthentication.
 func (d *draft) login(o *op, m *Manager) {
-	if d.belongsToAnother(o.subject) {
-		d.clear()
-	}
 	e := d.change()
 	e.meta.authenticated, e.meta.level = o.at.UnixMilli(), o.level
 	e.subject, e.deadline = o.subject, millisOf(o.at).add(m.lifetime(&e.meta))
 	e.meta.kill(o.hash, o.at, m.cfg.Grace)
 }
 
-// belongsToAnother tells whether a Login of this subject must find nothing.
+// belongsToAnother tells whether a Login of this subject begins another session.
 func (d *draft) belongsToAnother(subject string) bool {
 	now := d.subject()
 	return now != "" && now != subject

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
@@ -58,6 +57,7 @@ func (s *Session) Discard() {
 }
 
 func (s *Session) discardLocked() {
+	s.takeBackLocked()
 	id := s.draft.rec.id
 	if !s.stored && s.inDoubt != nil {
 		id = ID{} // a record that has it may be there
@@ -67,7 +67,6 @@ func (s *Session) discardLocked() {
 		s.draft.edit = nil
 		return
 	}
-	s.ended = s.ended || s.killed != nil // a Login on a killed token is taken back
 	s.draft = draft{rec: saved{id: id, created: s.draft.rec.created}}
 }
 
@@ -138,9 +137,9 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	id, done, ended := s.draft.rec.id, s.done, s.ended
+	done, ended := s.done, s.ended
 	late := s.m.sealer != nil && s.headersSent // the cookie is all there is to remove
-	inStore := s.stored || s.inDoubt != nil
+	ends := s.endingLocked()
 	s.used = true
 	s.mu.Unlock()
 	switch {
@@ -148,21 +147,20 @@ func (s *Session) Destroy(ctx context.Context) error {
 		return ErrDone
 	case ended:
 		return ErrEnded
-	case inStore && late:
+	case len(ends) > 0 && late:
 		return ErrHeadersSent
-	case inStore:
-		if err := s.m.delete(ctx, id); err != nil {
+	}
+	for _, e := range ends {
+		if err := s.m.delete(ctx, e.id); err != nil {
 			return err
 		}
 	}
 	s.mu.Lock()
-	subject := s.draft.rec.subject
 	s.resetLocked()
-	s.killed = nil
 	s.mu.Unlock()
 	s.deliver()
-	if inStore {
-		s.m.report(ctx, Event{Kind: EventDestroyed, ID: id, Subject: subject})
+	for _, e := range ends {
+		s.m.report(ctx, Event{Kind: EventDestroyed, ID: e.id, Subject: e.subject})
 	}
 	return nil
 }
@@ -170,18 +168,12 @@ func (s *Session) Destroy(ctx context.Context) error {
 // resetLocked makes s a new, anonymous session, whose cookie is cleared if the
 // client may hold one.
 func (s *Session) resetLocked() {
-	switch {
-	case s.headersSent:
-		s.due = cookieNone
-	case s.clientHas:
-		s.due = cookieClear
-	default:
-		s.due = cookieNone
+	due := cookieNone
+	if s.clientHas && !s.headersSent {
+		due = cookieClear
 	}
-	s.draft = draft{rec: saved{created: millisOf(time.Now())}}
-	s.ops, s.stored, s.inDoubt, s.generation, s.isNew = nil, false, nil, 0, true
-	s.presented = sid.Hash{}
-	s.mayRotate = false
+	s.state = state{isNew: true, due: due, draft: draft{rec: saved{created: millisOf(time.Now())}}}
+	s.past = nil
 }
 
 // endLocked makes s what it is once its record or its token is gone: empty,

@@ -44,7 +44,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	case standingStale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.id, Subject: killed.rec.subject})
-		s.ended, s.killed = true, &killed
+		s.ended, s.past = true, &past{killed: &killed}
 		s.draft = draft{rec: saved{created: s.begun}}
 		return nil
 	}

@@ -212,6 +212,11 @@ func (m *Manager) delete(parent context.Context, id ID) error {
 	}
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
+	return m.remove(ctx, id)
+}
+
+// remove is delete within the time that ctx has.
+func (m *Manager) remove(ctx context.Context, id ID) error {
 	if err := m.store.Delete(ctx, id); err != nil {
 		return storeFailed("delete "+id.String(), err)
 	}

@@ -38,7 +38,6 @@ type signing struct {
 	secret   *sid.Secret // the new one; a pointer, which fmt does not follow
 	hash     sid.Hash    // of secret
 	subject  string      // login, reauthenticate: as the store has it
-	afresh   bool        // login: the session was another subject's
 	level    uint8       // reauthenticate
 	client   []byte      // login: as tagClient has it
 	lifetime Lifetime    // lifetime

@@ -13,8 +13,9 @@ import (
 )
 
 // An ID names a session: 16 random bytes, 22 characters of base64url in text.
-// It stays the same through login, renewal and rotation. It is public, and may
-// be listed, logged and shown: nobody gets into a session by its ID.
+// It stays the same through renewal, rotation, and a login of the same subject
+// or of a visitor. It is public, and may be listed, logged and shown: nobody gets
+// into a session by its ID.
 type ID = store.ID
 
 // ParseID reads what [ID.String] wrote.
@@ -87,43 +88,51 @@ type Session struct {
 	// committing is held by a whole commit, Destroy or Touch. It stands above mu.
 	committing sync.Mutex
 
-	mu    sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
-	draft draft      // what the handler sees
-	ops   []op       // how draft differs from what is stored, or is known to be
+	mu sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
+	state
+	past    *past         // nil for most
+	spared  *spared       // the not-before of its own RevokeAll
+	begun   millis        // when the request did
+	started time.Duration // the same, since epoch
+
+	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
+	formDue    bool        // the client has to be sent it, in a cookie
+
+	lapsed      bool
+	several     bool // the client brought several tokens, of which none was taken
+	used        bool // a method was called: the response depends on the cookie
+	clientHas   bool // the client holds a token that a new session has to clear
+	done        bool
+	headersSent bool // no cookie can be sent any more
+	sends       bool // cookies beside the session's can be set as well
+	touchFailed bool
+	background  bool   // of Edit: no sign of life from the client
+	changes     uint32 // counts what was added to ops
+}
+
+// A state is the session that a Session is, apart from the request: a Login may
+// put another in its place.
+type state struct {
+	draft draft // what the handler sees
+	ops   []op  // how draft differs from what is stored, or is known to be
 	// generation is that of the stored record: a higher one in the store means
 	// that every token this request can stand for was killed.
 	generation uint64
 	// presented is the hash of the secret that the request came with, or of
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
-	inDoubt   *doubt        // nil while there is none
-	killed    *draft        // the session whose killed token the request came with, for Login
-	secret    *sid.Secret   // for the next cookie; a pointer, which fmt does not follow
-	sealed    *string       // for the next cookie, in the place of secret
-	spared    *spared       // the not-before of its own RevokeAll
-	begun     millis        // when the request did
-	started   time.Duration // the same, since epoch
+	inDoubt   *doubt      // nil while there is none
+	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
+	sealed    *string     // for the next cookie, in the place of secret
 
-	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
-	formDue    bool        // the client has to be sent it, in a cookie
-
-	stored      bool // draft was made of a record that is in the store
-	isNew       bool
-	lapsed      bool
-	used        bool // a method was called: the response depends on the cookie
-	ended       bool
-	lost        bool // pending changes were dropped when it ended: the next commit returns ErrEnded
-	clientHas   bool // the client holds a token that a new session has to clear
-	done        bool
-	headersSent bool // no cookie can be sent any more
-	sends       bool // cookies beside the session's can be set as well
-	mayRotate   bool
-	quiet       bool // of its secrets, load found none to confirm and no other due
-	reseal      bool // the token the request came with should be replaced
-	touchFailed bool
-	background  bool // of Edit: no sign of life from the client
-	due         dueCookie
-	changes     uint32 // counts what was added to ops
+	stored    bool // draft was made of a record that is in the store
+	isNew     bool
+	ended     bool
+	lost      bool // pending changes were dropped when it ended: the next commit returns ErrEnded
+	mayRotate bool
+	quiet     bool // of its secrets, load found none to confirm and no other due
+	reseal    bool // the token the request came with should be replaced
+	due       dueCookie
 }
 
 // ID returns the public name of the session. That of a session which was never
@@ -146,7 +155,8 @@ func (s *Session) idLocked() ID {
 }
 
 // IsNew tells whether the session began with this request: the client brought
-// no token, or one that is not, or no longer, good for a session.
+// no token, or one that is not, or no longer, good for a session; or Login has
+// begun another session.
 func (s *Session) IsNew() bool {
 	if s == nil {
 		return true
@@ -247,18 +257,11 @@ func (s *Session) apply(o op) error {
 	if err := s.readyLocked(o.kind); err != nil {
 		return err
 	}
-	if s.ended { // and o is a Login
-		s.resetLocked()
-		s.ended, s.lost, s.due = false, false, cookieNone
-		if s.killed != nil { // by another sign-in, if that was of the same subject
-			s.draft.inherit(s.killed, o.subject)
-		}
+	if o.kind == opLogin && (s.ended || s.draft.belongsToAnother(o.subject)) {
+		s.beginAnotherLocked(o.subject)
 	}
 	if s.changesNothingLocked(o) {
 		return nil
-	}
-	if o.kind == opLogin {
-		o.afresh = s.draft.belongsToAnother(o.subject)
 	}
 	ops, err := s.pendingLocked(o)
 	if err != nil {

@@ -207,9 +207,6 @@ func (c *commit) restart(newer *draft) error {
 	if i < 0 {
 		return ErrEnded
 	}
-	if c.ops[i].afresh { // what was set before belongs to another subject
-		c.ops, i = c.ops[i:], 0
-	}
 	d := draft{rec: saved{id: sid.NewID(), created: millisOf(c.now)}}
 	if inherits {
 		d.inherit(newer, c.ops[i].subject)
@@ -225,9 +222,11 @@ func (c *commit) restart(newer *draft) error {
 	c.d, c.stored, c.generation, c.presented, c.inDoubt, c.changed = d, false, 0, sid.Hash{}, nil, true
 	c.landed, c.rotated = nil, false // in the session that has ended
 	if c.m.cfg.RefuseLogin {
-		return c.reserve()
+		if err := c.reserve(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return c.endOthers()
 }
 
 // next returns the record to write.
