@@ -1,8 +1,14 @@
 package session
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"slices"
 	"time"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
 )
 
 // A past is what a request has to do with sessions beside its own. Few have any.
@@ -10,10 +16,11 @@ type past struct {
 	killed *draft   // the session whose killed token the request came with
 	before *state   // what a Login that began another session has put aside
 	over   bool     // before has ended, or may have
-	ends   []ending // the sessions that the commit of a Login puts an end to
+	left   []ending // the sessions that Logins have put aside: the commit ends them
+	others []ending // those that a Login or Destroy ends besides
 }
 
-// An ending is a session that gives way to another.
+// An ending is a session that is to end.
 type ending struct {
 	id      ID
 	subject string // as the store has it
@@ -31,24 +38,14 @@ func (s *Session) pastLocked() *past {
 func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
 	p := s.past
-	p.ends = s.endingLocked()
+	if s.stored || s.inDoubt != nil {
+		p.left = append(p.left, ending{s.draft.rec.id, s.draft.rec.subject})
+	}
 	s.state = state{isNew: true, draft: draft{rec: saved{created: millisOf(time.Now())}}}
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.inherit(p.killed, subject)
 	}
 	s.changes++
-}
-
-// endingLocked returns the sessions that end if this one does.
-func (s *Session) endingLocked() []ending {
-	var ends []ending
-	if s.past != nil {
-		ends = slices.Clip(s.past.ends)
-	}
-	if s.stored || s.inDoubt != nil {
-		ends = append(ends, ending{s.draft.rec.id, s.draft.rec.subject})
-	}
-	return ends
 }
 
 // asideLocked keeps what the session was when the request last committed.
@@ -65,7 +62,7 @@ func (s *Session) takeBackLocked() {
 	if p == nil || p.before == nil {
 		return
 	}
-	s.state, s.past = *p.before, &past{killed: p.killed}
+	s.state, s.past = *p.before, &past{killed: p.killed, others: p.others}
 	s.changes++
 	if p.over {
 		s.ops = nil
@@ -73,13 +70,104 @@ func (s *Session) takeBackLocked() {
 	}
 }
 
-// endOthers ends the sessions in whose place this one comes. It does so before
-// this one is written: whatever fails, nobody is signed in twice.
+// endings returns the sessions that end with a sign-in, or with the session. Of a
+// request that brought several tokens it has to ask the store.
+func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]ending, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.several {
+		s.mu.Unlock()
+		others, err := s.m.presentedSessions(ctx, s.request.Header, now)
+		s.mu.Lock()
+		if err != nil {
+			return nil, err
+		}
+		s.pastLocked().others, s.several = others, false
+	}
+	var ends []ending
+	if s.past != nil {
+		ends = slices.Concat(s.past.others, s.past.left)
+	}
+	if itself && (s.stored || s.inDoubt != nil) {
+		ends = append(ends, ending{s.draft.rec.id, s.draft.rec.subject})
+	}
+	return ends, nil
+}
+
+// maxPresented bounds the records that are looked at to find the sessions of one
+// request.
+const maxPresented = 20
+
+// presentedSessions returns the sessions of which a request brought a good token,
+// however many. That none of them is used must not keep it from ending them.
+func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time.Time) ([]ending, error) {
+	var found []ending
+	if m.sealer != nil {
+		return nil, nil // there is nothing but the cookies
+	}
+	looked := 0
+	for _, text := range m.cfg.allTokens(h) {
+		token, ok := sid.Parse(text)
+		known := slices.ContainsFunc(found, func(e ending) bool { return e.id == token.ID })
+		if !ok || known || looked == maxPresented {
+			continue
+		}
+		looked++
+		rec, err := m.loadRecord(ctx, token.ID, now)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, storeFailed("load", err)
+		}
+		meta, err := decodeMeta(rec.Data)
+		if errors.Is(err, errNewerFormat) {
+			return nil, err
+		}
+		if err != nil {
+			continue // it is nobody's
+		}
+		switch meta.standing(token.Secret.Hash(m.cfg.realm()), now) {
+		case standingCurrent, standingPending, standingRetiring:
+			found = append(found, ending{rec.ID, rec.Subject})
+		}
+	}
+	return found, nil
+}
+
+// endsToo tells whether a session gives way to the one of this sign-in.
+func (c *commit) endsToo(id ID) bool {
+	return slices.ContainsFunc(c.ends, func(e ending) bool { return e.id == id })
+}
+
+// killedID returns the session that the request came with a killed token of.
+func (s *Session) killedID() ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.past == nil || s.past.killed == nil {
+		return ID{}
+	}
+	return s.past.killed.rec.id
+}
+
+// endToo has more sessions give way, in the next attempt too.
+func (c *commit) endToo(more []ending) {
+	c.ends = append(c.ends, more...)
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	p := c.s.pastLocked()
+	p.others = append(p.others, more...)
+}
+
+// endOthers ends the sessions that give way to the one of a sign-in. It does so
+// before that is written: whatever fails, nobody is signed in twice.
 func (c *commit) endOthers() error {
-	for ; c.over < len(c.ends); c.over++ {
+	if c.over < len(c.ends) {
 		c.s.mu.Lock()
 		c.s.pastLocked().over = true
 		c.s.mu.Unlock()
+	}
+	for ; c.over < len(c.ends); c.over++ {
 		old := c.ends[c.over]
 		if err := c.m.remove(c.ctx, old.id); err != nil {
 			return err

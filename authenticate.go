@@ -19,7 +19,8 @@ import (
 // empty, and what the handler changed before is dropped; the commit ends the other
 // subject's session first. On a session that has ended, Login begins another too.
 // That has the values of the ended one if it was a sign-in of the same subject a
-// moment ago: a double click.
+// moment ago: a double click. The sessions of a client that brought several good
+// tokens end too: see "Cookies" in the package's documentation.
 //
 // The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
 // [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.

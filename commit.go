@@ -36,6 +36,7 @@ type commit struct {
 
 	ends     []ending // the sessions that a sign-in puts an end to
 	over     int      // how many of them have ended
+	killed   ID       // of the session that the request came with a killed token of
 	reserved []ID     // of the places that a sign-in took, with Config.RefuseLogin
 	landed   []op     // those before ops that turned out to be stored already, by a write in doubt
 	confirm  bool     // that write may not last unless one more succeeds: store.ErrUnconfirmed
@@ -112,9 +113,6 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
 	c.presented, c.background, c.inDoubt = s.presented, s.background, s.inDoubt
 	c.mayRotate = s.mayRotate && !s.headersSent
-	if s.past != nil {
-		c.ends = s.past.ends
-	}
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
@@ -166,14 +164,7 @@ func (c *commit) newSecret() {
 
 // run commits, and leaves the session as the outcome says.
 func (c *commit) run() error {
-	err := c.admit()
-	if err == nil {
-		err = c.endOthers()
-	}
-	var rec store.Record
-	if err == nil {
-		rec, err = c.write()
-	}
+	rec, err := c.store()
 	c.release()
 	if err == nil && c.signsIn() {
 		err = c.signedIn(rec)
@@ -194,102 +185,21 @@ func (c *commit) run() error {
 	return err
 }
 
-// giveBack returns the operations to the session, which is as it was. But where
-// restart has begun another one, of which it is in doubt whether it was stored,
-// the session becomes that: the next attempt has to be the same.
-func (c *commit) giveBack(err error) {
-	s := c.s
-	d := c.d.share()
-	for !c.lockWith(&d) {
-		d = c.d.share()
+// store has the operations stored, once it is clear that they may be, and nothing
+// else has to end first.
+func (c *commit) store() (rec store.Record, err error) {
+	if c.signsIn() {
+		c.ends, err = c.s.endings(c.ctx, c.now, false)
+		c.killed = c.s.killedID()
 	}
-	defer s.mu.Unlock()
-	s.inDoubt = c.inDoubt
-	s.ops = slices.Concat(c.landed, c.ops, s.ops)
-	switch {
-	case errors.Is(err, ErrEnded):
-		s.endLocked()
-	case s.inDoubt != nil && d.rec.id != s.draft.rec.id:
-		s.asideLocked()
-		s.past.over = true
-		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
+	if err == nil {
+		err = c.admit()
 	}
-}
-
-// settle makes the session what was stored, with what was changed since.
-func (c *commit) settle(rec store.Record) {
-	for {
-		var d draft
-		var meta meta
-		d.reread(rec, &meta)
-		if c.lockWith(&d) {
-			c.becomeLocked(&d, &meta)
-			c.s.mu.Unlock()
-			return
-		}
+	if err == nil {
+		err = c.endOthers()
 	}
-}
-
-// lockWith applies to d what was changed since begin, and locks the session. It is
-// false, and nothing is locked, where more was changed meanwhile.
-func (c *commit) lockWith(d *draft) bool {
-	s := c.s
-	s.mu.Lock()
-	ops, changes := s.ops, s.changes
-	s.mu.Unlock()
-	for i := range ops { // without the lock: it may run an Update's function
-		_ = ops[i].apply(d, s.m) // if it fails, so will its commit, and say so
+	if err == nil {
+		rec, err = c.write()
 	}
-	s.mu.Lock()
-	if s.changes == changes {
-		return true
-	}
-	s.mu.Unlock()
-	return false
-}
-
-// becomeLocked makes d, which was stored with these metadata, what the handler sees.
-func (c *commit) becomeLocked(d *draft, meta *meta) {
-	s := c.s
-	if meta.generation != c.d.meta().generation {
-		s.endLocked() // the write is in, and was followed by one that killed this token
-		return
-	}
-	c.created = !s.stored || s.draft.rec.id != d.rec.id
-	due := c.rotated || c.created
-	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
-	s.past, s.quiet = nil, false
-	secret := c.secret
-	for i := range c.all {
-		if o := &c.all[i]; o.kind >= opLogin {
-			secret, due = o.secret, true
-		}
-	}
-	if due {
-		s.due, s.secret = cookieSet, secret
-	}
-	if due && !c.rotated {
-		s.presented = meta.secret
-	}
-}
-
-// reportDone tells the observer what this commit was, beside a change of values.
-func (c *commit) reportDone() {
-	rec := &c.d.rec
-	if c.created {
-		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.id, Subject: c.d.subject()})
-	}
-	for i := range c.all {
-		switch c.all[i].kind {
-		case opLogin:
-			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.id, Subject: c.all[i].subject})
-		case opReauthenticate:
-			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.id, Subject: c.d.subject()})
-		case opRenew:
-			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.id, Subject: c.d.subject()})
-		}
-	}
-	if c.rotated {
-		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.id, Subject: c.d.subject()})
-	}
+	return rec, err
 }

@@ -50,7 +50,9 @@ type Config struct {
 
 	// MaxSessions is how many live sessions a subject may have. A Login over it
 	// ends those that signed in longest ago; or, with RefuseLogin, fails with
-	// [ErrTooManySessions]. It takes a store that can list. Default 0: any number.
+	// [ErrTooManySessions], unless the client presents a token that was killed
+	// less than Grace ago, of one of these sessions: that one ends. It takes a
+	// store that can list. Default 0: any number.
 	MaxSessions int
 	RefuseLogin bool
 

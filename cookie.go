@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 )
@@ -106,34 +107,41 @@ func (c *Cookie) write(h http.Header, cookie string) {
 }
 
 // read finds the values of the cookie in a request, different ones only, and
-// how many cookies of the name there are. It stops beyond maxCandidates. It
-// neither copies nor parses the other cookies, and takes names and values as
-// they stand: with another case, or in quotes, it is not the cookie that
-// write wrote (RFC 6265bis 5.4).
+// how many cookies of the name there are. It stops beyond maxCandidates.
 func (c *Cookie) read(h http.Header) (found [maxCandidates]string, different, total int) {
 	for _, line := range h["Cookie"] {
 		for total <= maxCandidates {
-			at := strings.Index(line, c.Name)
-			if at < 0 {
+			val, rest, ok := c.cut(line)
+			if !ok {
 				break
 			}
-			before := textproto.TrimString(line[:at])
-			var val string
-			val, line, _ = strings.Cut(line[at+len(c.Name):], ";")
-			if before != "" && before[len(before)-1] != ';' || val == "" || val[0] != '=' {
-				continue // the name is a part of another cookie
-			}
-			val = strings.TrimRight(val[1:], " \t\r\n")
+			line = rest
 			total++
-			known := false
-			for _, f := range found[:different] {
-				known = known || f == val
-			}
-			if !known && different < maxCandidates {
+			if !slices.Contains(found[:different], val) && different < maxCandidates {
 				found[different] = val
 				different++
 			}
 		}
 	}
 	return found, different, total
+}
+
+// cut returns the value of the next cookie of this name in a line of the header,
+// and the rest of the line. It neither copies nor parses the other cookies, and
+// takes names and values as they stand: with another case, or in quotes, it is not
+// the cookie that write wrote (RFC 6265bis 5.4).
+func (c *Cookie) cut(line string) (val, rest string, ok bool) {
+	for {
+		at := strings.Index(line, c.Name)
+		if at < 0 {
+			return "", "", false
+		}
+		before := textproto.TrimString(line[:at])
+		val, line, _ = strings.Cut(line[at+len(c.Name):], ";")
+		if before == "" || before[len(before)-1] == ';' {
+			if val, ok = strings.CutPrefix(val, "="); ok {
+				return strings.TrimRight(val, " \t\r\n"), line, true
+			}
+		} // else the name is a part of another cookie
+	}
 }

@@ -55,8 +55,8 @@
 // In one handler the last state wins, and at most one cookie is set:
 //
 //	Set, Update, Pop, Delete, Clear    pending until the commit, seen at once by Get
-//	Login                              new token, the ID stays; the values of an anonymous
-//	                                   session or of the same subject stay, others go
+//	Login                              new token; the ID and the values stay. Where another
+//	                                   subject is signed in, another session begins, empty
 //	Renew                              new token, all else stays
 //	Reauthenticate, SetLifetime        new token, and another deadline; all else stays
 //	Destroy                            gone at once; what is set afterwards begins a new session
@@ -104,8 +104,10 @@
 // Cache-Control: no-store, and every answer whose handler used the session
 // Vary: Cookie. Only the cookie is read, never a URL, a form or another header;
 // with Config.Header only that header, for clients that are no browsers.
-// Of several cookies of one name none is taken, unless the name has no __Host-
-// prefix and exactly one of at most three holds a good token.
+// A request that carries the cookie twice is treated as anonymous. If the name has
+// no __Host- prefix, up to three are tried, and the session is used if exactly one
+// of them is good. Login and Destroy end the session of every good token that the
+// request carries: so signing in, or out, puts an end to the confusion.
 //
 // For http://localhost browsers treat Secure cookies differently; if one
 // refuses them, develop with Cookie.Insecure.

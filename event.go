@@ -25,8 +25,8 @@ const (
 	EventReauthenticated EventKind = "reauthenticated" // under a new token
 	EventRenewed         EventKind = "renewed"         // under a new token
 	EventRotated         EventKind = "rotated"         // a new token was issued; the old one is good until it is confirmed
-	EventDestroyed       EventKind = "destroyed"       // by Session.Destroy or Manager.Destroy
-	EventRevoked         EventKind = "revoked"         // by Manager.Revoke and its like, or by Config.MaxSessions
+	EventDestroyed       EventKind = "destroyed"       // by Session.Destroy or Manager.Destroy: one for each
+	EventRevoked         EventKind = "revoked"         // by Manager.Revoke and its like, by Config.MaxSessions, or by a Login that took its place
 	EventRefused         EventKind = "refused"         // not stored: by Config.AdmitAnonymous or RefuseLogin
 )
 

@@ -126,8 +126,10 @@ func (s *Session) Touch(ctx context.Context) error {
 // not left. What is set afterwards belongs to a new, anonymous session. It
 // goes on when ctx is cancelled, within Config.CommitTimeout.
 //
-// Destroying a session that was never stored costs nothing and sets no cookie.
-// On an error of the store the session is as it was. [ErrEnded] says that this
+// A client that brought several good tokens is anonymous to read, but Destroy ends
+// the session of each. A session that was never stored costs nothing to destroy,
+// and sets no cookie. On an error of the store the session is as it was, and
+// Destroy may be called again. [ErrEnded] says that this
 // request's token was replaced a moment ago by Login or Renew: the client has
 // another by now, and must be asked to sign out again.
 func (s *Session) Destroy(ctx context.Context) error {
@@ -138,8 +140,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	defer s.committing.Unlock()
 	s.mu.Lock()
 	done, ended := s.done, s.ended
-	late := s.m.sealer != nil && s.headersSent // the cookie is all there is to remove
-	ends := s.endingLocked()
+	late := s.m.sealer != nil && s.stored && s.headersSent // the cookie is all there is to remove
 	s.used = true
 	s.mu.Unlock()
 	switch {
@@ -147,13 +148,17 @@ func (s *Session) Destroy(ctx context.Context) error {
 		return ErrDone
 	case ended:
 		return ErrEnded
-	case len(ends) > 0 && late:
+	case late:
 		return ErrHeadersSent
 	}
+	limited := detach(ctx, s.m.cfg.CommitTimeout)
+	defer limited.release()
+	ends, err := s.endings(limited, milli(time.Now()), true)
 	for _, e := range ends {
-		if err := s.m.delete(ctx, e.id); err != nil {
-			return err
-		}
+		err = errors.Join(err, s.m.remove(limited, e.id))
+	}
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	s.resetLocked()

@@ -28,6 +28,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	// somebody on a sibling host may have planted one: neither order nor
 	// number may decide, only that exactly one of them is good.
 	if total > maxCandidates || total > 1 && m.cfg.onlyOne() {
+		s.several, s.clientHas = true, true
 		m.report(r.Context(), Event{Kind: EventDuplicate})
 		return nil
 	}
@@ -39,6 +40,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	switch good.standing {
 	case standingUnknown:
+		s.several, s.clientHas = good.several, good.several
 		s.draft = draft{rec: saved{created: s.begun}}
 		return nil
 	case standingStale:
@@ -80,6 +82,7 @@ type presentation struct {
 	generation uint64
 	quiet      bool // there is nothing to do with the secrets
 	reseal     bool // Sealer.Open asks for another token
+	several    bool // another one is good as well
 }
 
 // choose makes good the one good presentation of several texts, or, where there
@@ -89,7 +92,6 @@ func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, goo
 	if err := m.present(ctx, texts[0], now, good); err != nil {
 		return err
 	}
-	many := false
 	for _, text := range texts[1:] {
 		p := presentation{draft: new(draft)}
 		if err := m.present(ctx, text, now, &p); err != nil {
@@ -100,12 +102,12 @@ func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, goo
 		case good.standing == standingUnknown || good.standing == standingStale:
 			*good = p
 		case p.standing != standingStale:
-			many = true
+			good.several = true
 		}
 	}
-	if many {
+	if good.several {
 		m.report(ctx, Event{Kind: EventDuplicate})
-		*good = presentation{}
+		good.standing = standingUnknown
 	}
 	return nil
 }

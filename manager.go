@@ -206,17 +206,17 @@ func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.R
 	return rec, err
 }
 
+// delete goes on when parent is cancelled.
 func (m *Manager) delete(parent context.Context, id ID) error {
-	if m.sealer != nil {
-		return nil // there is nothing but the cookie
-	}
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
 	return m.remove(ctx, id)
 }
 
-// remove is delete within the time that ctx has.
 func (m *Manager) remove(ctx context.Context, id ID) error {
+	if m.sealer != nil {
+		return nil // there is nothing but the cookie
+	}
 	if err := m.store.Delete(ctx, id); err != nil {
 		return storeFailed("delete "+id.String(), err)
 	}

@@ -38,18 +38,30 @@ func quotaID(scoped string) ID {
 // reserve takes a place for the session of a sign-in, or refuses it. It is called
 // again where the session gets another ID: one that had a place for being stored
 // has lost it.
+//
+// Where there is no place left, the subject's session of which the client presented
+// a killed token gives way. A client that never got the answer of its last sign-in
+// comes with one: nobody else can use that session, and it must not keep its
+// subject out.
 func (c *commit) reserve() error {
 	scoped, own := c.d.subject(), c.d.rec.id
 	c.reserved = append(c.reserved, own)
-	return c.editQuota(scoped, func(places []place) ([]place, error) {
+	var gives []ending
+	err := c.editQuota(scoped, func(places []place) ([]place, error) {
 		records, err := c.m.list(c.ctx, scoped) // after the places were read: none is missed
 		if err != nil {
 			return nil, err
 		}
 		taken := 0
+		gives = nil
 		for _, rec := range records {
-			if rec.ID == own {
+			switch {
+			case rec.ID == own:
 				return places, nil // it has one
+			case c.endsToo(rec.ID):
+				continue
+			case rec.ID == c.killed:
+				gives = []ending{{rec.ID, scoped}}
 			}
 			taken++
 			places = slices.DeleteFunc(places, func(p place) bool { return p.id == rec.ID })
@@ -57,11 +69,18 @@ func (c *commit) reserve() error {
 		places = slices.DeleteFunc(places, func(p place) bool {
 			return c.holds(p) || p.at < c.now.Add(-placeLife).UnixMilli()
 		})
-		if taken+len(places) >= c.m.cfg.MaxSessions {
+		switch left := c.m.cfg.MaxSessions - taken - len(places); {
+		case left > 0:
+			gives = nil
+		case left+len(gives) <= 0:
 			return nil, ErrTooManySessions
 		}
 		return append(places, place{own, c.now.UnixMilli()}), nil
 	})
+	if err == nil && len(gives) > 0 {
+		c.endToo(gives)
+	}
+	return err
 }
 
 // holds tells whether a place is this sign-in's.

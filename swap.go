@@ -198,8 +198,11 @@ func (c *commit) rebase(newer store.Record) error {
 func (c *commit) restart(newer *draft) error {
 	login := func(o op) bool { return o.kind == opLogin }
 	i := slices.IndexFunc(c.ops, login)
-	inherits := i >= 0 && newer != nil && newer.subject() == c.ops[i].subject &&
-		newer.meta().standing(c.presented, c.now) == standingStale
+	stale := newer != nil && newer.meta().standing(c.presented, c.now) == standingStale
+	inherits := i >= 0 && stale && newer.subject() == c.ops[i].subject
+	if stale {
+		c.killed = newer.rec.id
+	}
 	if !inherits { // what had landed stays behind
 		c.landed, c.ops = nil, c.all
 		i = slices.IndexFunc(c.ops, login)

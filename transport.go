@@ -42,18 +42,48 @@ func (c *Config) readTokens(h http.Header) (found [maxCandidates]string, differe
 		return c.Cookie.read(h)
 	}
 	for _, line := range h[c.Header] {
-		if c.Header == authorization {
-			scheme, rest, _ := strings.Cut(line, " ") // RFC 9110, 11.1: in any case
-			if !strings.EqualFold(scheme, "Bearer") {
-				continue
-			}
-			line = rest
+		if text, ok := c.cutScheme(line); ok {
+			found[0] = text
+			different = 1
+			total++
 		}
-		found[0] = textproto.TrimString(line)
-		different = 1
-		total++
 	}
 	return found, different, total
+}
+
+// allTokens finds all that may be tokens in a request.
+func (c *Config) allTokens(h http.Header) (found []string) {
+	if c.Header == "" {
+		for _, line := range h["Cookie"] {
+			for {
+				val, rest, ok := c.Cookie.cut(line)
+				if !ok {
+					break
+				}
+				found, line = append(found, val), rest
+			}
+		}
+		return found
+	}
+	for _, line := range h[c.Header] {
+		if text, ok := c.cutScheme(line); ok {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
+// cutScheme returns what stands in a line of Config.Header, after the word Bearer
+// where it is Authorization. It is false for another scheme.
+func (c *Config) cutScheme(line string) (string, bool) {
+	if c.Header == authorization {
+		scheme, rest, _ := strings.Cut(line, " ") // RFC 9110, 11.1: in any case
+		if !strings.EqualFold(scheme, "Bearer") {
+			return "", false
+		}
+		line = rest
+	}
+	return textproto.TrimString(line), true
 }
 
 // onlyOne tells whether a client that keeps to the rules has no two tokens.

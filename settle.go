@@ -1,0 +1,114 @@
+package session
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+// What a commit leaves the session as, once it has written, or failed.
+
+// giveBack returns the operations to the session, which is as it was. But where
+// restart has begun another one, of which it is in doubt whether it was stored,
+// the session becomes that: the next attempt has to be the same.
+func (c *commit) giveBack(err error) {
+	s := c.s
+	d := c.d.share()
+	for !c.lockWith(&d) {
+		d = c.d.share()
+	}
+	defer s.mu.Unlock()
+	s.inDoubt = c.inDoubt
+	s.ops = slices.Concat(c.landed, c.ops, s.ops)
+	switch {
+	case errors.Is(err, ErrEnded):
+		s.endLocked()
+	case s.inDoubt != nil && d.rec.id != s.draft.rec.id:
+		s.asideLocked()
+		s.past.over = true
+		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
+	}
+}
+
+// settle makes the session what was stored, with what was changed since.
+func (c *commit) settle(rec store.Record) {
+	for {
+		var d draft
+		var meta meta
+		d.reread(rec, &meta)
+		if c.lockWith(&d) {
+			c.becomeLocked(&d, &meta)
+			c.s.mu.Unlock()
+			return
+		}
+	}
+}
+
+// lockWith applies to d what was changed since begin, and locks the session. It is
+// false, and nothing is locked, where more was changed meanwhile.
+func (c *commit) lockWith(d *draft) bool {
+	s := c.s
+	s.mu.Lock()
+	ops, changes := s.ops, s.changes
+	s.mu.Unlock()
+	for i := range ops { // without the lock: it may run an Update's function
+		_ = ops[i].apply(d, s.m) // if it fails, so will its commit, and say so
+	}
+	s.mu.Lock()
+	if s.changes == changes {
+		return true
+	}
+	s.mu.Unlock()
+	return false
+}
+
+// becomeLocked makes d, which was stored with these metadata, what the handler sees.
+func (c *commit) becomeLocked(d *draft, meta *meta) {
+	s := c.s
+	if meta.generation != c.d.meta().generation {
+		s.endLocked() // the write is in, and was followed by one that killed this token
+		return
+	}
+	c.created = !s.stored || s.draft.rec.id != d.rec.id
+	due := c.rotated || c.created
+	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
+	s.quiet = false
+	if c.signsIn() {
+		s.past = nil
+	}
+	secret := c.secret
+	for i := range c.all {
+		if o := &c.all[i]; o.kind >= opLogin {
+			secret, due = o.secret, true
+		}
+	}
+	if due {
+		s.due, s.secret = cookieSet, secret
+	}
+	if due && !c.rotated {
+		s.presented = meta.secret
+	}
+}
+
+// reportDone tells the observer what this commit was, beside a change of values.
+func (c *commit) reportDone() {
+	rec := &c.d.rec
+	if c.created {
+		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.id, Subject: c.d.subject()})
+	}
+	for i := range c.all {
+		switch c.all[i].kind {
+		case opLogin:
+			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.id, Subject: c.all[i].subject})
+		case opReauthenticate:
+			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.id, Subject: c.d.subject()})
+		case opRenew:
+			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.id, Subject: c.d.subject()})
+		}
+	}
+	if c.rotated {
+		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.id, Subject: c.d.subject()})
+	}
+}
