@@ -7,12 +7,19 @@ import (
 
 // ErrorStatus suggests the HTTP status for an error of this package: 409
 // Conflict for [ErrEnded] and [ErrConflict], which a repeated request may mend;
-// 429 Too Many Requests for [ErrRefused]; 403 Forbidden for [ErrTooManySessions] and [ErrCSRF];
+// 429 Too Many Requests for [ErrRefused]; 401 Unauthorized for [ErrSignInRequired]
+// and [ErrStepUpRequired]; 403 Forbidden for [ErrTooManySessions] and [ErrCSRF], but 413 or 400
+// where the body with the token is too long or no form;
 // 503 Service Unavailable where the store failed or the session was written by
 // a newer program; 500 for the application's own mistakes.
 func ErrorStatus(err error) int {
 	var failed *storeError
+	var csrf *csrfError
 	switch {
+	case errors.As(err, &csrf):
+		return csrf.status
+	case errors.Is(err, ErrSignInRequired), errors.Is(err, ErrStepUpRequired):
+		return http.StatusUnauthorized
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
 		return http.StatusConflict
 	case errors.Is(err, ErrRefused):

@@ -2,37 +2,40 @@ package session
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"html/template"
-	"log/slog"
-	"net/http"
 
 	"github.com/b4468f51/session/internal/sid"
 )
 
 // A CSRF token proves that a form was shown by this site, to this client. It
-// is made of two secrets: that of a cookie of its own, which is all that an
-// anonymous visitor has, and costs no row; and once somebody is signed in that
-// of the session too, so that the token is new with each Login and Renew, and
-// good for no other session. A store alone gives away none of them.
+// holds two codes, made with the secret of a cookie of its own, which costs no
+// row. The first is the same for as long as the client has that cookie. The
+// second depends on the session too: it is new with each Login and Renew, and good for
+// no other session. A store alone gives away none of them. A token with a good
+// first and a bad second code is of an old form.
 
 const (
 	csrfField  = "csrf_token"   // of forms
 	csrfHeader = "X-Csrf-Token" // of requests by scripts
 	csrfSuffix = "-csrf"        // of the cookie's name, after that of the session
+
+	clientCode = 16                       // bytes of the first code, which protects nothing
+	formToken  = clientCode + sha256.Size // bytes of both
+	maskedForm = 2 * formToken            // bytes of a mask, and of both behind it
 )
 
 // CSRFToken returns a token for a form of this response, or for a script to
 // send in the header X-CSRF-Token. Each call returns another, so that none can
 // be guessed from compressed responses (BREACH); all are good until the next
-// Login, Renew or Reauthenticate, for as long as the browser runs. It sets a
+// Login, Renew or Reauthenticate, for as long as the client keeps the cookie: until
+// the browser ends, or for as long as a persistent session. It sets that
 // cookie where the client has none yet, but creates no session.
 //
-// It returns [ErrHeadersSent] where that cookie cannot be sent any more, and an
+// It returns [ErrHeadersSent] where the cookie cannot be sent any more, and an
 // error without [Manager.Handler] or [Manager.Start]. With Config.Header, which
 // other sites cannot send, the token is empty.
 func (s *Session) CSRFToken() (string, error) {
@@ -46,7 +49,9 @@ func (s *Session) CSRFToken() (string, error) {
 		return "", nil
 	}
 	if s.formSecret == nil {
-		s.formSecret = s.presentedFormSecret()
+		if found := s.formCookies(); found.n > 0 {
+			s.formSecret = &found.secrets[0]
+		}
 	}
 	if s.formSecret == nil {
 		switch {
@@ -61,45 +66,74 @@ func (s *Session) CSRFToken() (string, error) {
 			s.sendFormCookieLocked(s.header)
 		}
 	}
-	mask, token := sid.NewSecret(), s.formTokenLocked(s.formSecret)
-	subtle.XORBytes(token[:], token[:], mask[:])
-	return base64.RawURLEncoding.EncodeToString(append(mask[:], token[:]...)), nil
+	var raw [maskedForm]byte
+	rand.Read(raw[:formToken])
+	token := s.formTokenLocked(s.formSecret)
+	subtle.XORBytes(raw[formToken:], token[:], raw[:formToken])
+	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }
 
 // VerifyCSRF tells in constant time whether a token is one that CSRFToken gave to
 // this client, and to this sign-in. With Config.Header it is true.
 func (s *Session) VerifyCSRF(token string) bool {
-	if s == nil {
-		return false
-	}
+	return s != nil && s.checkCSRF(token) == nil
+}
+
+// checkCSRF returns why a token is not good. Of several cookies, of which a
+// neighbour may have planted some, it tries each.
+func (s *Session) checkCSRF(token string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
 	if s.m.cfg.Header != "" {
-		return true
+		return nil
 	}
-	secret := s.presentedFormSecret()
-	if secret == nil || base64.RawURLEncoding.DecodedLen(len(token)) != 2*sha256.Size {
-		return false
+	found := s.formCookies()
+	if err := found.missing(); err != nil {
+		return err
+	}
+	if token == "" {
+		return errNoToken
+	}
+	if len(token) != base64.RawURLEncoding.EncodedLen(maskedForm) {
+		return errForgedToken
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) != 2*sha256.Size {
-		return false
+	if err != nil || len(raw) != maskedForm { // it skips line breaks
+		return errForgedToken
 	}
-	mask, got := raw[:sha256.Size], raw[sha256.Size:]
-	subtle.XORBytes(got, got, mask)
-	want := s.formTokenLocked(secret)
-	return subtle.ConstantTimeCompare(got, want[:]) == 1
+	got := raw[formToken:]
+	subtle.XORBytes(got, got, raw[:formToken])
+	client, good := 0, 0
+	for i := range found.n {
+		want := s.formTokenLocked(&found.secrets[i])
+		client |= subtle.ConstantTimeCompare(got[:clientCode], want[:clientCode])
+		good |= subtle.ConstantTimeCompare(got, want[:])
+	}
+	switch {
+	case good == 1:
+		return nil
+	case client == 1:
+		return errOldToken
+	default:
+		return errForgedToken
+	}
 }
 
 // formTokenLocked returns the token before it is masked.
-func (s *Session) formTokenLocked(secret *sid.Secret) (token [sha256.Size]byte) {
-	mac := hmac.New(sha256.New, secret[:])
-	mac.Write([]byte("session csrf\x00" + s.m.cfg.realm() + "\x00"))
-	if s.draft.subject() != "" {
-		mac.Write(s.draft.meta().formBase())
+func (s *Session) formTokenLocked(secret *sid.Secret) (token [formToken]byte) {
+	code := func(purpose string, more []byte) []byte {
+		mac := hmac.New(sha256.New, secret[:])
+		mac.Write([]byte(purpose + "\x00" + s.m.cfg.realm() + "\x00"))
+		mac.Write(more)
+		return mac.Sum(nil)
 	}
-	mac.Sum(token[:0])
+	copy(token[:clientCode], code("session csrf client", nil))
+	base := formKey(secret)
+	if meta := s.draft.meta(); meta.secret != (sid.Hash{}) {
+		base = meta.formBase()
+	}
+	copy(token[clientCode:], code("session csrf", base))
 	return token
 }
 
@@ -113,115 +147,29 @@ func (m *meta) formBase() []byte {
 	return sum[:]
 }
 
-// presentedFormSecret returns what is in the cookie of the request, and nil
-// where there is none, or several: then one may be planted.
-func (s *Session) presentedFormSecret() *sid.Secret {
-	if s.request == nil {
+// formKey returns what stands in the place of formBase for a client without a
+// session. A session that begins while the client has the cookie takes it over, so
+// that forms which were shown before stay good; one that has a secret of its own
+// is not fooled by a cookie that was planted later.
+func formKey(secret *sid.Secret) []byte {
+	sum := sha256.Sum256(append([]byte("session form cookie\x00"), secret[:]...))
+	return sum[:]
+}
+
+// firstFormKey returns the formKey for a session that is stored for the first
+// time, and nil where the client has no cookie, or several.
+func (s *Session) firstFormKey() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m.cfg.Header != "" {
 		return nil
 	}
-	cookie := s.m.cfg.formCookie()
-	found, different, total := cookie.read(s.request.Header)
-	if different != 1 || total > maxCandidates {
+	switch found := s.formCookies(); {
+	case found.n == 1:
+		return formKey(&found.secrets[0])
+	case found.n == 0 && s.formSecret != nil: // of this very response
+		return formKey(s.formSecret)
+	default:
 		return nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(found[0])
-	if err != nil || len(raw) != sid.SecretSize {
-		return nil
-	}
-	secret := sid.Secret(raw)
-	return &secret
-}
-
-func (s *Session) sendFormCookieLocked(h http.Header) {
-	if !s.formDue {
-		return
-	}
-	s.formDue = false
-	c := s.m.cfg.formCookie()
-	text := base64.RawURLEncoding.EncodeToString(s.formSecret[:])
-	c.write(h, c.cookie(text, false, 0).String())
-	forbidStore(h)
-}
-
-// formCookie returns the cookie of CSRF tokens, which has the attributes of the
-// session's, and ends with the browser.
-func (c *Config) formCookie() Cookie {
-	ck := c.Cookie
-	ck.Name += csrfSuffix
-	return ck
-}
-
-// CSRFField returns a hidden form field with a CSRF token, for templates: as a
-// function of theirs, or as a part of their data. Have the template write to a
-// buffer, since the cookie has to leave before the page. Errors are those of
-// [Session.CSRFToken].
-func CSRFField(r *http.Request) (template.HTML, error) {
-	token, err := FromContext(r.Context()).CSRFToken()
-	if err != nil {
-		return "", err
-	}
-	return template.HTML(`<input type="hidden" name="` + csrfField + `" value="` + token + `">`), nil
-}
-
-// RequireCSRF is a middleware for alice, to stand after [Manager.Handler], that
-// lets requests which may change something pass only with a good CSRF token, in
-// the form field csrf_token or the header X-CSRF-Token. GET, HEAD, OPTIONS and
-// TRACE pass without; a token in the URL counts for nothing. Others are
-// Config.ErrorHandler's to answer, with [ErrCSRF], which where the form cannot be
-// read wraps the reason too, such as an [http.MaxBytesError].
-//
-// [http.CrossOriginProtection] does the same in today's browsers without a
-// token, and should stand before it in any case. The body of a form is
-// parsed here: limit its size before.
-func RequireCSRF(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Method {
-		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-			next.ServeHTTP(w, r)
-			return
-		}
-		s := FromContext(r.Context())
-		if s == nil { // a mistake in the wiring must not let anybody pass
-			notWrapped(w, r)
-			return
-		}
-		token, err := presentedCSRF(r)
-		if s.VerifyCSRF(token) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if err == nil {
-			err = ErrCSRF
-			s.m.report(r.Context(), view(s, func(d *draft) Event {
-				return Event{Kind: EventForged, ID: d.rec.id, Subject: d.rec.subject}
-			}))
-		}
-		s.m.answer(w, r, err)
-	})
-}
-
-// presentedCSRF finds the token in a request. Where its form cannot be read, the
-// error says why, and is an ErrCSRF too.
-func presentedCSRF(r *http.Request) (string, error) {
-	if token := r.Header.Get(csrfHeader); token != "" {
-		return token, nil
-	}
-	err := r.ParseForm()
-	if err == nil {
-		err = r.ParseMultipartForm(maxFormMemory)
-	}
-	if err != nil && !errors.Is(err, http.ErrNotMultipart) {
-		return "", fmt.Errorf("%w: %w", ErrCSRF, err)
-	}
-	return r.PostFormValue(csrfField), nil
-}
-
-// maxFormMemory is what of a form's files is kept in memory, in bytes, as
-// [http.Request.FormValue] does.
-const maxFormMemory = 32 << 20
-
-// notWrapped answers for a middleware that finds no session.
-func notWrapped(w http.ResponseWriter, r *http.Request) {
-	slog.ErrorContext(r.Context(), "session: a middleware stands where there is no session", "error", ErrNoSession)
-	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 }

@@ -85,7 +85,7 @@ func TestAFormForAnAnonymousVisitorCostsNoRow(t *testing.T) {
 func TestSecurity_CS2_TheTokenIsBoundToTheSignIn(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client().must(set(t, "k", 1))
-	tokens := map[string]string{"before the sign-in": c.formToken()}
+	tokens := map[string]string{"before the sign-in": c.formToken()} // of the anonymous session, which ends with it
 	for _, step := range []struct {
 		name string
 		act  act
@@ -99,8 +99,7 @@ func TestSecurity_CS2_TheTokenIsBoundToTheSignIn(t *testing.T) {
 	} {
 		c.must(step.act)
 		for name, token := range tokens {
-			// The visitor of before the sign-in is the one of after the sign-out.
-			c.mustAccept("after "+step.name+", the token of "+name, token, step.name == "logout" && name == "before the sign-in")
+			c.mustAccept("after "+step.name+", the token of "+name, token, false)
 		}
 		token := c.formToken()
 		c.mustAccept("after "+step.name, token, true)
@@ -137,7 +136,7 @@ func TestSecurity_CS3_ASiblingHostIsAnotherSite(t *testing.T) {
 	} {
 		ran = 0
 		guarded := act(func(w http.ResponseWriter, r *http.Request, _ *session.Session) { guard(count).ServeHTTP(w, r) })
-		if res := c.visit(guarded, from("same-site", "https://blog.app.test", strings.Repeat("A", 86))); res.StatusCode != 403 || ran != 0 {
+		if res := c.visit(guarded, from("same-site", "https://blog.app.test", strings.Repeat("A", 128))); res.StatusCode != 403 || ran != 0 {
 			t.Errorf("%s: from a sibling: status %d, and the handler ran %d times", name, res.StatusCode, ran)
 		}
 		if res := c.visit(guarded, from("same-origin", "https://app.test", token)); res.StatusCode != 200 || ran != 1 {
@@ -182,7 +181,7 @@ func TestNoTwoTokensAreAlike(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {
 		token := c.formToken()
-		for _, half := range []string{token[:43], token[43:]} {
+		for _, half := range []string{token[:64], token[64:]} {
 			if seen[half] {
 				t.Fatalf("%q again", half)
 			}
@@ -202,8 +201,9 @@ func TestOnlyAGoodTokenPasses(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString(bad)
 	}
 	bad := map[string]string{
-		"none": "", "short": good[:85], "long": good + "A", "zeros": strings.Repeat("A", 86), "half": good[:43],
-		"padded": good + "==", "no base64": strings.Repeat("*", 86), "line break": good[:40] + "\n" + good[40:], "very long": strings.Repeat("A", 1<<20),
+		"none": "", "short": good[:127], "long": good + "A", "zeros": strings.Repeat("A", 128), "half": good[:64],
+		"padded": good + "====", "no base64": strings.Repeat("*", 128), "line break": good[:40] + "\n" + good[40:],
+		"line break in its place": good[:40] + "\n" + good[41:], "very long": strings.Repeat("A", 1<<20),
 	}
 	for i := range raw {
 		bad[fmt.Sprint("bit of byte ", i)] = flip(i)
@@ -262,31 +262,6 @@ func TestATokenIsTakenFromTheFormOrTheHeaderAlone(t *testing.T) {
 	}
 }
 
-// A form that cannot be read is told from one without a token.
-func TestAFormThatIsTooLongIsRefusedWithItsReason(t *testing.T) {
-	var got error
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { got = err }})
-	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it passed") })
-	for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x"} {
-		body := strings.Repeat("a=1&", 100)
-		if kind[0] == 'm' {
-			body = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n" + body
-		}
-		again := httptest.NewRequest("POST", "/", strings.NewReader(body))
-		again.Header.Set("Content-Type", kind)
-		p.client().visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
-			http.MaxBytesHandler(session.RequireCSRF(next), 50).ServeHTTP(w, again.WithContext(r.Context()))
-		})
-		var tooLong *http.MaxBytesError
-		if !errors.Is(got, session.ErrCSRF) || !errors.As(got, &tooLong) {
-			t.Errorf("%s: %v", kind, got)
-		}
-	}
-	if heard := p.heard(); heard != "" {
-		t.Errorf("reported: %s", heard)
-	}
-}
-
 func TestCSRFFieldInATemplate(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client()
@@ -304,7 +279,7 @@ func TestCSRFFieldInATemplate(t *testing.T) {
 		}
 		w.Write(buf.Bytes())
 	}))
-	found := regexp.MustCompile(`^<form><input type="hidden" name="csrf_token" value="([\w-]{86})"></form>$`).FindStringSubmatch(html)
+	found := regexp.MustCompile(`^<form><input type="hidden" name="csrf_token" value="([\w-]{128})"></form>$`).FindStringSubmatch(html)
 	if found == nil {
 		t.Fatalf("the page is %q", html)
 	}
@@ -390,12 +365,12 @@ func TestAStolenStoreMakesNoCSRFToken(t *testing.T) {
 		t.Fatalf("the cookie has %d bytes, %v", len(secret), err)
 	}
 	raw, _ := base64.RawURLEncoding.DecodeString(token)
-	unmasked := make([]byte, 32)
+	unmasked := make([]byte, 48)
 	for i := range unmasked {
-		unmasked[i] = raw[i] ^ raw[32+i]
+		unmasked[i] = raw[i] ^ raw[48+i]
 	}
 	for _, rec := range p.tap.given() {
-		for name, b := range map[string][]byte{"the cookie's secret": secret, "the token": unmasked} {
+		for name, b := range map[string][]byte{"the cookie's secret": secret, "a half of the token": unmasked[:16], "the other": unmasked[16:]} {
 			if bytes.Contains(rec.Data, b) {
 				t.Errorf("%s is in the store", name)
 			}

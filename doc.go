@@ -92,8 +92,10 @@
 //
 // [RequireSubject], [RequireRecent] and [RequireLevel] stand before what takes a
 // sign-in, a recent one, or a strong one; a page that asks once more calls
-// [Session.Reauthenticate], and [ReturnTo] leads back. A [Flash] has messages for
-// the next page.
+// [Session.Reauthenticate], and [ReturnTo] leads back. They redirect who opens a
+// page, and answer all others with 401. A [Guard] is for what they leave out: several
+// managers, a whole site behind one rule, another choice of who is redirected. A
+// [Flash] has messages for the next page.
 //
 // # Cookies
 //
@@ -113,9 +115,9 @@
 // refuses them, develop with Cookie.Insecure.
 //
 // Session cookies alone do not stop forged requests from other sites: put
-// [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it
-// asks for a token besides, which [CSRFField] puts into forms: for browsers that
-// tell nothing of a request's origin.
+// [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it, inside
+// of RequireSubject, asks for a token besides, which [CSRFField] puts into forms:
+// for browsers that tell nothing of a request's origin.
 //
 // # Time
 //

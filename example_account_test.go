@@ -42,8 +42,10 @@ func ExampleRequireRecent() {
 	}))
 	site := sessions.Handler(mux)
 
+	r := httptest.NewRequest("GET", "/password", nil)
+	r.Header.Set("Accept", "text/html") // a browser; others get 401
 	w := httptest.NewRecorder()
-	site.ServeHTTP(w, httptest.NewRequest("GET", "/password", nil))
+	site.ServeHTTP(w, r)
 	there := w.Header().Get("Location")
 	fmt.Println(w.Code, there)
 
@@ -51,7 +53,7 @@ func ExampleRequireRecent() {
 	site.ServeHTTP(w, httptest.NewRequest("GET", there, nil))
 	fmt.Println(w.Code, w.Header().Get("Location"))
 
-	r := httptest.NewRequest("GET", "/password", nil)
+	r = httptest.NewRequest("GET", "/password", nil)
 	r.AddCookie(w.Result().Cookies()[0])
 	w = httptest.NewRecorder()
 	site.ServeHTTP(w, r)

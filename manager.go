@@ -23,6 +23,7 @@ type Manager struct {
 	cfg           Config
 	limits        limits
 	cookieTail    string
+	formCookie    Cookie // of CSRF tokens
 	subjectPrefix string // of this realm's subjects in the store
 	lanes         lanes
 	instance      uint32 // tells this manager's versions from those of others
@@ -67,6 +68,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
 		subjectPrefix: cfg.realm() + ":",
 		cookieTail:    cfg.cookieTail(),
+		formCookie:    cfg.formCookie(),
 		instance:      newInstance(),
 	}, nil
 }

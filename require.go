@@ -1,108 +1,160 @@
 package session
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
+	"sync"
 	"time"
 )
 
-// The constructors in this file make middleware for alice, to stand after
-// [Manager.Handler]: they look at the session that the request has.
+// Errors that Config.ErrorHandler is given where a [Guard] refuses a request and
+// does not redirect it. The default answer is 401.
+var (
+	// ErrSignInRequired is that of a client that is not signed in.
+	ErrSignInRequired = errors.New("session: nobody is signed in")
 
-// RequireSubject lets only requests pass whose session is bound to a subject. A
-// page at signIn, a path on this site such as "/signin", is where others are
-// sent, with the page they wanted in the query; see [ReturnTo]. With an empty
-// signIn, as for JSON, the answer is 401.
+	// ErrStepUpRequired is that of a client whose sign-in is too old for
+	// RequireRecent or too weak for RequireLevel.
+	ErrStepUpRequired = errors.New("session: the sign-in is too old or too weak for this")
+)
+
+// A Guard passes the requests of clients that are signed in, recently or
+// strongly enough, and refuses all others. Its methods make middleware for
+// alice, to stand after [Manager.Handler]; the zero Guard answers 401.
+//
+// A refused client that shows pages is redirected to one, with the page that it
+// wanted in the query; see [ReturnTo]. The request for that page itself passes, so a Guard can
+// stand around a whole site. All other clients, such as scripts, get 401 from
+// Config.ErrorHandler, with [ErrSignInRequired] or [ErrStepUpRequired]; the
+// header WWW-Authenticate is set before. A request of htmx gets 401 too, and
+// HX-Redirect beside it.
+type Guard struct {
+	// Manager is whose sessions count, where several managers are nested.
+	// Default the innermost.
+	Manager *Manager
+
+	// SignIn is where clients are redirected that are not signed in, a path on
+	// this site such as "/signin". It is spelled as the router has it, with
+	// what http.StripPrefix cuts off in front. Default none: 401 for all.
+	SignIn string
+
+	// Confirm is where clients are redirected that are signed in, but not
+	// recently or strongly enough: a page that asks for the password once more
+	// and calls [Session.Reauthenticate]. Default SignIn.
+	Confirm string
+
+	// Redirects tells whether to redirect a refused request. Default: whether
+	// the browser opens a page (Sec-Fetch-Mode is navigate) or Accept names
+	// text/html, unless htmx has sent it.
+	Redirects func(r *http.Request) bool
+}
+
+// RequireSubject passes requests of signed-in users, and redirects all others to
+// signIn or answers 401: see [Guard], which it is short for.
 func RequireSubject(signIn string) func(http.Handler) http.Handler {
-	return require(signIn, "", func(s *Session) bool { return s.Subject() != "" })
+	return Guard{SignIn: signIn}.RequireSubject
 }
 
-// RequireRecent lets only requests pass whose subject has signed in, or
-// reauthenticated, at most this long ago. Others are sent to a page that asks
-// for the password once more and calls [Session.Reauthenticate], or get 401, as
-// RequireSubject does. An anonymous session is never recent.
+// RequireRecent passes requests whose subject has signed in, or
+// reauthenticated, at most this long ago, and redirects all others to confirm or
+// answers 401: see [Guard], which it is short for.
 func RequireRecent(within time.Duration, confirm string) func(http.Handler) http.Handler {
-	return require(confirm, "insufficient_user_authentication", func(s *Session) bool {
-		at := s.AuthenticatedAt()
-		return s.Subject() != "" && !at.IsZero() && time.Since(at) <= within
-	})
+	return Guard{SignIn: confirm}.RequireRecent(within)
 }
 
-// RequireLevel lets only requests pass whose subject has signed in at least at
-// this level; see [Session.Reauthenticate]. Others are sent to a page, or get
-// 401, as with RequireRecent.
+// RequireLevel passes requests whose subject has signed in at least at this
+// level, and redirects all others to confirm or answers 401: see [Guard], which
+// it is short for, and [Session.Reauthenticate].
 func RequireLevel(level int, confirm string) func(http.Handler) http.Handler {
-	return require(confirm, "insufficient_user_authentication", func(s *Session) bool {
-		return s.Subject() != "" && s.Level() >= level
-	})
+	return Guard{SignIn: confirm}.RequireLevel(level)
 }
 
-// require makes a middleware of a rule. What it lacks is told to programs as
-// RFC 9470 has it.
-func require(page, lacks string, met func(s *Session) bool) func(http.Handler) http.Handler {
+// RequireSubject passes requests whose session is bound to a subject.
+func (g Guard) RequireSubject(next http.Handler) http.Handler {
+	return g.require(next, "RequireSubject", rule{met: func(*Session) bool { return true }})
+}
+
+// RequireRecent makes a middleware that passes requests whose subject has signed
+// in, or reauthenticated, at most this long ago.
+func (g Guard) RequireRecent(within time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s := FromContext(r.Context())
-			switch {
-			case s == nil: // a mistake in the wiring must not let anybody pass
-				notWrapped(w, r)
-			case met(s):
-				next.ServeHTTP(w, r)
-			default:
-				refuse(w, r, page, lacks)
-			}
-		})
+		return g.require(next, "RequireRecent", rule{within: within, met: func(s *Session) bool {
+			at := s.AuthenticatedAt()
+			return !at.IsZero() && time.Since(at) <= within
+		}})
 	}
 }
 
-func refuse(w http.ResponseWriter, r *http.Request, page, lacks string) {
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	if page == "" {
-		challenge := "Session"
-		if lacks != "" {
-			challenge += ` error="` + lacks + `"`
+// RequireLevel makes a middleware that passes requests whose subject has signed
+// in at least at this level.
+func (g Guard) RequireLevel(level int) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return g.require(next, "RequireLevel", rule{met: func(s *Session) bool { return s.Level() >= level }})
+	}
+}
+
+// A rule is what a guard asks of a session that has a subject.
+type rule struct {
+	met    func(s *Session) bool
+	within time.Duration // of RequireRecent, to tell the client
+}
+
+func (g Guard) require(next http.Handler, name string, rule rule) http.Handler {
+	if g.Redirects == nil {
+		g.Redirects = showsPages
+	}
+	signIn, confirm := newPage(g.SignIn), newPage(g.Confirm)
+	if g.Confirm == "" {
+		confirm = signIn
+	}
+	lost := misplaced{name: name, m: g.Manager}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := sessionOf(r, g.Manager)
+		if s == nil { // a mistake in the wiring must not let anybody pass
+			lost.answer(w, r)
+			return
 		}
-		h.Set("WWW-Authenticate", challenge)
-		http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+		missing := refusal{guard: &g, s: s, page: signIn, err: ErrSignInRequired}
+		if s.Subject() != "" {
+			if rule.met(s) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			missing.page, missing.err, missing.within = confirm, ErrStepUpRequired, rule.within
+		}
+		if missing.page.is(r) { // else the client would be sent here for ever
+			next.ServeHTTP(w, r)
+			return
+		}
+		missing.answer(w, r)
+	})
+}
+
+// sessionOf returns the session that a middleware looks at.
+func sessionOf(r *http.Request, m *Manager) *Session {
+	if m != nil {
+		return m.FromContext(r.Context())
+	}
+	return FromContext(r.Context())
+}
+
+// misplaced answers for a middleware that finds no session. Anybody can send
+// such requests, so it writes one line to the log, not one for each.
+type misplaced struct {
+	name string
+	m    *Manager // nil where none was named
+	once sync.Once
+}
+
+func (p *misplaced) answer(w http.ResponseWriter, r *http.Request) {
+	p.once.Do(func() {
+		slog.ErrorContext(r.Context(), "session: "+p.name+" stands where there is no session, and answers 500 there",
+			"path", r.URL.Path, "error", ErrNoSession)
+	})
+	if p.m != nil {
+		p.m.answer(w, r, ErrNoSession)
 		return
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead { // a form that was sent cannot be returned to
-		sep := "?"
-		if strings.Contains(page, "?") {
-			sep = "&"
-		}
-		page += sep + returnTo + "=" + url.QueryEscape(r.URL.RequestURI())
-	}
-	http.Redirect(w, r, page, http.StatusSeeOther)
-}
-
-// returnTo is the parameter that remembers a page.
-const returnTo = "return_to"
-
-// ReturnTo returns the page that a request of the sign-in page should lead to:
-// that which [RequireSubject] and its like remembered in the parameter
-// return_to of the query or of the form, if it is a path on this site, and
-// otherwise the fallback. A form has to hand the parameter on. What leads
-// elsewhere is never returned, so to redirect to it is safe.
-func ReturnTo(r *http.Request, fallback string) string {
-	if page := r.FormValue(returnTo); isLocal(page) {
-		return page
-	}
-	return fallback
-}
-
-// isLocal tells whether a browser takes a reference for a path on the same
-// site. Browsers read backslashes as slashes, leave out tabs and line breaks,
-// and take two slashes for the beginning of a host (WHATWG URL, 4.4).
-func isLocal(page string) bool {
-	if !strings.HasPrefix(page, "/") || strings.HasPrefix(page, "//") {
-		return false
-	}
-	if strings.ContainsFunc(page, func(r rune) bool { return r == '\\' || r < ' ' || r == 0x7f }) {
-		return false
-	}
-	u, err := url.Parse(page)
-	return err == nil && u.Host == "" && u.Scheme == ""
+	answerError(w, r, ErrNoSession)
 }

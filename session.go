@@ -58,10 +58,6 @@ var (
 	// default answer is 429.
 	ErrRefused = errors.New("session: no further anonymous session is stored for now")
 
-	// ErrCSRF is what Config.ErrorHandler is given where [RequireCSRF] refused a
-	// request. Show the form anew; the default answer is 403.
-	ErrCSRF = errors.New("session: the CSRF token is missing or not good: the form is another site's, or from before a sign-in")
-
 	// ErrTooManySessions is returned by the commit of a Login when the subject has
 	// Config.MaxSessions already and Config.RefuseLogin is set. Nothing of the
 	// commit was kept. Call Save after Login to tell the user; the default answer

@@ -238,6 +238,9 @@ func (c *commit) next() (store.Record, error) {
 	meta := *d.meta()
 	if !c.stored && meta.secret == (sid.Hash{}) {
 		meta.secret, meta.issued = c.secret.Hash(c.m.cfg.realm()), int64(now)
+		if key := c.s.firstFormKey(); key != nil {
+			meta.setTail(tagFormKey, key)
+		}
 	}
 	deadline := d.deadline()
 	if !c.stored && deadline == 0 {

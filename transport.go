@@ -106,6 +106,10 @@ func (s *Session) sendTokenLocked(h http.Header) {
 		h[ck.Name] = []string{ck.Value}
 	}
 	forbidStore(h)
+	if token.persistent && s.sends {
+		s.keepFormCookieLocked()
+		s.sendFormCookieLocked(h)
+	}
 }
 
 // cookieLine returns what [http.Cookie.String] does, for the most common cookie

@@ -144,6 +144,7 @@ func (b *browser) send(method, path string, form url.Values, header http.Header)
 		b.t.Error(err)
 		return shown{}
 	}
+	r.Header.Set("Accept", "text/html")
 	for name, values := range header {
 		r.Header[name] = values
 	}

@@ -253,7 +253,16 @@ func stepUp(t *testing.T, e *env) {
 	m.mux.Handle("/recent", session.RequireRecent(10*time.Minute, "/confirm")(next))
 	m.mux.Handle("/level", session.RequireLevel(2, "")(next))
 
-	a := e.newClient().get(m, "/subject?a=b")
+	open := func(c *client, path string) answer { // as a browser opens a page
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m.server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", "text/html")
+		return c.do(m, req)
+	}
+	a := open(e.newClient(), "/subject?a=b")
 	if a.status != http.StatusSeeOther || a.header.Get("Location") != "/signin?return_to="+url.QueryEscape("/subject?a=b") {
 		t.Errorf("a stranger: status %d, Location %q", a.status, a.header.Get("Location"))
 	}
@@ -262,7 +271,7 @@ func stepUp(t *testing.T, e *env) {
 	c.get(m, "/recent").want("signed in just now", http.StatusOK, "secret")
 	equal(t, "status below the level", c.get(m, "/level").status, http.StatusUnauthorized)
 	e.age(id, 11*time.Minute)
-	equal(t, "status later", c.get(m, "/recent").status, http.StatusSeeOther)
+	equal(t, "status later", open(c, "/recent").status, http.StatusSeeOther)
 
 	old := c.token(m)
 	c.get(m, "/confirm").newToken("a step-up")

@@ -158,13 +158,18 @@ func (b *shopper) visit(p shopProcess, path, want string, fields ...string) {
 	b.mu.Lock()
 	form.Set("csrf_token", b.token)
 	b.mu.Unlock()
-	var res *http.Response
-	var err error
+	method, sent := http.MethodGet, ""
 	if len(fields) > 0 {
-		res, err = b.http.PostForm(p.url+path, form)
-	} else {
-		res, err = b.http.Get(p.url + path)
+		method, sent = http.MethodPost, form.Encode()
 	}
+	req, err := http.NewRequest(method, p.url+path, strings.NewReader(sent))
+	if err != nil {
+		b.t.Error(err)
+		return
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "text/html")
+	res, err := b.http.Do(req)
 	if err != nil {
 		b.t.Error(err)
 		return
