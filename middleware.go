@@ -15,6 +15,10 @@ import "net/http"
 // [http.ErrAbortHandler], so that the client does not take the response for
 // complete.
 //
+// What next does to its request, such as to read a form or to match a pattern,
+// is seen outside once it has returned. The temporary files of a form that next
+// has read are removed then.
+//
 // A request that has a session of this manager already, and one that
 // Config.Skip leaves out, is handed on as it is.
 func (m *Manager) Handler(next http.Handler) http.Handler {
@@ -29,10 +33,11 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		e.context = sessionContext{r.Context(), &e.session}
-		r = r.WithContext(&e.context)
-		e.response.wrap(w, r, &e.session)
+		own := r.WithContext(&e.context)
+		e.response.wrap(w, own, &e.session)
 		defer e.response.close() // commits nothing: what is pending after a panic is dropped
-		next.ServeHTTP(&e.response, r)
+		defer handBack(r, own)
+		next.ServeHTTP(&e.response, own)
 		e.response.end()
 	})
 }
