@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"fmt"
 	"iter"
 	"slices"
@@ -33,12 +32,6 @@ func (s *Session) lookup(key string) (value, bool) {
 	defer s.mu.Unlock()
 	s.used = true
 	return s.draft.lookup(key)
-}
-
-// undecodable reports a value that does not decode. It counts as absent: a
-// changed type must not lock its users out.
-func (s *Session) undecodable(key string, err error) {
-	s.m.report(context.Background(), Event{Kind: EventUndecodable, ID: s.ID(), Key: key, Err: err})
 }
 
 // Keys returns the keys in ascending order, as they are at the call: the

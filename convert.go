@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"reflect"
@@ -55,7 +56,9 @@ func decodeOther[T any](c Codec, v value) (T, error) {
 		return t, err
 	}
 	if v.kind == kindCodec {
-		if err := c.Unmarshal(v.data, &t); err != nil {
+		// The codec may decode in place, and so may a type's own UnmarshalJSON:
+		// the bytes are those of the store.
+		if err := c.Unmarshal(bytes.Clone(v.data), &t); err != nil {
 			var zero T // a codec may have filled in a part
 			return zero, err
 		}
@@ -69,7 +72,7 @@ func decodeOther[T any](c Codec, v value) (T, error) {
 		return same, nil
 	}
 	if !convert(reflect.ValueOf(&t).Elem(), v, x) {
-		return t, fmt.Errorf("session: a %T where a %T is wanted", x, t)
+		return t, fmt.Errorf("it is of type %T, wanted is %T", x, t)
 	}
 	return t, nil
 }

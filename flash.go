@@ -25,7 +25,7 @@ func (f Flash[T]) Name() string { return f.key.Name() }
 
 // Add appends a message. None is lost to a concurrent request, but of more than
 // 100 that nobody has taken, the oldest. What stands under the name and is no
-// []T gives way. Errors are those of [Session.Set].
+// []T is reported as an [EventUndecodable], and gives way. Errors are those of [Session.Set].
 func (f Flash[T]) Add(s *Session, message T) error {
 	if s == nil {
 		return ErrNoSession
@@ -34,7 +34,7 @@ func (f Flash[T]) Add(s *Session, message T) error {
 	return s.update(f.Name(), func(old value, ok bool) (value, error) {
 		var messages []T
 		if ok {
-			messages, _ = decodeAs[[]T](codec, old)
+			messages, _ = f.key.decode(s, old)
 		}
 		messages = append(messages, message)
 		v, err := encodeValue(codec, messages[max(0, len(messages)-maxFlash):])

@@ -26,8 +26,10 @@ func NewKey[T any](name string) Key[T] {
 // Name returns the name, as [Session.Keys] yields it.
 func (k Key[T]) Name() string { return k.name }
 
-// Get returns the value. It is false where there is none, and where there is
-// one that is no T, which is reported as an [EventUndecodable].
+// Get returns the value, and false where there is none. A value that is no T, as
+// after a deploy that changed the type, counts as absent: it is reported as an
+// [EventUndecodable], once a request, and stays as it is until the key is set.
+// [Key.Check] tells it from none.
 func (k Key[T]) Get(s *Session) (T, bool) {
 	v, ok := s.lookup(k.name)
 	if !ok {
@@ -45,6 +47,21 @@ func (k Key[T]) decode(s *Session, v value) (T, bool) {
 	return t, err == nil
 }
 
+// Check returns an error that wraps [ErrUndecodable] and says why, if there is a
+// value that is no T. It is for programs that must not take such a value for
+// none; it reports no event. Another Key of the same name can read what the value
+// was before.
+func (k Key[T]) Check(s *Session) error {
+	v, ok := s.lookup(k.name)
+	if !ok {
+		return nil
+	}
+	if _, err := decodeAs[T](s.m.cfg.Codec, v); err != nil {
+		return undecodable(k.name, err)
+	}
+	return nil
+}
+
 // Set puts the value, as [Session.Set] does.
 func (k Key[T]) Set(s *Session, v T) error {
 	if err := s.ready(); err != nil {
@@ -60,17 +77,15 @@ func (k Key[T]) Set(s *Session, v T) error {
 // Delete removes the value, as [Session.Delete] does.
 func (k Key[T]) Delete(s *Session) error { return s.Delete(k.name) }
 
-// Update replaces the value by what f makes of it: the zero T where there is
-// none. No update is lost to a concurrent request: where another one committed
+// Update replaces the value by what f makes of it: of the zero T where there is
+// none, or one that is no T, see [Key.Get]. No update is lost to a concurrent request: where another one committed
 // first, the commit calls f again, with the newer value. So f must be pure, may
 // run several times and on another goroutine, and must not use the session;
 // what it returned first may differ from what is stored at last.
 //
 // An error of f changes nothing and is returned, here or, where the newer value
 // causes it, by the commit: the answer is then Config.ErrorHandler's, unless the
-// handler calls [Session.Save] to see it. On a
-// value that is no T, f does not run, and Update returns an error: Set or
-// Delete the key to go on. Other errors are those of [Session.Set].
+// handler calls [Session.Save] to see it. Other errors are those of [Session.Set].
 func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 	if s == nil {
 		return ErrNoSession
@@ -78,10 +93,7 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 	return s.update(k.name, func(old value, ok bool) (value, error) {
 		var t T
 		if ok {
-			var err error
-			if t, err = decodeAs[T](s.m.cfg.Codec, old); err != nil {
-				return value{}, fmt.Errorf("session: update %q: its value does not decode: %w", k.name, err)
-			}
+			t, _ = k.decode(s, old)
 		}
 		t, err := f(t)
 		if err != nil {

@@ -53,6 +53,11 @@ var (
 	// session until the attempts ran out. Nothing of the commit was kept.
 	ErrConflict = errors.New("session: other requests changed the session first")
 
+	// ErrUndecodable is what [Key.Check] returns for a value that is no T, as after
+	// a deploy that changed the type, and what the Err of an [EventUndecodable]
+	// wraps. Everything else that reads treats such a value as absent.
+	ErrUndecodable = errors.New("session: the value does not decode into the type that is wanted")
+
 	// ErrRefused is returned by a commit when Config.AdmitAnonymous refused to
 	// have an anonymous session stored. Nothing of the commit was kept; the
 	// default answer is 429.
@@ -88,6 +93,7 @@ type Session struct {
 	state
 	past    *past         // nil for most
 	spared  *spared       // the not-before of its own RevokeAll
+	notes   *notes        // for the Observer; nil while there are none
 	begun   millis        // when the request did
 	started time.Duration // the same, since epoch
 

@@ -13,7 +13,11 @@ import (
 // their own in the envelope (see [Session.Set]). Its methods may be called by
 // several goroutines at once, and must be pure: a commit may run them again.
 type Codec interface {
+	// Marshal returns bytes that it does not use again.
 	Marshal(v any) ([]byte, error)
+
+	// Unmarshal decodes what Marshal returned into what v points to. The bytes are
+	// its own: it may decode in place, as [crypto/cipher] does, or keep them.
 	Unmarshal(data []byte, v any) error
 }
 
@@ -201,7 +205,7 @@ func (v value) decode() (any, error) {
 	}
 	i, u, f, ok := v.number()
 	if !ok {
-		return nil, fmt.Errorf("session: %d bytes are no value of kind %d", len(v.data), v.kind)
+		return nil, fmt.Errorf("%d bytes are no value of kind %d", len(v.data), v.kind)
 	}
 	switch v.kind {
 	case kindInt: // set on a machine of 64 bits, it may not fit on one of 32
@@ -239,5 +243,5 @@ func (v value) decode() (any, error) {
 	case kindFloat64:
 		return f, nil
 	}
-	return nil, fmt.Errorf("session: a number of kind %d does not fit on this machine", v.kind)
+	return nil, fmt.Errorf("a number of kind %d does not fit on this machine", v.kind)
 }

@@ -1,0 +1,198 @@
+package session_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+// deployed returns two probes over one store: an application, and the same after
+// a deploy.
+func deployed(t *testing.T, cfg session.Config) (before, after *probe) {
+	tap := newTap()
+	return probeOver(t, tap, cfg), probeOver(t, tap, cfg)
+}
+
+// on returns the same browser, as another probe sees it.
+func (c *client) on(p *probe) *client { return &client{p, c.jar, c.url} }
+
+// visitsPage is the handler of README.md.
+func visitsPage(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+	if err := visits.Update(s, func(n int) (int, error) { return n + 1, nil }); err != nil {
+		http.Error(w, "try again", session.ErrorStatus(err))
+		return
+	}
+	n, _ := visits.Get(s)
+	fmt.Fprint(w, "visit ", n)
+}
+
+func TestADeployThatChangesATypeLocksNobodyOut(t *testing.T) {
+	for name, old := range map[string]any{
+		"text": "three", "a fraction": 2.5, "too large": uint64(1 << 63), "bytes": []byte{3}, "a struct": notice{"a", "b"}, "a list": []int{1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, after := deployed(t, session.Config{})
+			c := before.client().must(login(t, "u")).must(set(t, "visits", old)).on(after)
+			for i := 1; i <= 3; i++ {
+				if res := c.visit(visitsPage); res.StatusCode != 200 || text(t, res) != fmt.Sprint("visit ", i) {
+					t.Fatalf("visit %d is answered with %d", i, res.StatusCode)
+				}
+			}
+			events := after.saw()
+			if len(events) != 1 || events[0].Kind != session.EventUndecodable || events[0].Key != "visits" ||
+				events[0].Subject != "u" || !errors.Is(events[0].Err, session.ErrUndecodable) {
+				t.Errorf("the events are %+v, want the one value that does not decode", events)
+			}
+		})
+	}
+}
+
+// One rule for everything that reads.
+func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
+	flash := session.NewFlash[int]("visits")
+	text := session.NewKey[string]("visits")
+	for name, read := range map[string]func(r *http.Request, s *session.Session) error{
+		"Get": func(_ *http.Request, s *session.Session) error {
+			if n, ok := visits.Get(s); n != 0 || ok {
+				return fmt.Errorf("%d, %v", n, ok)
+			}
+			return nil
+		},
+		"Pop": func(_ *http.Request, s *session.Session) error {
+			if n, ok := visits.Pop(s); n != 0 || ok {
+				return fmt.Errorf("%d, %v", n, ok)
+			}
+			return nil
+		},
+		"Update that fails": func(_ *http.Request, s *session.Session) error {
+			stop := errors.New("stop")
+			err := visits.Update(s, func(n int) (int, error) {
+				if n != 0 {
+					t.Errorf("Update begins with %d", n)
+				}
+				return 0, stop
+			})
+			if err != stop {
+				return fmt.Errorf("Update: %v", err)
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			c := p.client().must(set(t, "visits", "three"))
+			p.saw()
+			p.tap.took()
+			c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+				return errors.Join(read(r, s), read(r, s), read(r, s))
+			}))
+			if got := p.heard(); got != "undecodable value" {
+				t.Errorf("the events of one request are %q", got)
+			}
+			if got := fmt.Sprint(p.tap.took()); got != "[load]" {
+				t.Errorf("the store is asked for %v", got)
+			}
+			c.must(succeed(t, read))
+			if got := p.heard(); got != "undecodable value" {
+				t.Errorf("the events of the next request are %q", got)
+			}
+			// What it was set with, it still is: a deploy can be taken back.
+			c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+				if v, ok := text.Get(s); v != "three" || !ok {
+					return fmt.Errorf("%q, %v", v, ok)
+				}
+				return nil
+			}))
+		})
+	}
+	for name, change := range map[string]func(r *http.Request, s *session.Session) error{
+		"Flash.Add": func(_ *http.Request, s *session.Session) error { return errors.Join(flash.Add(s, 1), flash.Add(s, 2)) },
+		"Flash.Take": func(r *http.Request, s *session.Session) error {
+			got, err := flash.Take(r.Context(), s)
+			if len(got) > 0 {
+				return fmt.Errorf("%v", got)
+			}
+			return err
+		},
+		"Update": func(_ *http.Request, s *session.Session) error { return increment2(s) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			c := p.client().must(set(t, "visits", "three"))
+			p.saw()
+			c.must(succeed(t, change))
+			if got := p.heard(); got != "undecodable value" {
+				t.Errorf("the events are %q", got)
+			}
+		})
+	}
+}
+
+func increment2(s *session.Session) error {
+	f := func(n int) (int, error) { return n + 1, nil }
+	return errors.Join(visits.Update(s, f), visits.Update(s, f))
+}
+
+func TestEachUndecodableKeyIsReported(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	other := session.NewKey[int]("other")
+	c := p.client().must(set(t, "visits", "three")).must(set(t, "other", "four"))
+	p.saw()
+	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		for range 3 {
+			visits.Get(s)
+			other.Get(s)
+		}
+	})
+	keys := map[string]bool{}
+	for _, e := range p.saw() {
+		if keys[e.Key] {
+			t.Errorf("%s is reported twice", e.Key)
+		}
+		keys[e.Key] = true
+	}
+	if len(keys) != 2 {
+		t.Errorf("reported are %v", keys)
+	}
+}
+
+// A merge may meet another type than the request did: it goes on all the same.
+func TestAnUpdateThatMeetsAnotherTypeInAMergeStartsFromZero(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "visits", 7))
+	c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+		err := visits.Update(s, func(n int) (int, error) { return n + 1, nil })
+		c.on(p).must(set(t, "visits", "seven"))
+		return err
+	}))
+	c.wants("<> visits=1")
+	if got := p.heard(); got != "created, undecodable value" {
+		t.Errorf("the events are %q", got)
+	}
+}
+
+func TestCheckTellsAnUndecodableValueFromNone(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "text", "three")).must(set(t, "struct", notice{"a", "b"})).must(set(t, "n", 3))
+	p.saw()
+	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		for key, undecodable := range map[string]bool{"text": true, "struct": true, "n": false, "none": false} {
+			if err := session.NewKey[int](key).Check(s); errors.Is(err, session.ErrUndecodable) != undecodable || err != nil != undecodable {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+		if err := session.NewKey[[]int]("struct").Check(s); !errors.As(err, new(*json.UnmarshalTypeError)) {
+			t.Errorf("the codec's error is not in %v", err)
+		}
+		if err := counter.Check(nil); err != nil {
+			t.Errorf("without a session: %v", err)
+		}
+	})
+	if got := p.heard(); got != "" {
+		t.Errorf("the events are %q", got)
+	}
+}
