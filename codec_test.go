@@ -69,6 +69,7 @@ var goldenEnvelopes = []goldenEnvelope{
 			generation:    1,
 			authenticated: 1_700_000_000_000,
 			level:         2,
+			ownLifetime:   true,
 			lifetime:      Lifetime{720 * time.Hour, 168 * time.Hour, true},
 			tail:          testTail,
 		},

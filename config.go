@@ -32,10 +32,10 @@ type Config struct {
 	IdleTimeout time.Duration
 
 	// MaxLifetime and MaxIdleTimeout are the limits of what
-	// [Session.SetLifetime] may give a session of its own. At least Lifetime
-	// and IdleTimeout, which are the defaults. Lowered later, they hold for a
-	// session of before from its next use on, but its deadline stays until it
-	// is reauthenticated.
+	// [Session.SetLifetime] may give a session of its own. At least Lifetime and
+	// IdleTimeout. Default Lifetime, and MaxLifetime. Lowered later, they hold
+	// for a session of before from its next use on, but its deadline stays until
+	// it is reauthenticated.
 	MaxLifetime, MaxIdleTimeout time.Duration
 
 	// AnonymousLifetime is the Lifetime of a session until its first Login. At
@@ -170,9 +170,10 @@ type Cookie struct {
 	// takes SameSite None and Secure.
 	Partitioned bool
 
-	// Persistent adds Max-Age, up to the session's deadline, so that the
-	// cookie outlives the browser. It takes a Lifetime of at most 400 days,
-	// which is all that browsers grant.
+	// Persistent adds Max-Age and Expires, up to the session's deadline, so that
+	// the cookie outlives the browser. It takes a Lifetime of at most 400 days,
+	// which is all that browsers grant. [Session.SetLifetime] decides for its
+	// session alone.
 	Persistent bool
 }
 
@@ -187,7 +188,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.IdleTimeout, min(time.Hour, c.Lifetime))
 	setDefault(&c.MaxLifetime, c.Lifetime)
 	setDefault(&c.AnonymousLifetime, c.Lifetime)
-	setDefault(&c.MaxIdleTimeout, min(c.IdleTimeout, c.MaxLifetime))
+	setDefault(&c.MaxIdleTimeout, c.MaxLifetime)
 	setDefault(&c.TouchInterval, c.IdleTimeout/60)
 	setDefault(&c.Grace, time.Minute)
 	setDefault(&c.LoadTimeout, 5*time.Second)

@@ -1,32 +1,37 @@
 package session
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"time"
 )
 
 // A Lifetime is how long one session lasts, where that is not what Config says
-// for all: "remember me".
+// for all: "remember me". The zero Lifetime is that of Config, with a cookie that
+// ends with the browser.
 type Lifetime struct {
 	// Absolute ends the session however much it is used, counted from the
 	// sign-in, or from its creation while it is anonymous. Zero is
 	// Config.Lifetime; at most Config.MaxLifetime.
 	Absolute time.Duration
 
-	// Idle ends the session when it is not used. Zero is Config.IdleTimeout;
-	// at least twice Config.TouchInterval, at most Config.MaxIdleTimeout, and
+	// Idle ends the session when it is not used. Zero is Absolute, as far as
+	// Config.MaxIdleTimeout allows, and Config.IdleTimeout where Absolute is zero
+	// too. At least twice Config.TouchInterval, at most Config.MaxIdleTimeout, and
 	// never more than Absolute.
 	Idle time.Duration
 
-	// Persistent has the cookie outlive the browser, up to the session's
-	// deadline, and at most 400 days, which is all that browsers grant.
+	// Persistent lets the cookie outlive the browser, up to the session's
+	// deadline, and at most 400 days, which is all that browsers grant. Without
+	// it the cookie ends with the browser, also where Config.Cookie.Persistent is
+	// set.
 	Persistent bool
 }
 
 // SetLifetime gives the session a lifetime of its own, in whole milliseconds,
-// which stays with it through renewal, rotation and reauthentication. A Login
-// ends it: call SetLifetime after it.
+// in the place of one that it has. It stays with the session through renewal,
+// rotation and reauthentication. A Login ends it: call SetLifetime after it.
 //
 // Since the client is to hold a cookie of another age, it gets a new token, and
 // the old one is dead at once, as by [Session.Renew]. What exceeds a limit of
@@ -41,6 +46,25 @@ func (s *Session) SetLifetime(l Lifetime) error {
 		return err
 	}
 	return s.newSecret(opLifetime, signing{lifetime: l})
+}
+
+// Lifetime returns the lifetime that SetLifetime gave the session, and false
+// where it has none of its own: then that of Config holds.
+func (s *Session) Lifetime() (l Lifetime, own bool) {
+	l = view(s, func(d *draft) Lifetime {
+		meta := d.metaIn(new(meta))
+		own = meta.ownLifetime
+		return meta.lifetime
+	})
+	return l, own
+}
+
+// persistentLocked tells whether the session's cookie outlives the browser.
+func (s *Session) persistentLocked() bool {
+	if meta := s.draft.metaIn(new(meta)); meta.ownLifetime {
+		return meta.lifetime.Persistent
+	}
+	return s.m.cfg.Cookie.Persistent
 }
 
 func (l Lifetime) validate(c *Config) error {
@@ -61,7 +85,7 @@ func (d *draft) setLifetime(o *op, m *Manager) error {
 	if e.meta.authenticated != 0 {
 		begun = millis(e.meta.authenticated)
 	}
-	e.meta.lifetime = o.lifetime
+	e.meta.lifetime, e.meta.ownLifetime = o.lifetime, true
 	e.deadline = begun.add(m.lifetime(&e.meta))
 	if e.deadline <= millisOf(o.at) {
 		return fmt.Errorf("session: a lifetime that was over at %v", e.deadline.time())
@@ -86,7 +110,7 @@ func (m *Manager) lifetime(meta *meta) time.Duration {
 // expires returns when a session that is used now ends, unless it is used again.
 func (m *Manager) expires(meta *meta, now, deadline millis) millis {
 	idle := m.cfg.IdleTimeout
-	if own := meta.lifetime.Idle; own != 0 {
+	if own := cmp.Or(meta.lifetime.Idle, meta.lifetime.Absolute); own != 0 {
 		idle = min(own, m.cfg.MaxIdleTimeout)
 	}
 	return min(now.add(idle), deadline)

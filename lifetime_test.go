@@ -61,6 +61,118 @@ func TestARememberedSessionOutlivesTheOthers(t *testing.T) {
 	})
 }
 
+// "Remember me" for a month takes the month, and the limit that allows it.
+func TestAMonthAloneIsRemembered(t *testing.T) {
+	month := session.Config{MaxLifetime: 30 * day}
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, month)
+		c := p.client().must(login(t, "u")).must(remember(t, session.Lifetime{Absolute: 30 * day}))
+		time.Sleep(30*day - 2*time.Second)
+		c.wants("<u>")
+		time.Sleep(2 * time.Second)
+		c.wants(anonymous)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		site := newSealedSite(t, newRing(t), month)
+		site.handle("/in", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			must(t, s.Login("u"))
+			must(t, s.SetLifetime(session.Lifetime{Absolute: 30 * day}))
+		})
+		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { show(w, r, s) })
+		b := site.browser()
+		b.get("/in")
+		time.Sleep(30*day - 2*time.Second)
+		b.want("/who", 200, "<u>")
+		time.Sleep(2 * time.Second)
+		b.want("/who", 200, anonymous)
+	})
+}
+
+func TestTheIdleTimeoutFollowsTheLifetime(t *testing.T) {
+	for name, c := range map[string]struct {
+		cfg  session.Config
+		own  session.Lifetime
+		idle time.Duration
+	}{
+		"longer":                              {remembered, session.Lifetime{Absolute: 10 * day}, 10 * day},
+		"up to its limit":                     {remembered, session.Lifetime{Absolute: 30 * day}, 14 * day},
+		"shorter":                             {remembered, session.Lifetime{Absolute: 10 * time.Minute}, 10 * time.Minute},
+		"not without a lifetime":              {remembered, session.Lifetime{Persistent: true}, time.Hour},
+		"not with one of its own":             {remembered, session.Lifetime{Absolute: 10 * day, Idle: 2 * day}, 2 * day},
+		"the limit is MaxLifetime by default": {session.Config{MaxLifetime: 30 * day}, session.Lifetime{Absolute: 30 * day, Idle: 29 * day}, 29 * day},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c2 := newProbe(t, c.cfg).client().must(login(t, "u")).must(remember(t, c.own))
+				time.Sleep(time.Second)
+				c2.must(set(t, "k", 1))
+				c2.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+					if left := min(c.idle, time.Until(s.Deadline())); time.Until(s.Expires()) != left {
+						t.Errorf("it expires in %v unused, want %v", time.Until(s.Expires()), left)
+					}
+				})
+			})
+		})
+	}
+}
+
+// "Remember me" is not ticked, on a site whose cookies outlive the browser else.
+func TestALifetimeMayEndWithTheBrowser(t *testing.T) {
+	cfg := session.Config{MaxLifetime: 30 * day, RotateEvery: 10 * time.Minute, Cookie: session.Cookie{Persistent: true}}
+	for _, own := range []session.Lifetime{{}, {Idle: 10 * time.Minute}, {Absolute: 30 * day}} {
+		t.Run("", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newProbe(t, cfg)
+				c := p.client()
+				maxAge := func(when string, persistent bool, do act) {
+					t.Helper()
+					if got := sessionCookie(c.visit(do)).MaxAge; got > 0 != persistent {
+						t.Errorf("%+v, %s: the cookie has Max-Age %d", own, when, got)
+					}
+				}
+				maxAge("by default", true, login(t, "u"))
+				maxAge("set", false, remember(t, own))
+				maxAge("renewed", false, renew(t))
+				time.Sleep(9 * time.Minute)
+				c.wants("<u>")
+				time.Sleep(2 * time.Minute)
+				maxAge("rotated", false, show)
+				maxAge("set again", true, remember(t, session.Lifetime{Persistent: true}))
+				maxAge("taken back", false, remember(t, own))
+				maxAge("signed in anew", true, login(t, "u"))
+			})
+		})
+	}
+}
+
+func TestASessionTellsTheLifetimeItWasGiven(t *testing.T) {
+	p := newProbe(t, remembered)
+	c := p.client()
+	tells := func(when string, want session.Lifetime, own bool, do act) {
+		t.Helper()
+		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			do(w, r, s)
+			if got, ok := s.Lifetime(); got != want || ok != own {
+				t.Errorf("%s: %+v, %t; want %+v, %t", when, got, ok, want, own)
+			}
+		})
+	}
+	month := session.Lifetime{Absolute: 30 * day, Persistent: true}
+	nothing := func(http.ResponseWriter, *http.Request, *session.Session) {}
+	tells("a visitor", session.Lifetime{}, false, nothing)
+	tells("signed in", session.Lifetime{}, false, login(t, "u"))
+	tells("set by this request", month, true, remember(t, month))
+	tells("set before", month, true, nothing)
+	tells("renewed", month, true, renew(t))
+	tells("in whole milliseconds", session.Lifetime{Idle: time.Hour}, true, remember(t, session.Lifetime{Idle: time.Hour + time.Microsecond}))
+	tells("as the others", session.Lifetime{}, true, remember(t, session.Lifetime{}))
+	tells("as the others, set before", session.Lifetime{}, true, nothing)
+	tells("signed in anew", session.Lifetime{}, false, login(t, "u"))
+	if l, own := (*session.Session)(nil).Lifetime(); l != (session.Lifetime{}) || own {
+		t.Errorf("without a session: %+v, %t", l, own)
+	}
+}
+
 func TestARememberedSessionEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, remembered)

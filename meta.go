@@ -35,6 +35,7 @@ type meta struct {
 	lineage       []byte
 	edited        int64 // Unix milliseconds, 0 unless Edit wrote the record
 	level         uint8 // how strongly the subject signed in
+	ownLifetime   bool  // whether lifetime was set: its zero value may be
 	lifetime      Lifetime
 	tail          []byte // from firstTail on, as they stand: rarely asked for, or unknown here
 }
@@ -81,7 +82,7 @@ func (m *meta) decode(raw []byte) bool {
 				m.level = payload[0]
 			}
 		case tagLifetime:
-			ok = m.lifetime.decode(payload)
+			m.ownLifetime, ok = true, m.lifetime.decode(payload)
 		case tagClient:
 			_, ok = decodeClient(payload)
 		case tagLabel:
@@ -154,7 +155,7 @@ func (m *meta) append(dst []byte) []byte {
 	if m.level != 0 {
 		dst = appendTag(dst, tagLevel, []byte{m.level})
 	}
-	if m.lifetime != (Lifetime{}) {
+	if m.ownLifetime {
 		dst = appendTag(dst, tagLifetime, m.lifetime.append(buf[:0]))
 	}
 	return append(dst, m.tail...)

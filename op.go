@@ -104,7 +104,7 @@ func (o *op) apply(d *draft, m *Manager) error {
 		d.change().meta.setTail(tagLabel, o.val.data)
 	case opLogin:
 		meta := &d.change().meta
-		meta.lifetime = Lifetime{}
+		meta.lifetime, meta.ownLifetime = Lifetime{}, false
 		meta.endSignIn()
 		if o.client != nil {
 			meta.setTail(tagClient, o.client)

@@ -70,7 +70,12 @@ var methods = map[string]way{
 	"Expires":         readsTime((*session.Session).Expires),
 	"Deadline":        readsTime((*session.Session).Deadline),
 	"AuthenticatedAt": readsTime((*session.Session).AuthenticatedAt),
-	"Get":             reads(func(s *session.Session) any { return s.Get("k") }, nil, "v", 1),
+	"Lifetime": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		if l, own := s.Lifetime(); !own && l != (session.Lifetime{}) {
+			t.Errorf("without a lifetime of its own it reads %+v", l)
+		}
+	},
+	"Get": reads(func(s *session.Session) any { return s.Get("k") }, nil, "v", 1),
 	"Keys": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		for key := range s.Keys() {
 			if !slices.Contains([]string{"k", "n", "flash"}, key) {

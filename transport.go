@@ -198,7 +198,7 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	} else {
 		t.text = sid.Token{ID: s.draft.rec.id, Secret: *secret}.Reveal()
 	}
-	if t.persistent = s.m.cfg.Cookie.Persistent || s.draft.metaIn(new(meta)).lifetime.Persistent; t.persistent {
+	if t.persistent = s.persistentLocked(); t.persistent {
 		t.remaining = time.Until(s.draft.rec.deadline.time())
 	}
 	return t, true
