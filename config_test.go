@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -273,7 +274,9 @@ func TestDerivedContextsTakeNoGoroutine(t *testing.T) {
 }
 
 // The line that is put together from parts is the one that net/http writes.
-func TestCookieLine(t *testing.T) {
+func TestCookieLine(t *testing.T) { synctest.Test(t, testCookieLine) } // in one instant
+
+func testCookieLine(t *testing.T) {
 	for _, cfg := range []Config{
 		{},
 		{Cookie: Cookie{Name: "sid", Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode}},
@@ -286,8 +289,8 @@ func TestCookieLine(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer m.Close()
-		for _, token := range []sentToken{{text: "abc"}, {text: "abc", persistent: true, remaining: time.Hour}, {}} {
-			if got, want := m.cookieLine(&token), m.cfg.Cookie.cookie(token.text, token.persistent, token.remaining).String(); got != want {
+		for _, token := range []sentToken{{text: "abc"}, {text: "abc", until: time.Now().Add(time.Hour)}, {}} {
+			if got, want := m.cookieLine(&token), m.cfg.Cookie.cookie(token.text, token.until).String(); got != want {
 				t.Errorf("%+v: %q, want %q", token, got, want)
 			}
 		}

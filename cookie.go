@@ -37,7 +37,7 @@ func (c Cookie) validate() error {
 			errs = append(errs, fmt.Errorf("session: Config.Cookie."+format, args...))
 		}
 	}
-	if err := c.cookie("", false, 0).Valid(); err != nil {
+	if err := c.cookie("", time.Time{}).Valid(); err != nil {
 		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
 	}
 	// Browsers compare the prefixes without regard to case (RFC 6265bis 5.4).
@@ -66,9 +66,10 @@ func hasPrefixFold(s, prefix string) bool {
 }
 
 // cookie builds the cookie for a token, the sole place that names its
-// attributes. An empty token clears the cookie: for that, all that identifies
-// it has to be as it was when it was set.
-func (c Cookie) cookie(token string, persistent bool, remaining time.Duration) *http.Cookie {
+// attributes. It lasts until a time, or as long as the browser runs where that is
+// zero. An empty token clears the cookie: for that, all that identifies it has to
+// be as it was when it was set.
+func (c Cookie) cookie(token string, until time.Time) *http.Cookie {
 	ck := &http.Cookie{
 		Name:        c.Name,
 		Value:       token,
@@ -82,8 +83,11 @@ func (c Cookie) cookie(token string, persistent bool, remaining time.Duration) *
 	switch {
 	case token == "":
 		ck.MaxAge = -1 // written as Max-Age=0
-	case persistent:
-		ck.MaxAge = max(1, int(min(remaining, maxAge)/time.Second))
+		ck.Expires = time.Unix(0, 0)
+	case !until.IsZero():
+		lasts := max(min(time.Until(until), maxAge).Truncate(time.Second), time.Second)
+		ck.MaxAge = int(lasts / time.Second)
+		ck.Expires = time.Now().Add(lasts) // for clients that do not know Max-Age
 	}
 	return ck
 }

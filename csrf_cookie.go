@@ -69,12 +69,15 @@ func (s *Session) sendFormCookieLocked(h http.Header) {
 		return
 	}
 	s.formDue = false
-	meta, remaining := s.draft.meta(), s.m.cfg.AnonymousLifetime
-	if deadline := s.draft.deadline(); deadline != 0 {
-		remaining = time.Until(deadline.time())
+	var until time.Time
+	if s.persistentLocked() {
+		until = time.Now().Add(s.m.cfg.AnonymousLifetime)
+		if deadline := s.draft.deadline(); deadline != 0 {
+			until = deadline.time()
+		}
 	}
 	c := &s.m.formCookie
 	text := base64.RawURLEncoding.EncodeToString(s.formSecret[:])
-	c.write(h, c.cookie(text, s.m.cfg.Cookie.Persistent || meta.lifetime.Persistent, remaining).String())
+	c.write(h, c.cookie(text, until).String())
 	forbidStore(h)
 }

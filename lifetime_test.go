@@ -21,11 +21,15 @@ func remember(t testing.TB, l session.Lifetime) act {
 
 // signInRemembered signs in for a month in one request.
 func signInRemembered(t testing.TB) act {
+	return signInFor(t, session.Lifetime{Absolute: 30 * day, Idle: 7 * day, Persistent: true})
+}
+
+func signInFor(t testing.TB, l session.Lifetime) act {
 	return succeed(t, func(_ *http.Request, s *session.Session) error {
 		if err := s.Login("u"); err != nil {
 			return err
 		}
-		return s.SetLifetime(session.Lifetime{Absolute: 30 * day, Idle: 7 * day, Persistent: true})
+		return s.SetLifetime(l)
 	})
 }
 
@@ -143,6 +147,30 @@ func TestALifetimeMayEndWithTheBrowser(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Some clients know Expires alone.
+func TestExpiresStandsBesideMaxAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{MaxLifetime: 500 * day})
+		c := p.client()
+		for _, do := range []act{
+			signInFor(t, session.Lifetime{Absolute: 30 * day, Persistent: true}),
+			signInFor(t, session.Lifetime{Absolute: 500 * day, Persistent: true}),
+		} {
+			ck := sessionCookie(c.visit(do))
+			if want := time.Now().Add(time.Duration(ck.MaxAge) * time.Second); ck.MaxAge <= 0 || !ck.Expires.Equal(want) {
+				t.Errorf("Max-Age is %d, and Expires %v; want %v", ck.MaxAge, ck.Expires, want)
+			}
+		}
+		ck := sessionCookie(c.visit(succeed(t, func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) })))
+		if ck.MaxAge >= 0 || ck.Expires.IsZero() || ck.Expires.After(time.Now()) {
+			t.Errorf("a cookie that is taken away has Max-Age %d and Expires %v", ck.MaxAge, ck.Expires)
+		}
+		if ck := sessionCookie(c.visit(login(t, "u"))); ck.MaxAge != 0 || !ck.Expires.IsZero() {
+			t.Errorf("a cookie that ends with the browser has Max-Age %d and Expires %v", ck.MaxAge, ck.Expires)
+		}
+	})
 }
 
 func TestASessionTellsTheLifetimeItWasGiven(t *testing.T) {

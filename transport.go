@@ -106,7 +106,7 @@ func (s *Session) sendTokenLocked(h http.Header) {
 		h[ck.Name] = []string{ck.Value}
 	}
 	forbidStore(h)
-	if token.persistent && s.sends {
+	if !token.until.IsZero() && s.sends {
 		s.keepFormCookieLocked()
 		s.sendFormCookieLocked(h)
 	}
@@ -115,7 +115,7 @@ func (s *Session) sendTokenLocked(h http.Header) {
 // cookieLine returns what [http.Cookie.String] does, for the most common cookie
 // from parts that were made once.
 func (m *Manager) cookieLine(t *sentToken) string {
-	if t.text != "" && !t.persistent {
+	if t.text != "" && t.until.IsZero() {
 		return m.cfg.Cookie.Name + "=" + t.text + m.cookieTail
 	}
 	return m.cfg.tokenCookie(t).String()
@@ -123,7 +123,7 @@ func (m *Manager) cookieLine(t *sentToken) string {
 
 // cookieTail returns the attributes of a cookie that ends with the browser.
 func (c *Config) cookieTail() string {
-	line := c.Cookie.cookie("x", false, 0).String()
+	line := c.Cookie.cookie("x", time.Time{}).String()
 	return line[len(c.Cookie.Name+"=x"):]
 }
 
@@ -176,9 +176,8 @@ func (s *Session) deliver() {
 
 // A sentToken is what a response tells the client to keep; an empty one clears.
 type sentToken struct {
-	text       string
-	persistent bool
-	remaining  time.Duration
+	text  string
+	until time.Time // zero: as long as the browser runs
 }
 
 // takeTokenLocked returns the token that is due, once.
@@ -198,8 +197,8 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	} else {
 		t.text = sid.Token{ID: s.draft.rec.id, Secret: *secret}.Reveal()
 	}
-	if t.persistent = s.persistentLocked(); t.persistent {
-		t.remaining = time.Until(s.draft.rec.deadline.time())
+	if s.persistentLocked() {
+		t.until = s.draft.rec.deadline.time()
 	}
 	return t, true
 }
@@ -220,7 +219,7 @@ func (s *Session) needsCookie() bool {
 func (c *Config) tokenCookie(t *sentToken) *http.Cookie {
 	switch c.Header {
 	case "":
-		return c.Cookie.cookie(t.text, t.persistent, t.remaining)
+		return c.Cookie.cookie(t.text, t.until)
 	case authorization:
 		return &http.Cookie{Name: tokenHeader, Value: t.text}
 	default:

@@ -40,7 +40,7 @@ func defaultCookie(t *testing.T, e *env) {
 		equal(t, "Vary of "+path, a.header.Get("Vary"), "Cookie")
 	}
 	a := c.get(m, "/logout")
-	equal(t, "Set-Cookie of a logout", rawCookies(a), "__Host-id=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax")
+	equal(t, "Set-Cookie of a logout", rawCookies(a), "__Host-id=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax")
 	equal(t, "Cache-Control of a logout", a.header.Get("Cache-Control"), "no-store")
 	equal(t, "what the client holds then", c.token(m), "")
 
