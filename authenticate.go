@@ -39,7 +39,9 @@ func (s *Session) Login(subject string) error {
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline
-// too. Call it when what the session may do changes. Errors are as for Login.
+// too. Call it when what the session may do changes. A session that was never
+// stored has no token to replace: Renew does nothing then, neither stores it nor
+// sets a cookie. Errors are as for Login.
 func (s *Session) Renew() error {
 	return s.newSecret(opRenew, signing{})
 }

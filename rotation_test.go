@@ -172,3 +172,19 @@ func TestRotation(t *testing.T) {
 		b.want("/", 200, in)
 	})
 }
+
+func TestRenewOfANewSessionDoesNothing(t *testing.T) {
+	tap := newTap()
+	p := probeOver(t, tap, session.Config{})
+	res := p.client().visit(renew(t))
+	if calls := tap.took(); len(res.Cookies()) != 0 || len(calls) != 0 {
+		t.Errorf("it sets %v, and asks the store for %v", res.Cookies(), calls)
+	}
+	c := p.client().must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		renew(t)(w, r, s)
+		set(t, "k", "v")(w, r, s)
+	})
+	if c.token() == "" {
+		t.Error("after Renew a value is not stored")
+	}
+}
