@@ -1,0 +1,242 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/memstore"
+)
+
+// failing has what tells of a change of a session whether it was made, by name.
+var failing = map[string]func(ctx context.Context, s *session.Session) error{
+	"Set":            func(_ context.Context, s *session.Session) error { return s.Set("k", "new") },
+	"Delete":         func(_ context.Context, s *session.Session) error { return s.Delete("k") },
+	"Clear":          func(_ context.Context, s *session.Session) error { return s.Clear() },
+	"SetLabel":       func(_ context.Context, s *session.Session) error { return s.SetLabel("phone") },
+	"SetLifetime":    func(_ context.Context, s *session.Session) error { return s.SetLifetime(session.Lifetime{}) },
+	"Renew":          func(_ context.Context, s *session.Session) error { return s.Renew() },
+	"Reauthenticate": func(_ context.Context, s *session.Session) error { return s.Reauthenticate(1) },
+	"Login":          func(_ context.Context, s *session.Session) error { return s.Login("u") },
+	"Save":           func(ctx context.Context, s *session.Session) error { return s.Save(ctx) },
+	"Touch":          func(ctx context.Context, s *session.Session) error { return s.Touch(ctx) },
+	"Destroy":        func(ctx context.Context, s *session.Session) error { return s.Destroy(ctx) },
+	"Key.Set":        func(_ context.Context, s *session.Session) error { return counter.Set(s, 7) },
+	"Key.Delete":     func(_ context.Context, s *session.Session) error { return counter.Delete(s) },
+	"Key.Update":     func(_ context.Context, s *session.Session) error { return increment(s) },
+	"Flash.Add":      func(_ context.Context, s *session.Session) error { return togetherFlash.Add(s, "hello") },
+}
+
+func TestEveryMethodThatMayFailIsTested(t *testing.T) {
+	typ := reflect.TypeFor[*session.Session]()
+	for i := range typ.NumMethod() {
+		m := typ.Method(i)
+		n := m.Type.NumOut()
+		if n > 0 && m.Type.Out(n-1) == reflect.TypeFor[error]() && failing[m.Name] == nil && m.Name != "CSRFToken" {
+			t.Errorf("Session.%s is not among the changes that may be refused: add it to the table", m.Name)
+		}
+	}
+}
+
+// everyChange makes each change of a session and wants the same error of each, but
+// for those that are named.
+func everyChange(t *testing.T, s *session.Session, want error, but ...string) {
+	t.Helper()
+	for name, change := range failing {
+		if slices.Contains(but, name) {
+			continue
+		}
+		if err := change(t.Context(), s); !errors.Is(err, want) {
+			t.Errorf("%s returns %v, want %v", name, err, want)
+		}
+	}
+	if v := s.Pop("k"); v != nil {
+		t.Errorf("Pop returns %v", v)
+	}
+	if n, ok := counter.Pop(s); ok {
+		t.Errorf("Key.Pop returns %v", n)
+	}
+}
+
+func TestAChangeOfNoSessionSaysWhatIsMissing(t *testing.T) {
+	everyChange(t, session.FromContext(t.Context()), session.ErrNoSession)
+}
+
+// Whatever ended it: what comes too late is told so, and changes nothing.
+func TestAChangeOfAnEndedSessionIsRefused(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, c *client, s *session.Session){
+		"revoked, and Save has met it": func(t *testing.T, c *client, s *session.Session) {
+			must(t, c.p.m.Revoke(t.Context(), s.ID()), s.Set("k", "late"))
+			if err := s.Save(t.Context()); !errors.Is(err, session.ErrEnded) {
+				t.Errorf("Save returns %v, want ErrEnded", err)
+			}
+		},
+		"revoked, and Touch has met it": func(t *testing.T, c *client, s *session.Session) {
+			must(t, c.p.m.Revoke(t.Context(), s.ID()))
+			if err := s.Touch(t.Context()); !errors.Is(err, session.ErrEnded) {
+				t.Errorf("Touch returns %v, want ErrEnded", err)
+			}
+		},
+		"renewed by another request, and Save has met it": func(t *testing.T, c *client, s *session.Session) {
+			c.p.with(c.token()).must(renew(t))
+			must(t, s.Set("k", "late"))
+			if err := s.Save(t.Context()); !errors.Is(err, session.ErrEnded) {
+				t.Errorf("Save returns %v, want ErrEnded", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			c := p.client().must(set(t, "k", "old")).must(login(t, "u"))
+			res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				end(t, c, s)
+				if s.Subject() != "" || s.Get("k") != nil || !s.AuthenticatedAt().IsZero() {
+					t.Errorf("it still reads as %q with %v", s.Subject(), s.Get("k"))
+				}
+				everyChange(t, s, session.ErrEnded, "Login") // which begins another
+				s.Discard()
+				w.WriteHeader(http.StatusTeapot)
+			})
+			if res.StatusCode != http.StatusTeapot || len(res.Cookies()) != 0 {
+				t.Errorf("status %d, cookies %v", res.StatusCode, res.Cookies())
+			}
+		})
+	}
+}
+
+func TestAChangeAfterTheHandlerReturnedIsRefused(t *testing.T) {
+	for _, before := range []string{"nothing", "a sign-in"} {
+		p := newProbe(t, session.Config{})
+		c := p.client()
+		if before != "nothing" {
+			c.must(set(t, "k", "old")).must(login(t, "u"))
+		}
+		was := c.state()
+		var s *session.Session
+		c.visit(func(_ http.ResponseWriter, _ *http.Request, own *session.Session) { s = own })
+		p.tap.took()
+		everyChange(t, s, session.ErrDone)
+		if calls := p.tap.took(); len(calls) != 0 {
+			t.Errorf("the store was asked to %v", calls)
+		}
+		c.wants(was)
+	}
+}
+
+// A handler that heeds no error must not tell the client that all went well.
+func TestALateChangeIsNeverAnsweredAsASuccess(t *testing.T) {
+	for name, sealed := range map[string]bool{"stored": false, "sealed": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var site *testSite
+				if sealed {
+					site = newSealedSite(t, newRing(t), session.Config{NotBefore: memstore.New()})
+				} else {
+					site = newSite(t, nil, session.Config{})
+					site.answers()
+				}
+				site.handle("/late", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					_ = s.Set("k", "late")
+					_, err := site.m.RevokeAll(context.Background(), "u")
+					must(t, err)
+					if err := s.Touch(r.Context()); !errors.Is(err, session.ErrEnded) {
+						t.Errorf("Touch returns %v, want ErrEnded", err)
+					}
+					w.Write([]byte("saved"))
+				})
+				b := site.browser()
+				b.want("/login?u", 200, "u/")
+				b.want("/late", http.StatusConflict, "Conflict")
+				b.want("/read", 200, "/")
+			})
+		})
+	}
+}
+
+// TestDestroyWaitsForASaveThatIsUnderWay: the session of that Save must not come
+// back, nor its cookie go out.
+func TestDestroyWaitsForASaveThatIsUnderWay(t *testing.T) {
+	mem := memstore.New()
+	f := &faultyStore{Store: mem}
+	d := newDirect(t, f, session.Config{})
+	s := d.load(nil)
+	must(t, s.Login("u"))
+	destroyed := make(chan error, 1)
+	f.create = func(ctx context.Context, rec store.Record) error {
+		go func() { destroyed <- s.Destroy(context.Background()) }()
+		for len(destroyed) == 0 && !waitsForALock("Destroy") {
+			runtime.Gosched()
+		}
+		return mem.Create(ctx, rec)
+	}
+	must(t, s.Save(t.Context()), <-destroyed)
+	if c := d.commit(s); c != nil && c.Value != "" {
+		t.Error("the client gets a token")
+	}
+	if infos, err := d.m.List(t.Context(), "u"); err != nil || len(infos) != 0 || s.Subject() != "" {
+		t.Errorf("it came back: %v, %v, of %q", infos, err, s.Subject())
+	}
+}
+
+// waitsForALock tells whether a goroutine waits for a mutex in a method of Session.
+func waitsForALock(method string) bool {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+		if strings.Contains(stack, "sync.(*Mutex).Lock") && strings.Contains(stack, "(*Session)."+method+"(") {
+			return true
+		}
+	}
+	return false
+}
+
+// What a request does to one key, one after another, is what it finds at the end,
+// and what is stored.
+func TestChangesOfOneKeyFollowEachOther(t *testing.T) {
+	pop := func(s *session.Session) error { s.Pop("k"); return nil }
+	set := func(v any) func(*session.Session) error {
+		return func(s *session.Session) error { return s.Set("k", v) }
+	}
+	del := func(s *session.Session) error { return s.Delete("k") }
+	clear := func(s *session.Session) error { return s.Clear() }
+	for name, test := range map[string]struct {
+		steps []func(*session.Session) error
+		want  any
+	}{
+		"pop, set":           {[]func(*session.Session) error{pop, set(1)}, 1},
+		"pop, set, set":      {[]func(*session.Session) error{pop, set(1), set(2)}, 2},
+		"set, pop":           {[]func(*session.Session) error{set(1), pop}, nil},
+		"set, pop, set":      {[]func(*session.Session) error{set(1), pop, set(2)}, 2},
+		"set, pop, delete":   {[]func(*session.Session) error{set(1), pop, del}, nil},
+		"set, pop, clear":    {[]func(*session.Session) error{set(1), pop, clear}, nil},
+		"pop, set, pop, set": {[]func(*session.Session) error{pop, set(1), pop, set(2)}, 2},
+		"delete, set, pop":   {[]func(*session.Session) error{del, set(1), pop}, nil},
+	} {
+		for _, stored := range []bool{false, true} {
+			d := newDirect(t, nil, session.Config{})
+			var c *http.Cookie
+			if stored {
+				c = d.with("k", "old")
+			}
+			s := d.load(c)
+			for _, step := range append(test.steps, func(s *session.Session) error { return s.Set("other", 1) }) {
+				must(t, step(s))
+			}
+			seen := s.Get("k")
+			if own := d.commit(s); c == nil {
+				c = own
+			}
+			if got := d.load(c).Get("k"); got != test.want || seen != test.want {
+				t.Errorf("%s, stored %v: the request sees %v, the next one %v, want %v", name, stored, seen, got, test.want)
+			}
+		}
+	}
+}
