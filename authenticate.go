@@ -80,6 +80,16 @@ func (s *Session) newSecret(kind opKind, with signing) error {
 	return s.apply(op{kind: kind, signing: &with})
 }
 
+// shareSecret gives o the secret of those operations before it that were not
+// committed yet, and so were not sent to anybody. So one commit kills once.
+func (o *op) shareSecret(pending []op) {
+	for i := range pending {
+		if p := &pending[i]; p.kind.newToken() {
+			o.secret, o.hash = p.secret, p.hash
+		}
+	}
+}
+
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
 // Reauthenticate, and the zero Time while the session is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {

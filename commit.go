@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/b4468f51/session/internal/sid"
@@ -97,16 +96,16 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	if !storeNew && s.onlyReadLocked() {
 		return false, nil
 	}
-	newSecret := slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
+	newToken := s.newTokenLocked()
 	switch {
 	case s.lost:
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case s.headersSent && (newSecret || !s.stored && (s.draft.count() > 0 || storeNew)):
+	case s.headersSent && (newToken || !s.stored && (s.draft.count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.inDoubt == nil && s.draft.count() == 0 && !newSecret && !storeNew:
+	case !s.stored && s.inDoubt == nil && s.draft.count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
@@ -151,7 +150,7 @@ func (c *commit) housekeep() {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			c.d.change().meta.issue(c.secret.Hash(cfg.realm()), c.now)
+			c.d.change().meta.issue(c.secret.Hash(cfg.realm()), c.now, cfg.Grace)
 			c.rotated, c.changed = true, true
 		}
 	}

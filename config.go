@@ -64,12 +64,13 @@ type Config struct {
 
 	// RotateEvery is the age at which the middleware replaces a token by
 	// another for the same session, gently: the old one is good until the new
-	// one was seen, and for Grace after. More than Grace. Default 0: only
-	// Login and Renew replace tokens.
+	// one was seen, and for Grace after. More than Grace. Default 0: none is
+	// replaced for its age.
 	RotateEvery time.Duration
 
-	// Grace is how long a token stays good after its successor by rotation
-	// was first seen, and how long one that Login or Renew killed is told
+	// Grace is how long a token stays good after its successor by rotation or
+	// SetLifetime was first seen, and how long one that Login, Renew or
+	// Reauthenticate killed is told
 	// from a stolen one: requests that carry it may be under way.
 	// Default 1 minute.
 	Grace time.Duration

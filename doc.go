@@ -46,7 +46,7 @@
 //	malformed, unknown, expired        nothing is stored           Unchanged: no store, no cookie
 //	a good token                       its session                 read it for free, or change it
 //	a token replaced by a rotation     the same session, for       do the same
-//	                                   Config.Grace
+//	or by SetLifetime                  Config.Grace
 //	a token killed by Login or Renew   a session that has ended:   Login: a new session begins.
 //	less than Config.Grace ago         it reads as empty           Else ErrEnded, and no cookie
 //	a good token, while the store      not run: Config.            —
@@ -58,7 +58,8 @@
 //	Login                              new token; the ID and the values stay. Where another
 //	                                   subject is signed in, another session begins, empty
 //	Renew                              new token, all else stays
-//	Reauthenticate, SetLifetime        new token, and another deadline; all else stays
+//	Reauthenticate                     new token, and another deadline; all else stays
+//	SetLifetime                        another deadline, and a new token as by a rotation
 //	Destroy                            gone at once; what is set afterwards begins a new session
 //	Discard                            as at the last commit
 //	Save                               commit now

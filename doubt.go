@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
@@ -90,11 +91,12 @@ func (c *commit) recognize(rec store.Record) bool {
 }
 
 // kills returns by how much those of the operations that are in doubt raise the
-// generation.
+// generation: once for each secret.
 func kills(ops []op) (n uint64) {
+	var last sid.Hash
 	for i := range ops {
-		if ops[i].inDoubt != 0 && ops[i].kind >= opLogin {
-			n++
+		if o := &ops[i]; o.inDoubt != 0 && o.kind.kills() && !o.hash.Verify(last) {
+			n, last = n+1, o.hash
 		}
 	}
 	return n

@@ -216,7 +216,9 @@ func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 				pending = append(pending, name)
 			}
 		case what == 3 && signsIn:
-			f.note("a new token: %v", []func() error{func() error { return s.Login("u") }, s.Renew}[f.chance.IntN(2)]())
+			f.note("a new token: %v", []func() error{
+				func() error { return s.Login("u") }, s.Renew, func() error { return s.SetLifetime(session.Lifetime{}) },
+			}[f.chance.IntN(3)]())
 		case what == 4 || what == 5:
 			m := []direct{d, other}[f.chance.IntN(2)].m
 			f.note("a job changes %s", name)

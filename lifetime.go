@@ -33,10 +33,13 @@ type Lifetime struct {
 // in the place of one that it has. It stays with the session through renewal,
 // rotation and reauthentication. A Login ends it: call SetLifetime after it.
 //
-// Since the client is to hold a cookie of another age, it gets a new token, and
-// the old one is dead at once, as by [Session.Renew]. What exceeds a limit of
-// Config is an error, and so is a lifetime that would be over already. Other
-// errors are as for Login.
+// The lifetime holds from the commit on. Since the client is to hold a cookie of
+// another age, it gets a new token, gently, as by a rotation: the old one is good
+// until the new one was seen, and for Config.Grace after. So nobody is signed out
+// where the answer is lost.
+//
+// What exceeds a limit of Config is an error, and so is a lifetime that would be
+// over already. Other errors are as for Login.
 func (s *Session) SetLifetime(l Lifetime) error {
 	if s == nil {
 		return ErrNoSession
@@ -90,7 +93,7 @@ func (d *draft) setLifetime(o *op, m *Manager) error {
 	if e.deadline <= millisOf(o.at) {
 		return fmt.Errorf("session: a lifetime that was over at %v", e.deadline.time())
 	}
-	e.meta.kill(o.hash, o.at, m.cfg.Grace)
+	e.meta.offer(o.hash, o.at, m.cfg.Grace)
 	return nil
 }
 

@@ -229,19 +229,6 @@ func TestASignInEndsALifetime(t *testing.T) {
 	})
 }
 
-func TestALifetimeReplacesTheToken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(login(t, "u"))
-		old := c.token()
-		if res := c.visit(remember(t, session.Lifetime{Persistent: true})); sessionCookie(res).MaxAge != int(day/time.Second) {
-			t.Errorf("the cookie has Max-Age %d", sessionCookie(res).MaxAge)
-		}
-		p.with(old).wants(anonymous)
-		c.wants("<u>")
-	})
-}
-
 func TestALifetimeHasTheLimitsOfConfig(t *testing.T) {
 	p := newProbe(t, remembered)
 	c := p.client().must(login(t, "u"))

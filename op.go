@@ -22,7 +22,7 @@ type op struct {
 	val       value  // set: the value; pop: the one taken; update: the one that update made of was; label
 	took      *taken // take
 	*updating        // update
-	*signing         // from login on
+	*signing         // from lifetime on
 }
 
 // updating is what an op has that is an update.
@@ -32,7 +32,8 @@ type updating struct {
 	had    bool  // whether there was one
 }
 
-// signing is what an op has that replaces the secret.
+// signing is what an op has that gives the client another token. Those that are
+// pending together have one secret between them.
 type signing struct {
 	at       time.Time
 	secret   *sid.Secret // the new one; a pointer, which fmt does not follow
@@ -53,11 +54,17 @@ const (
 	opTake
 	opClear
 	opLabel
-	opLogin // this and those below replace the secret
-	opReauthenticate
 	opLifetime
+	opLogin
+	opReauthenticate
 	opRenew
 )
+
+// newToken tells whether the client gets another token.
+func (k opKind) newToken() bool { return k >= opLifetime }
+
+// kills tells whether every token of before dies at once.
+func (k opKind) kills() bool { return k >= opLogin }
 
 type updateFunc func(old value, ok bool) (value, error)
 
@@ -148,6 +155,11 @@ func (s *Session) update(key string, f updateFunc) error {
 	}
 }
 
+// newTokenLocked tells whether what is pending gives the client another token.
+func (s *Session) newTokenLocked() bool {
+	return slices.ContainsFunc(s.ops, func(o op) bool { return o.kind.newToken() })
+}
+
 // changesNothingLocked tells that there is no need to keep o.
 func (s *Session) changesNothingLocked(o op) bool {
 	switch o.kind {
@@ -181,7 +193,7 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 			ops = slices.Concat(ops[:first], slices.DeleteFunc(slices.Clone(ops[first:]), pointless))
 		}
 	}
-	if o.kind < opLogin && len(ops) >= s.m.limits.pending {
+	if !o.kind.newToken() && len(ops) >= s.m.limits.pending {
 		return nil, fmt.Errorf("%w: %d changes are pending, Config.MaxPending is %d: call Save to commit them",
 			ErrTooLarge, len(ops), s.m.limits.pending)
 	}

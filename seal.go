@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/b4468f51/session/internal/sid"
@@ -54,13 +53,13 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	newSecret := slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
+	newToken := s.newTokenLocked()
 	switch {
 	case s.lost:
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case !s.stored && s.draft.count() == 0 && !newSecret && !storeNew:
+	case !s.stored && s.draft.count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}

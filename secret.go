@@ -67,10 +67,14 @@ func (m *meta) standing(h sid.Hash, now time.Time) standing {
 	return standingUnknown
 }
 
-// kill puts a new secret in the place of every other, at once.
+// kill puts a new secret in the place of every other, at once. A secret that has
+// done so does it no second time.
 func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
+	if m.secret.Verify(h) {
+		return
+	}
 	until := now.Add(grace).UnixMilli()
-	others := m.living(now)
+	others := slices.DeleteFunc(m.living(now), func(o otherSecret) bool { return o.hash.Verify(h) })
 	for i := range others {
 		if others[i].state != secretKilled {
 			others[i].state, others[i].at = secretKilled, until
@@ -97,7 +101,7 @@ func (m *meta) confirm(h sid.Hash, now time.Time, grace time.Duration) {
 	issued := others[i].at
 	others = slices.Delete(others, i, i+1)
 	m.setTail(tagFormKey, m.formBase()) // forms that were shown before are still good
-	for i := range others {
+	for i := range others[:i] {         // those after it are on their way to the client
 		if others[i].state == secretPending {
 			others[i].state, others[i].at = secretRetiring, until
 		}
@@ -120,19 +124,28 @@ func (m *meta) rotationDue(now time.Time, every, grace time.Duration) bool {
 	return true
 }
 
-// issue adds a pending secret.
-func (m *meta) issue(h sid.Hash, now time.Time) {
+// issue adds a pending secret. Of those that have gone unconfirmed for the grace it
+// keeps the newest alone: who was issued a later one has the answer by now.
+func (m *meta) issue(h sid.Hash, now time.Time, grace time.Duration) {
 	others := m.living(now)
 	pending := 0
 	for i := len(others) - 1; i >= 0; i-- {
 		if others[i].state != secretPending {
 			continue
 		}
-		if pending++; pending >= maxPending {
+		if pending++; pending >= maxPending && now.Sub(time.UnixMilli(others[i].at)) >= grace {
 			others = slices.Delete(others, i, i+1)
 		}
 	}
 	m.setOthers(append(others, otherSecret{secretPending, h, now.UnixMilli()}))
+}
+
+// offer is issue for a client that has to get another token, unless it gets one
+// anyway: a new session's, or that of a kill by the same secret.
+func (m *meta) offer(h sid.Hash, now time.Time, grace time.Duration) {
+	if m.secret != (sid.Hash{}) && m.standing(h, now) == standingUnknown {
+		m.issue(h, now, grace)
+	}
 }
 
 // living returns a copy of the other secrets without those whose time is over.

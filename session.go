@@ -208,8 +208,8 @@ func (s *Session) Expires() time.Time {
 	return view(s, func(d *draft) millis { return d.rec.expires }).time()
 }
 
-// Deadline returns when the session ends however much it is used. Only Login
-// and Reauthenticate set another.
+// Deadline returns when the session ends however much it is used. Only Login,
+// Reauthenticate and SetLifetime set another.
 func (s *Session) Deadline() time.Time { return view(s, (*draft).deadline).time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a
@@ -242,7 +242,7 @@ func (s *Session) readyLocked(k opKind) error {
 		return ErrDone
 	case s.ended && k != opLogin:
 		return ErrEnded
-	case s.headersSent && (k >= opLogin || s.m.sealer != nil || !s.stored && k <= opUpdate):
+	case s.headersSent && (k.newToken() || s.m.sealer != nil || !s.stored && k <= opUpdate):
 		return ErrHeadersSent
 	}
 	return nil
@@ -264,6 +264,9 @@ func (s *Session) apply(o op) error {
 	}
 	if s.changesNothingLocked(o) {
 		return nil
+	}
+	if o.kind.newToken() {
+		o.shareSecret(s.ops)
 	}
 	ops, err := s.pendingLocked(o)
 	if err != nil {

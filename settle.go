@@ -78,16 +78,19 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 	if c.signsIn() {
 		s.past = nil
 	}
-	secret := c.secret
+	secret, fresh := c.secret, c.created
 	for i := range c.all {
-		if o := &c.all[i]; o.kind >= opLogin {
+		switch o := &c.all[i]; {
+		case o.kind.kills():
+			secret, due, fresh = o.secret, true, true
+		case o.kind == opLifetime && !fresh:
 			secret, due = o.secret, true
 		}
 	}
 	if due {
 		s.due, s.secret = cookieSet, secret
 	}
-	if due && !c.rotated {
+	if fresh {
 		s.presented = meta.secret
 	}
 }

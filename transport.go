@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
-	"slices"
 	"strings"
 	"time"
 
@@ -211,7 +210,7 @@ func (s *Session) needsCookie() bool {
 	s.mayRotate = false
 	return s.due != cookieNone || !s.stored && s.draft.count() > 0 ||
 		s.m.sealer != nil && len(s.ops) > 0 ||
-		slices.ContainsFunc(s.ops, func(o op) bool { return o.kind >= opLogin })
+		s.newTokenLocked()
 }
 
 // tokenCookie is the cookie for a token; with Config.Header one that has nothing

@@ -1,0 +1,114 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+)
+
+// signings are what replaces a token.
+var signings = map[string]func(s *session.Session) error{
+	"login":          func(s *session.Session) error { return s.Login("u") },
+	"reauthenticate": func(s *session.Session) error { return s.Reauthenticate(1) },
+	"renew":          (*session.Session).Renew,
+	"lifetime":       func(s *session.Session) error { return s.SetLifetime(session.Lifetime{Persistent: true}) },
+}
+
+// However often one handler replaces the token, that is one token more to tell from
+// a stolen one: requests with the tokens of the last eight handlers are stale.
+func TestOneCommitKillsOnce(t *testing.T) {
+	for _, names := range [][]string{
+		{"login", "lifetime", "reauthenticate"}, {"renew", "renew", "renew"}, {"lifetime", "renew", "lifetime"},
+		{"reauthenticate", "login", "renew", "lifetime"}, {"lifetime", "lifetime", "reauthenticate", "login"},
+	} {
+		for _, saves := range []bool{false, true} { // in vain, before each
+			t.Run(fmt.Sprint(names, saves), func(t *testing.T) {
+				p := newProbe(t, session.Config{})
+				c := p.client().must(login(t, "u"))
+				var late []*client
+				for range 8 {
+					late = append(late, p.with(c.token()))
+					c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+						for _, name := range names {
+							must(t, signings[name](s))
+							if saves {
+								p.tap.fail("save", errors.New("down"))
+								if s.Save(r.Context()) == nil {
+									t.Error("Save succeeds")
+								}
+								p.tap.put(nil)
+							}
+						}
+					})
+				}
+				for i, old := range late {
+					p.saw()
+					token := old.token()
+					old.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+						if err := s.Set("k", 1); !errors.Is(err, session.ErrEnded) {
+							t.Errorf("Set with token %d: %v, want ErrEnded", i, err)
+						}
+					})
+					if got := p.heard(); got != "stale token" || old.token() != token {
+						t.Errorf("with token %d the events are %q, and the client's cookie changes: %v", i, got, old.token() != token)
+					}
+				}
+				c.wants("<u>")
+			})
+		}
+	}
+}
+
+// Whatever replaces a token in one commit, the client gets one that is good, and
+// stays so.
+func TestTheTokenOfOneCommitIsGood(t *testing.T) {
+	for begin, first := range map[string]act{"no session": nil, "a visitor": set(t, "k", 1), "a user": login(t, "u"), "another": login(t, "v")} {
+		for a := range signings {
+			for b := range signings {
+				for d := range signings {
+					synctest.Test(t, func(t *testing.T) {
+						p := newProbe(t, session.Config{})
+						c := p.client()
+						if first != nil {
+							c.must(first)
+						}
+						old, replaced := c.token(), false
+						res := c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+							defer func() { must(t, s.Set("last", 1)) }()
+							for _, name := range []string{a, b, d} {
+								err := signings[name](s)
+								replaced = replaced || err == nil
+								if (err != nil) != (name == "reauthenticate" && s.Subject() == "") {
+									t.Errorf("%s of %s: %v", name, begin, err)
+								}
+							}
+						})
+						what := fmt.Sprint(begin, ": ", a, b, d)
+						if res.StatusCode != http.StatusOK {
+							t.Errorf("%s: status %d", what, res.StatusCode)
+						}
+						if token := c.token(); (token != old) != (replaced || old == "") {
+							t.Errorf("%s: a new token: %v", what, token != old)
+						}
+						want := c.state()
+						for range 3 {
+							time.Sleep(50 * time.Minute)
+							if got := c.state(); got != want || !strings.HasSuffix(got, "last=1") {
+								t.Errorf("%s: the session is %q, then %q", what, want, got)
+							}
+						}
+						if replaced && old != "" {
+							p.with(old).wants(anonymous)
+						}
+					})
+				}
+			}
+		}
+	}
+}
