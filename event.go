@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"log/slog"
+	"time"
 )
 
 // An Event is something that an operator may want to know of. It never holds a
@@ -33,11 +34,18 @@ const (
 // What clients present. But for EventForged, the request is treated as anonymous.
 const (
 	EventMalformed EventKind = "malformed token"    // a cookie that no server wrote
-	EventDuplicate EventKind = "duplicate cookie"   // several cookies of the name: somebody planted one
-	EventUnknown   EventKind = "unknown session"    // expired or ended, or never was
+	EventDuplicate EventKind = "duplicate cookie"   // several cookies of one name: somebody planted one; with Err, those of CSRF tokens
+	EventUnknown   EventKind = "unknown session"    // expired or ended, or never was; or a made-up secret for the ID of one that lives
 	EventStale     EventKind = "stale token"        // replaced by Login or Renew less than Config.Grace ago
-	EventForged    EventKind = "csrf token refused" // by RequireCSRF, which answers 403: from another site, or an old form
-	EventReused    EventKind = "reused token"       // a live session, but not its token: one replaced long ago, or stolen
+	EventForged    EventKind = "csrf token refused" // by RequireCSRF, for the reason in Err: from another site, or an old form
+
+	// EventReused is of a token that was good for this live session, and was
+	// replaced more than Config.Grace ago. Whoever presents it has held it: the
+	// client, from a backup or after an answer was lost, or somebody who stole
+	// it. The last 16 replaced tokens of a session and those of
+	// the grace are known again. An older one is an EventUnknown, and so is one that
+	// was made up by somebody who knows the ID.
+	EventReused EventKind = "reused token"
 )
 
 // What went wrong.
@@ -58,7 +66,7 @@ func (k EventKind) level() slog.Level {
 	switch k {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
 		return slog.LevelError
-	case EventDuplicate, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed:
+	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed:
 		return slog.LevelWarn
 	default:
 		return slog.LevelDebug
@@ -66,13 +74,24 @@ func (k EventKind) level() slog.Level {
 }
 
 // logEvent is the default of Config.Observer. It leaves the subject out: what
-// the application names its users by may not belong in a log.
+// the application names its users by may not belong in a log. Of the warnings
+// that anybody can cause it writes ten of each kind a minute, and then how many
+// it has left out.
 func logEvent(ctx context.Context, e Event) {
 	level := e.Kind.level()
 	if !slog.Default().Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 3)
+	attrs := make([]slog.Attr, 0, 4)
+	if s := samplers[e.Kind]; s != nil {
+		ok, left := s.pass(time.Now())
+		if !ok {
+			return
+		}
+		if left > 0 {
+			attrs = append(attrs, slog.Int("left_out", left))
+		}
+	}
 	if !e.ID.IsZero() {
 		attrs = append(attrs, slog.String("session", e.ID.String()))
 	}

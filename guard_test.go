@@ -335,6 +335,15 @@ func TestTheSignInPagePassesItsOwnGuard(t *testing.T) {
 	}
 }
 
+// A router that is given the tenant's folder in front still has that sign-in page.
+func TestTheSignInPagePassesWithAFolderInFront(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	res := p.client().visit(behind(session.RequireSubject("/signin")), navigate, asks("/signin"), func(r *http.Request) { r.URL.Path = "/tenant/signin" })
+	if res.StatusCode != 200 {
+		t.Errorf("%d, want 200", res.StatusCode)
+	}
+}
+
 // What passes is what the router takes for the sign-in page, not what a client
 // calls so.
 func TestNobodyPassesByTheNameOfTheSignInPage(t *testing.T) {
@@ -351,7 +360,7 @@ func TestNobodyPassesByTheNameOfTheSignInPage(t *testing.T) {
 		}
 	}
 	for _, signIn := range []string{"https://sso.test/signin", "//sso.test/signin", "", "?signin", "#signin"} {
-		for _, target := range []string{"/signin", "/"} {
+		for _, target := range []string{"/signin", "/", "http://app.test"} { // the last has no path
 			if res := p.client().visit(behind(session.RequireSubject(signIn)), asks(target)); res.StatusCode != 401 {
 				t.Errorf("%q: %s gets %d, want 401", signIn, target, res.StatusCode)
 			}

@@ -148,8 +148,12 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	p.hash = token.Secret.Hash(m.cfg.realm())
 	p.standing, p.generation = meta.standing(p.hash, now), meta.generation
 	p.quiet = p.standing != standingPending && !meta.rotationDue(now, m.cfg.RotateEvery, m.cfg.Grace)
-	if p.standing == standingUnknown {
+	switch {
+	case p.standing != standingUnknown:
+	case meta.replaced(p.hash):
 		m.report(ctx, Event{Kind: EventReused, ID: rec.ID, Subject: rec.Subject})
+	default: // it says nothing about the session: IDs are public
+		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 	}
 	return nil
 }

@@ -21,8 +21,9 @@ const (
 	tagClient        = 13 // that signed in: { uvarint length, text } of the user agent and of the address family
 	tagLabel         = 15 // what the subject calls the device
 	tagFormKey       = 17 // what CSRF tokens are made of, where it is not the current secret's: 32 bytes
+	tagReplaced      = 18 // the beginnings of the hashes of secrets that were replaced, oldest first; it outlives a sign-in
 	firstTail        = tagClient
-	lastTag          = tagFormKey
+	lastTag          = tagReplaced
 )
 
 // meta is what the manager keeps about a session, beside the Record's own fields.
@@ -88,6 +89,8 @@ func (m *meta) decode(raw []byte) bool {
 		case tagLabel:
 		case tagFormKey:
 			ok = len(payload) == sha256.Size
+		case tagReplaced:
+			ok = len(payload)%markSize == 0
 		default:
 			ok = tag > lastTag
 		}

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"crypto/subtle"
 	"slices"
 	"time"
 
@@ -106,8 +108,9 @@ func (m *meta) confirm(h sid.Hash, now time.Time, grace time.Duration) {
 			others[i].state, others[i].at = secretRetiring, until
 		}
 	}
-	m.setOthers(append(others, otherSecret{secretRetiring, m.secret, until}))
+	others = append(others, otherSecret{secretRetiring, m.secret, until})
 	m.secret, m.issued = h, issued
+	m.setOthers(others)
 }
 
 // rotationDue tells whether it is time to issue another secret: the current
@@ -159,7 +162,42 @@ func (m *meta) living(now time.Time) []otherSecret {
 	return others
 }
 
-// setOthers keeps the newest.
+// setOthers keeps the newest, and of those that go what they are known again by.
 func (m *meta) setOthers(others []otherSecret) {
-	m.others = others[max(0, len(others)-maxOthers):]
+	others = others[max(0, len(others)-maxOthers):]
+	for _, gone := range m.others {
+		if !m.secret.Verify(gone.hash) && !slices.ContainsFunc(others, func(o otherSecret) bool { return o.hash.Verify(gone.hash) }) {
+			m.markReplaced(gone.hash)
+		}
+	}
+	m.others = others
+}
+
+const (
+	markSize    = 8  // bytes of a hash, enough that nobody hits on them by chance
+	maxReplaced = 16 // of the latest
+)
+
+func (m *meta) markReplaced(h sid.Hash) {
+	var marks []byte
+	for mark := range slices.Chunk(m.inTail(tagReplaced), markSize) {
+		if !bytes.Equal(mark, h[:markSize]) {
+			marks = append(marks, mark...)
+		}
+	}
+	marks = append(marks, h[:markSize]...)
+	m.setTail(tagReplaced, marks[max(0, len(marks)-markSize*maxReplaced):])
+}
+
+// replaced tells whether a secret of unknown standing was once the session's, as far
+// as that is kept: whoever knows the ID alone can make up any other.
+func (m *meta) replaced(h sid.Hash) bool {
+	known := false
+	for i := range m.others {
+		known = known || m.others[i].hash.Verify(h)
+	}
+	for mark := range slices.Chunk(m.inTail(tagReplaced), markSize) {
+		known = known || subtle.ConstantTimeCompare(mark, h[:markSize]) == 1
+	}
+	return known
 }

@@ -95,7 +95,8 @@ func idIsNoToken(t *testing.T, e *env) {
 			t.Error("an ID with a secret of the client's lets in")
 		}
 	}
-	equal(t, "tokens reported", m.events.count(session.EventReused), 6)
+	equal(t, "unknown tokens reported", m.events.count(session.EventUnknown), 6)
+	equal(t, "reused tokens reported", m.events.count(session.EventReused), 0)
 	after, _ := e.record(id)
 	equal(t, "the version", after.Version, before.Version)
 	c.get(m, "/read").want("the session itself", http.StatusOK, "u map[]")
