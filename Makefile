@@ -6,6 +6,9 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
+# The newest of each Go release that is supported.
+TOOLCHAINS := go1.26.11 go1.27.4
+
 GOTESTFLAGS ?=
 FUZZTIME    ?= 30s
 BENCH       ?= .
@@ -19,7 +22,7 @@ RUNFLAGS    ?=
 MUTANTS     ?= 200
 SEED        ?= 1
 
-.PHONY: help run test deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
+.PHONY: help run test toolchains deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +41,9 @@ test: deps ## run every test of every module with the race detector, then each m
 		case $$m in internal/integration) run=TestStores ;; *) run=. ;; esac; \
 		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test -timeout 30m -run $$run $(GOTESTFLAGS) ./...); \
 	done
+
+toolchains: ## run the root module's tests with each Go release that is supported
+	@set -e; for t in $(TOOLCHAINS); do echo "== $$t"; GOTOOLCHAIN=$$t GOWORK=off go test $(GOTESTFLAGS) ./...; done
 
 # What the tests start beside Go: a program, and the Debian package that has it.
 deps: ## install what the tests need (Debian; elsewhere: say what is missing)
