@@ -36,15 +36,26 @@ func ErrorStatus(err error) int {
 // answer has Config.ErrorHandler answer. Should it name no status, the client
 // must not take that for success.
 func (m *Manager) answer(w http.ResponseWriter, r *http.Request, err error) {
-	a := &errorAnswer{ResponseWriter: w, err: err}
-	m.cfg.ErrorHandler(a, r, err)
+	m.answerWith(&errorAnswer{ResponseWriter: w, m: m, err: err}, r)
+}
+
+// answerFor is answer in the place of a handler.
+func (m *Manager) answerFor(w *response, err error) {
+	m.answerWith(&errorAnswer{ResponseWriter: w.w, m: m, err: err, replaces: w}, w.r)
+}
+
+func (m *Manager) answerWith(a *errorAnswer, r *http.Request) {
+	m.cfg.ErrorHandler(a, r, a.err)
 	a.begin()
 }
 
+// An errorAnswer is the ResponseWriter that Config.ErrorHandler gets.
 type errorAnswer struct {
 	http.ResponseWriter
-	err   error
-	begun bool
+	m        *Manager
+	err      error
+	begun    bool
+	replaces *response // nil where no handler has run
 }
 
 func (a *errorAnswer) begin() {
@@ -53,8 +64,17 @@ func (a *errorAnswer) begin() {
 	}
 }
 
+// WriteHeader writes the session's part of the header last: the page may be
+// cacheable for all that its writer knows.
 func (a *errorAnswer) WriteHeader(status int) {
-	a.begun = a.begun || status >= 200
+	if status >= 200 && !a.begun {
+		a.begun = true
+		if a.replaces != nil {
+			a.replaces.writeHeader(status)
+		} else {
+			a.m.cfg.vary(a.Header(), new([1]string))
+		}
+	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
@@ -63,6 +83,14 @@ func (a *errorAnswer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p)
 }
 
+func (a *errorAnswer) Flush() { _ = a.FlushError() }
+
+func (a *errorAnswer) FlushError() error {
+	a.begin()
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Unwrap is for what does not write.
 func (a *errorAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // answerError is the default of Config.ErrorHandler. It tells the client no

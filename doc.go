@@ -104,13 +104,16 @@
 // SameSite=Lax, for this host and all paths, and lasts as long as the browser
 // runs. [Cookie] changes that, and
 // NewManager refuses what browsers would. Every answer that sets it carries
-// Cache-Control: no-store, and every answer whose handler used the session
-// Vary: Cookie. Only the cookie is read, never a URL, a form or another header;
-// with Config.Header only that header, for clients that are no browsers.
-// A request that carries the cookie twice is treated as anonymous. If the name has
-// no __Host- prefix, up to three are tried, and the session is used if exactly one
-// of them is good. Login and Destroy end the session of every good token that the
-// request carries: so signing in, or out, puts an end to the confusion.
+// Cache-Control: no-store, and nothing that some caches prefer to it, such as
+// CDN-Cache-Control. Every answer to a request with a token carries Vary: Cookie,
+// and so does one whose handler used the session before the first byte. Only
+// the cookie is read, never a URL, a form or another header; with
+// Config.Header only that header, for clients that are no browsers. A request
+// that carries the cookie twice is treated as anonymous. If the name has no
+// __Host- prefix, up to three are tried, and the session is used if exactly
+// one of them is good. Login and Destroy end the session of every good token
+// that the request carries: so signing in, or out, puts an end to the
+// confusion.
 //
 // For http://localhost browsers treat Secure cookies differently; if one
 // refuses them, develop with Cookie.Insecure.

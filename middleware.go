@@ -7,9 +7,10 @@ import "net/http"
 // response leaves. Its shape is that of an alice.Constructor.
 //
 // The session is loaded first; where that fails, Config.ErrorHandler answers
-// and next does not run. Where the commit fails, Config.ErrorHandler answers,
-// and what next writes is dropped with that error: the client has its answer,
-// and next has only to return. A response of status 500
+// and next does not run. Where the commit fails, Config.ErrorHandler answers:
+// the header goes back to what it was before next ran, and what next writes is
+// dropped with that error. Next has only to return. The cookie of what a Save
+// before has stored is sent. A response of status 500
 // or above, and a panic, commit nothing. What next changes after the first
 // byte is committed when it returns; if that fails, Handler panics with
 // [http.ErrAbortHandler], so that the client does not take the response for

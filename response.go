@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -17,29 +15,29 @@ import (
 // method that handlers look for, and no Unwrap: that would let them walk
 // around the commit.
 type response struct {
-	w       http.ResponseWriter
-	r       *http.Request
-	s       *Session
-	cookies *[]string // the Set-Cookie lines of those before us, if there are any
+	w http.ResponseWriter
+	r *http.Request
+	s *Session
 
 	begun    atomic.Bool // the first byte may leave
 	failed   bool        // the status says so; set before begun
 	streamed bool        // flushed or hijacked: the handler may have taken long since
 	hijacked bool
-	closed   bool       // the session is
-	mu       sync.Mutex // guards beginning
-	err      error      // why the handler's response was replaced; set before begun
-	vary     [1]string  // room for a line of the header
+	closed   bool        // the session is
+	mu       sync.Mutex  // guards beginning
+	err      error       // why the handler's response was replaced; set before begun
+	kept     *keptHeader // nil until the handler has the header
+	vary     [1]string   // room for a line of the header
 }
 
 func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
 	w.w, w.r, w.s = under, r, s
 	s.sends = true
-	if lines := under.Header()["Set-Cookie"]; len(lines) > 0 {
-		before := slices.Clip(lines)
-		w.cookies = &before
-	}
 }
+
+// handingOver stands for the status where the connection is handed over, and
+// the header never leaves.
+const handingOver = 0
 
 // begin is called before the first byte. It commits, unless the status says
 // that the handler failed, and puts into the header what the session needs.
@@ -58,7 +56,7 @@ func (w *response) begin(status int) error {
 	w.failed = status >= 500
 	if w.failed {
 		w.s.Discard()
-	} else if w.beginRead() {
+	} else if w.beginRead(status) {
 		w.err = nil
 		return nil
 	} else if err := w.s.m.commit(w.r.Context(), w.s, false); err != nil {
@@ -68,13 +66,13 @@ func (w *response) begin(status int) error {
 		return err
 	}
 	w.err = nil
-	w.writeHeader()
+	w.writeHeader(status)
 	return nil
 }
 
 // beginRead does all that begin has to where there is nothing to commit. It is
 // false, and nothing is done, where there may be.
-func (w *response) beginRead() bool {
+func (w *response) beginRead(status int) bool {
 	s := w.s
 	if s.m.sealer != nil {
 		return false
@@ -86,7 +84,7 @@ func (w *response) beginRead() bool {
 	if !s.onlyReadLocked() {
 		return false
 	}
-	w.writeHeaderLocked()
+	w.writeHeaderLocked(status)
 	return true
 }
 
@@ -103,15 +101,18 @@ func (w *response) report(err error) {
 }
 
 // writeHeader writes the session's part of the header, and closes it.
-func (w *response) writeHeader() {
+func (w *response) writeHeader(status int) {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	w.writeHeaderLocked()
+	w.writeHeaderLocked(status)
 }
 
-func (w *response) writeHeaderLocked() {
+func (w *response) writeHeaderLocked(status int) {
 	s := w.s
 	s.headersSent = true
+	if status == handingOver {
+		return
+	}
 	if s.due != cookieNone {
 		s.sendTokenLocked(w.w.Header())
 		s.used = true
@@ -122,39 +123,17 @@ func (w *response) writeHeaderLocked() {
 	}
 }
 
-// bodyHeaders describe the body of a handler's response, send the client
-// elsewhere, or let the response be kept; so does what begins with Content-,
-// but for the security policies.
-var bodyHeaders = []string{
-	"Accept-Ranges", "Age", "Cache-Control", "Cdn-Cache-Control", "Digest", "Etag", "Expires",
-	"Last-Modified", "Link", "Location", "Refresh", "Repr-Digest", "Surrogate-Control",
-	"Trailer", "Transfer-Encoding",
-}
-
-func describesBody(name string) bool {
-	return slices.Contains(bodyHeaders, name) || strings.HasPrefix(name, http.TrailerPrefix) ||
-		strings.HasPrefix(name, "Content-") && !strings.HasPrefix(name, "Content-Security-Policy")
-}
-
-// replace answers with an error in the place of the handler.
+// replace answers with an error in the place of the handler. A cookie that was
+// due before, for what Save has stored, goes with it.
 func (w *response) replace(err error) {
 	s := w.s
 	s.mu.Lock()
 	s.discardLocked()
-	s.headersSent, s.due, s.formDue = true, cookieNone, false
+	s.headersSent, s.used = true, true
 	s.mu.Unlock()
-	h := w.w.Header()
-	for name := range h {
-		if describesBody(name) {
-			delete(h, name)
-		}
-	}
-	delete(h, "Set-Cookie")
-	if w.cookies != nil {
-		h["Set-Cookie"] = *w.cookies
-	}
-	s.m.cfg.vary(h, &w.vary)
-	s.m.answer(w.w, w.r, err)
+	w.dropHeader()
+	s.m.answerFor(w, err)
+	w.holdHeader()
 }
 
 // close is called last, after a panic too. A cookie that is due for what Save
@@ -164,7 +143,10 @@ func (w *response) close() {
 		return
 	}
 	if !w.begun.Load() {
-		w.writeHeader()
+		w.writeHeader(http.StatusOK)
+	}
+	if w.kept != nil && w.kept.dropped != nil {
+		w.kept.restore(w.w.Header())
 	}
 	w.s.close()
 }
@@ -196,8 +178,6 @@ func (w *response) end() {
 		panic(http.ErrAbortHandler)
 	}
 }
-
-func (w *response) Header() http.Header { return w.w.Header() }
 
 func (w *response) WriteHeader(status int) {
 	// Of the informational answers only 101 is the last.
@@ -261,22 +241,24 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 			return nil, nil, http.ErrNotSupported
 		}
 		if w.s.needsCookie() {
-			return nil, nil, ErrHeadersSent
+			return nil, nil, errHandedOver
 		}
 	}
-	if err := w.begin(http.StatusSwitchingProtocols); err != nil {
+	if err := w.begin(handingOver); err != nil {
 		return nil, nil, err
 	}
 	conn, rw, err := http.NewResponseController(w.w).Hijack()
-	w.streamed = true
-	if w.hijacked = err == nil; first && err != nil {
+	switch {
+	case err == nil:
+		w.streamed, w.hijacked = true, true
+	case first:
 		w.reopen()
 	}
 	return conn, rw, err
 }
 
 // reopen undoes begin where it turned out that nothing has left. What was
-// committed stays, and a cookie stands in the header.
+// committed stays.
 func (w *response) reopen() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -128,10 +128,28 @@ func (c *Config) cookieTail() string {
 
 // forbidStore keeps caches from storing a response.
 func forbidStore(h http.Header) {
-	const cacheControl = "Cache-Control"
+	for name := range h {
+		if overridesCacheControl(name) {
+			delete(h, name)
+		}
+	}
 	if !headerHas(h[cacheControl], "no-store") {
 		h[cacheControl] = []string{"no-store"}
 	}
+}
+
+const cacheControl = "Cache-Control"
+
+// overridesCacheControl tells whether some caches obey a header, however it is
+// spelled, rather than Cache-Control: those of RFC 9213, such as CDN-Cache-Control
+// and Cloudflare-CDN-Cache-Control, and those of Varnish and Fastly, Akamai and nginx.
+func overridesCacheControl(name string) bool {
+	is := func(other string) bool { return strings.EqualFold(name, other) }
+	if at := len(name) - len("-"+cacheControl); at >= 0 && strings.EqualFold(name[at:], "-"+cacheControl) {
+		return true
+	}
+	return is("Surrogate-Control") || is("Edge-Control") || is("X-Accel-Expires") ||
+		is(cacheControl) && name != cacheControl // it would be a second one
 }
 
 // vary tells caches that the response depends on the token. Most responses have
@@ -208,10 +226,23 @@ func (s *Session) needsCookie() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mayRotate = false
-	return s.due != cookieNone || !s.stored && s.draft.count() > 0 ||
+	return s.due != cookieNone || s.formDue || !s.stored && s.draft.count() > 0 ||
 		s.m.sealer != nil && len(s.ops) > 0 ||
 		s.newTokenLocked()
 }
+
+// errHandedOver is the ErrHeadersSent of a connection that is to be handed over.
+var errHandedOver error = handedOverError{}
+
+type handedOverError struct{}
+
+func (handedOverError) Error() string {
+	return "session: a cookie has to be set, and the header is lost when the connection is handed over: " +
+		"have it set by a request before; or leave this path out with Config.Skip, call Manager.Start, " +
+		"and give its header w.Header() to the upgrade"
+}
+
+func (handedOverError) Is(target error) bool { return target == ErrHeadersSent }
 
 // tokenCookie is the cookie for a token; with Config.Header one that has nothing
 // but the name of the response's header, and the token.

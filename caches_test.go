@@ -1,0 +1,169 @@
+package session_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+// targeted are headers that some cache obeys rather than Cache-Control.
+var targeted = []string{
+	"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Netlify-CDN-Cache-Control", "X-Litespeed-Cache-Control",
+	"Surrogate-Control", "Edge-Control", "X-Accel-Expires", "cdn-cache-control", "surrogate-control", "cache-control",
+}
+
+func TestSecurity_ID13_NoTargetedCacheStoresACookie(t *testing.T) {
+	for _, name := range targeted {
+		p := newProbe(t, session.Config{})
+		cached := func(f act) act {
+			return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				w.Header()[name] = []string{"public, max-age=600"}
+				f(w, r, s)
+			}
+		}
+		csrf := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if _, err := s.CSRFToken(); err != nil {
+				t.Error(err)
+			}
+		}
+		c := p.client()
+		for what, f := range map[string]act{"a value": set(t, "k", 1), "a form": csrf} {
+			if res := c.visit(cached(f)); len(res.Cookies()) == 0 || res.Header[name] != nil || res.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s with %s: %q", what, name, res.Header)
+			}
+		}
+		if res := c.visit(cached(show)); len(res.Header[name]) != 1 { // without a cookie it is the handler's
+			t.Errorf("a read with %s: %q", name, res.Header)
+		}
+	}
+}
+
+// Two visitors of a page get two sessions, whatever a cache obeys.
+func TestSecurity_ID13_ATargetedCacheGivesNobodyAnothersCookie(t *testing.T) {
+	for _, name := range targeted {
+		p := newProbe(t, session.Config{})
+		var stored http.Header
+		visit := func() string {
+			if stored == nil {
+				res := p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					w.Header()[name] = []string{"max-age=600"}
+					s.Set("seen", true)
+				})
+				if len(res.Header[name]) == 0 {
+					return res.Header.Get("Set-Cookie")
+				}
+				stored = res.Header
+			}
+			return stored.Get("Set-Cookie")
+		}
+		if first, second := visit(), visit(); first == "" || first == second {
+			t.Errorf("a cache that obeys %s gives two visitors %q", name, first)
+		}
+	}
+}
+
+func TestVaryStandsInEachAnswerToARequestWithAToken(t *testing.T) {
+	for name, cfg := range map[string]session.Config{"Cookie": {}, "Authorization": {Header: "Authorization"}, "X-Token": {Header: "X-Token"}} {
+		p := newProbe(t, cfg)
+		w := httptest.NewRecorder()
+		p.m.Handler(act(login(t, "u"))).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+		cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
+		line := map[string]string{
+			"Cookie":        cookie,
+			"Authorization": "Bearer " + w.Header().Get("Session-Token"),
+			"X-Token":       w.Header().Get("X-Token"),
+		}[name]
+		for what, token := range map[string]string{
+			"good": line, "unknown": line[:len(line)-64] + forgedToken(), "malformed": line + "x", "none": "",
+		} {
+			for how, f := range map[string]act{
+				"not used": idle,
+				"used after the first byte": func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					io.WriteString(w, "page")
+					s.Subject()
+				},
+				"failed":        func(w http.ResponseWriter, r *http.Request, s *session.Session) { w.WriteHeader(500) },
+				"used and sent": func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Lapsed() },
+			} {
+				r := httptest.NewRequest("GET", appURL, nil)
+				if token != "" {
+					r.Header.Set(name, token)
+				}
+				w := httptest.NewRecorder()
+				p.m.Handler(f).ServeHTTP(w, r)
+				var want []string
+				if what != "none" || how == "used and sent" {
+					want = []string{name}
+				}
+				if got := w.Result().Header["Vary"]; !slices.Equal(got, want) {
+					t.Errorf("%s token in %s, %s: Vary is %q, want %q", what, name, how, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestVaryStandsInTheAnswerToAFailedLoad(t *testing.T) {
+	for name, handler := range map[string]func(w http.ResponseWriter, r *http.Request, err error){
+		"default": nil,
+		"nothing": func(http.ResponseWriter, *http.Request, error) {},
+		"a page":  func(w http.ResponseWriter, _ *http.Request, _ error) { io.WriteString(w, "sorry") },
+		"a stream": func(w http.ResponseWriter, _ *http.Request, _ error) {
+			http.NewResponseController(w).Flush()
+			io.WriteString(w, "sorry")
+		},
+		"a status": func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusTooManyRequests) },
+		"one with headers": func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.Header().Set("Vary", "Accept-Language")
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	} {
+		p := newProbe(t, session.Config{ErrorHandler: handler})
+		token := p.client().must(login(t, "u")).token()
+		p.tap.fail("load", errDown)
+		res := p.with(token).visit(show)
+		if !slices.Contains(res.Header["Vary"], "Cookie") || res.StatusCode < 400 || len(res.Header["Set-Cookie"]) > 0 {
+			t.Errorf("%s: %d %q", name, res.StatusCode, res.Header)
+		}
+	}
+}
+
+// Whoever asks the session anything gets an answer that depends on the cookie.
+func TestEveryMethodOfASessionMakesTheAnswerVary(t *testing.T) {
+	none := map[string]bool{"String": true, "Format": true, "Discard": true} // they tell the client nothing
+	kind := reflect.TypeFor[*session.Session]()
+	for i := range kind.NumMethod() {
+		method := kind.Method(i)
+		if none[method.Name] {
+			continue
+		}
+		p := newProbe(t, session.Config{})
+		res := p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			in := []reflect.Value{reflect.ValueOf(s)}
+			for i := 1; i < method.Type.NumIn(); i++ {
+				arg := reflect.New(method.Type.In(i)).Elem()
+				switch method.Type.In(i) {
+				case reflect.TypeFor[context.Context]():
+					arg.Set(reflect.ValueOf(r.Context()))
+				case reflect.TypeFor[string]():
+					arg.SetString("x")
+				}
+				in = append(in, arg)
+			}
+			if method.Type.IsVariadic() {
+				in = in[:len(in)-1]
+			}
+			method.Func.Call(in)
+		})
+		if got := res.Header["Vary"]; !slices.Equal(got, []string{"Cookie"}) {
+			t.Errorf("after %s Vary is %q", method.Name, got)
+		}
+	}
+}

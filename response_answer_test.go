@@ -1,0 +1,364 @@
+package session_test
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+// answerOf sends a request with a token, and returns the answer and its body.
+func answerOf(t *testing.T, version over, h http.Handler, token string) (*http.Response, string) {
+	t.Helper()
+	srv, c := serve(t, version, h)
+	r, err := http.NewRequest("GET", srv.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Cookie", cookieName+"="+token)
+	}
+	res, body, err := fetch(t, c, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, body
+}
+
+// around is a middleware with headers and a trailer of its own.
+func around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["X-Before"], h["X-Twice"], h["X-Deleted"] = []string{"1"}, []string{"a", "b"}, []string{"still there"}
+		h["X-Changed"], h["Vary"], h["Trailer"] = []string{"1"}, []string{"Origin"}, []string{"X-Outer"}
+		next.ServeHTTP(w, r)
+		h.Set("X-Outer", "end")
+	})
+}
+
+func TestAnErrorAnswerHasNothingOfTheHandlersHeader(t *testing.T) {
+	spoil := func(h http.Header, when string) {
+		for _, name := range []string{
+			"X-Code", "X-Accel-Redirect", "X-Sendfile", "Hx-Redirect", "Location", "Content-Encoding", "Content-Length",
+			"Set-Cookie", "Www-Authenticate", "Retry-After", "Strict-Transport-Security", http.TrailerPrefix + "X-Secret", "X-Outer",
+		} {
+			h.Set(name, "1 "+when)
+		}
+		delete(h, "X-Deleted")
+		h.Add("X-Twice", "c "+when)
+		h.Add("Trailer", "X-Declared")
+		h.Set("X-Declared", "secret "+when)
+		if line := h["X-Changed"]; len(line) > 0 {
+			line[0] = "changed " + when
+		}
+	}
+	for name, write := range map[string]func(w http.ResponseWriter) error{
+		"Write":       func(w http.ResponseWriter) error { _, err := w.Write([]byte("page")); return err },
+		"Flush":       func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+		"WriteHeader": func(w http.ResponseWriter) error { w.WriteHeader(http.StatusFound); return errDown },
+		"nothing":     func(w http.ResponseWriter) error { return errDown },
+	} {
+		for _, version := range []over{http1, http2} {
+			t.Run(name+" "+string(version), func(t *testing.T) {
+				p := newProbe(t, session.Config{})
+				token := p.client().must(login(t, "u")).token()
+				p.tap.fail("save", errDown)
+				res, body := answerOf(t, version, around(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					h := w.Header()
+					spoil(h, "before")
+					set(t, "k", 1)(w, r, s)
+					if err := write(w); !errors.Is(err, errDown) {
+						t.Errorf("the error is %v", err)
+					}
+					if name == "nothing" {
+						return
+					}
+					if got := w.Header().Get("X-Code"); got != "1 before" {
+						t.Errorf("the handler finds %q in its own header", got)
+					}
+					spoil(h, "kept")
+					spoil(w.Header(), "asked for anew")
+				}))), token)
+				want := http.Header{
+					"X-Before": {"1"}, "X-Twice": {"a", "b"}, "X-Deleted": {"still there"}, "X-Changed": {"1"},
+					"Vary": {"Origin", "Cookie"}, "Cache-Control": {"no-store"},
+					"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"},
+				}
+				for _, name := range []string{"Date", "Content-Length", "Trailer"} {
+					delete(res.Header, name)
+				}
+				if res.StatusCode != 503 || body != "Service Unavailable\n" || !maps.EqualFunc(res.Header, want, slices.Equal) {
+					t.Errorf("%d %q\n%q, want\n%q", res.StatusCode, body, res.Header, want)
+				}
+				if want := (http.Header{"X-Outer": {"end"}}); !maps.EqualFunc(res.Trailer, want, slices.Equal) {
+					t.Errorf("the trailer is %q, want %q", res.Trailer, want)
+				}
+			})
+		}
+	}
+}
+
+// A panic in the error page leaves the header to whoever recovers.
+func TestAnErrorPageThatPanicsLeavesTheHeaderOfBefore(t *testing.T) {
+	for name, handler := range map[string]act{
+		"the handler has set a header": func(w http.ResponseWriter, r *http.Request, s *session.Session) { w.Header().Set("X-Code", "1") },
+		"and has not":                  idle,
+	} {
+		p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { panic("boom") }})
+		token := p.client().must(login(t, "u")).token()
+		p.tap.fail("save", errDown)
+		res, body := answerOf(t, http1, recovered(around(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			handler(w, r, s)
+			set(t, "k", 1)(w, r, s)
+		})))), token)
+		if res.StatusCode != 500 || body != "recovered\n" || res.Header.Get("X-Before") != "1" || res.Header.Get("X-Code") != "" {
+			t.Errorf("%s: %d %q %q", name, res.StatusCode, body, res.Header)
+		}
+	}
+}
+
+// Whoever loses a value that is given once learns nothing of it.
+func TestTheLoserOfAOneTimeValueSeesNothingOfIt(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "code", "4711"))
+	g := newGate()
+	answer := make(chan *http.Response)
+	go func() {
+		answer <- c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			code, _ := s.Pop("code").(string)
+			g.wait()
+			for _, name := range []string{"X-Code", "X-Accel-Redirect", "Hx-Redirect"} {
+				w.Header().Set(name, "/"+code)
+			}
+			io.WriteString(w, code)
+			w.Header().Set(http.TrailerPrefix+"X-Code", code)
+		})
+	}()
+	g.during(func() {
+		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Pop("code") })
+	})
+	res := <-answer
+	if shown := fmt.Sprint(res.Header, res.Trailer, text(t, res)); res.StatusCode != 409 || strings.Contains(shown, "4711") {
+		t.Errorf("%d %s", res.StatusCode, shown)
+	}
+}
+
+// zipper compresses what goes through it.
+type zipper struct {
+	http.ResponseWriter
+	zip   *gzip.Writer
+	early bool // the header says so from the beginning
+	begun bool
+}
+
+func (z *zipper) WriteHeader(status int) {
+	if !z.begun {
+		z.begun = true
+		z.Header().Del("Content-Length")
+		if !z.early {
+			z.Header().Set("Content-Encoding", "gzip")
+			z.Header().Add("Vary", "Accept-Encoding")
+		}
+	}
+	z.ResponseWriter.WriteHeader(status)
+}
+
+func (z *zipper) Write(p []byte) (int, error) {
+	if !z.begun {
+		z.WriteHeader(http.StatusOK)
+	}
+	return z.zip.Write(p)
+}
+
+func compressed(early bool) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if early {
+				w.Header().Set("Content-Encoding", "gzip")
+				w.Header().Add("Vary", "Accept-Encoding")
+			}
+			z := &zipper{ResponseWriter: w, zip: gzip.NewWriter(w), early: early}
+			defer z.zip.Close()
+			next.ServeHTTP(z, r)
+		})
+	}
+}
+
+func TestAnErrorAnswerIsReadableThroughACompressor(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		for name, chain := range map[string]func(p *probe, f act) http.Handler{
+			"outside": func(p *probe, f act) http.Handler { return compressed(early)(p.m.Handler(f)) },
+			"inside":  func(p *probe, f act) http.Handler { return p.m.Handler(compressed(early)(f)) },
+			"both":    func(p *probe, f act) http.Handler { return compressed(early)(p.m.Handler(compressed(!early)(f))) },
+		} {
+			p := newProbe(t, session.Config{})
+			token := p.client().must(login(t, "u")).token()
+			p.tap.fail("save", errDown)
+			res, body := answerOf(t, http1, chain(p, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				set(t, "k", 1)(w, r, s)
+				w.Header().Set("Content-Type", "text/html")
+				io.WriteString(w, strings.Repeat("page", 10_000))
+			}), token)
+			if res.StatusCode != 503 || body != "Service Unavailable\n" || res.Uncompressed != (name != "inside") {
+				t.Errorf("%s, early %v: %d %q, uncompressed: %v, %q", name, early, res.StatusCode, body, res.Uncompressed, res.Header)
+			}
+			want := []string{"Cookie"}
+			if name != "inside" {
+				want = append(want, "Accept-Encoding")
+			}
+			if got := res.Header["Vary"]; len(got) != len(want) || !slices.Contains(got, want[0]) || !slices.Contains(got, want[len(want)-1]) {
+				t.Errorf("%s, early %v: Vary is %q, want %q", name, early, got, want)
+			}
+		}
+	}
+}
+
+// A step changes a session, and has it saved.
+func saved(t *testing.T, changes ...act) act {
+	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		for _, change := range changes {
+			change(w, r, s)
+		}
+		if err := s.Save(r.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSecurity_CK6_WhatWasSavedIsToldWithTheErrorAnswer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before []act // of requests before
+		saved  []act // before the commit that fails
+		state  string
+	}{
+		"nothing":                   {[]act{login(t, "u")}, nil, "<u>"},
+		"nobody":                    {nil, nil, anonymous},
+		"a visitor":                 {nil, []act{saved(t, set(t, "a", 1))}, "<> a=1"},
+		"a sign-in":                 {nil, []act{saved(t, login(t, "u"))}, "<u>"},
+		"a visitor's sign-in":       {[]act{set(t, "a", 1)}, []act{saved(t, login(t, "u"))}, "<u> a=1"},
+		"a renewal":                 {[]act{login(t, "u")}, []act{saved(t, renew(t))}, "<u>"},
+		"two of them":               {[]act{login(t, "u")}, []act{saved(t, renew(t)), saved(t, renew(t))}, "<u>"},
+		"a change":                  {[]act{login(t, "u")}, []act{saved(t, set(t, "a", 1))}, "<u> a=1"},
+		"a sign-out":                {[]act{login(t, "u")}, []act{logout(t)}, anonymous},
+		"a renewal and a sign-out":  {[]act{login(t, "u")}, []act{saved(t, renew(t)), logout(t)}, anonymous},
+		"a visitor and a sign-out":  {nil, []act{saved(t, set(t, "a", 1)), logout(t)}, anonymous},
+		"a sign-out and a visitor":  {[]act{login(t, "u")}, []act{logout(t), saved(t, set(t, "a", 1))}, "<> a=1"},
+		"a sign-out and a sign-in":  {[]act{login(t, "u")}, []act{logout(t), saved(t, login(t, "v"))}, "<v>"},
+		"another subject's sign-in": {[]act{login(t, "u")}, []act{saved(t, login(t, "v"))}, "<v>"},
+	} {
+		for how, fail := range map[string]act{
+			"a value": set(t, "lost", 1), "a renewal": renew(t), "a sign-in": login(t, "lost"),
+			"a sign-out and a value": func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				s.Set("lost", 1)
+				s.Discard()
+				s.Set("lost", 2)
+			},
+		} {
+			nothing := how == "a renewal" && tt.state == anonymous // to renew
+			// The sign-in of another subject ends the session first, or may have.
+			ended := how == "a sign-in" && !strings.HasPrefix(tt.state, anonymous)
+			if nothing || ended {
+				continue
+			}
+			t.Run(name+", then "+how, func(t *testing.T) {
+				p := newProbe(t, session.Config{})
+				c := p.client()
+				for _, f := range tt.before {
+					c.must(f)
+				}
+				res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					http.SetCookie(w, &http.Cookie{Name: cookieName, Value: "by hand"})
+					http.SetCookie(w, &http.Cookie{Name: "handler", Value: "1"})
+					for _, f := range tt.saved {
+						f(w, r, s)
+					}
+					p.tap.put(func(context.Context, string, func() error) error { return errDown })
+					fail(w, r, s)
+					io.WriteString(w, "page")
+				})
+				p.tap.put(nil)
+				if res.StatusCode != 503 || strings.Contains(fmt.Sprint(res.Cookies()), "hand") {
+					t.Errorf("%d %q", res.StatusCode, res.Header["Set-Cookie"])
+				}
+				c.wants(tt.state)
+			})
+		}
+	}
+}
+
+func TestTheErrorAnswerTellsTokensOfEveryKind(t *testing.T) {
+	t.Run("csrf", func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client()
+		var token string
+		p.tap.fail("create", errDown)
+		res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			token, _ = s.CSRFToken()
+			set(t, "k", 1)(w, r, s)
+		})
+		p.tap.put(nil)
+		if res.StatusCode != 503 || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%d %q", res.StatusCode, res.Header)
+		}
+		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if !s.VerifyCSRF(token) {
+				t.Error("the form's token is not good, for its cookie was not sent")
+			}
+		})
+	})
+	t.Run("header", func(t *testing.T) {
+		p := newProbe(t, session.Config{Header: "Authorization"})
+		w := httptest.NewRecorder()
+		p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			saved(t, login(t, "u"))(w, r, s)
+			p.tap.fail("save", errDown)
+			set(t, "k", 1)(w, r, s)
+		})).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+		if token := w.Header().Get("Session-Token"); w.Code != 503 || len(token) != 64 || w.Header().Get("Vary") != "Authorization" {
+			t.Errorf("%d %q", w.Code, w.Header())
+		}
+	})
+	t.Run("sealed", func(t *testing.T) {
+		sealer := &brokenSealer{newRing(t), nil}
+		site := newSealedSite(t, sealer, session.Config{})
+		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			saved(t, login(t, "u"))(w, r, s)
+			sealer.err = errDown
+			set(t, "k", 1)(w, r, s)
+		})
+		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { io.WriteString(w, s.Subject()) })
+		b := site.browser()
+		b.want("/", 503, "Service Unavailable")
+		sealer.err = nil
+		b.want("/who", 200, "u")
+	})
+}
+
+// An error page may say what it likes of caching: it has a cookie.
+func TestAnErrorPageWithATokenIsNotStored(t *testing.T) {
+	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+		w.Header().Set("Cache-Control", "public, max-age=600")
+		w.Header().Set("Cdn-Cache-Control", "max-age=600")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}})
+	c := p.client().must(login(t, "u"))
+	res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		saved(t, renew(t))(w, r, s)
+		p.tap.fail("save", errDown)
+		set(t, "k", 1)(w, r, s)
+	})
+	if res.StatusCode != 503 || sessionCookie(res) == nil || res.Header.Get("Cdn-Cache-Control") != "" {
+		t.Errorf("%d %q", res.StatusCode, res.Header)
+	}
+	p.tap.put(nil)
+	c.wants("<u>")
+}
