@@ -121,7 +121,8 @@
 // Session cookies alone do not stop forged requests from other sites: put
 // [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it, inside
 // of RequireSubject, asks for a token besides, which [CSRFField] puts into forms:
-// for browsers that tell nothing of a request's origin.
+// for browsers that tell nothing of a request's origin. Both let a WebSocket
+// handshake pass, which is a GET: ask [SameOrigin] before an upgrade.
 //
 // # Time
 //
