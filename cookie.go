@@ -11,9 +11,14 @@ import (
 	"time"
 )
 
+// Prefixes of names that make a browser refuse a cookie with other attributes.
+// One with an http prefix is refused from scripts too; a __Host-Http- cookie is a
+// __Host- cookie besides (draft-ietf-httpbis-layered-cookies, 4.1.3).
 const (
-	hostPrefix   = "__Host-"
-	securePrefix = "__Secure-"
+	hostPrefix     = "__Host-"
+	securePrefix   = "__Secure-"
+	httpPrefix     = "__Http-"
+	hostHTTPPrefix = "__Host-Http-"
 )
 
 func (c Cookie) withDefaults(app string) Cookie {
@@ -41,10 +46,11 @@ func (c Cookie) validate() error {
 		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
 	}
 	// Browsers compare the prefixes without regard to case (RFC 6265bis 5.4).
+	for _, prefix := range []string{hostPrefix, securePrefix, httpPrefix, hostHTTPPrefix} {
+		wrong(hasPrefixFold(c.Name, prefix) && !strings.HasPrefix(c.Name, prefix), "Name is %q: the prefix is spelled %s", c.Name, prefix)
+	}
 	host := hasPrefixFold(c.Name, hostPrefix)
-	secure := hasPrefixFold(c.Name, securePrefix)
-	wrong(host && !strings.HasPrefix(c.Name, hostPrefix), "Name is %q: the prefix is spelled %s", c.Name, hostPrefix)
-	wrong(secure && !strings.HasPrefix(c.Name, securePrefix), "Name is %q: the prefix is spelled %s", c.Name, securePrefix)
+	secure := hasPrefixFold(c.Name, securePrefix) || hasPrefixFold(c.Name, httpPrefix)
 	wrong(host && c.Domain != "", "Domain is %q: the prefix %s of Name rules a Domain out", c.Domain, hostPrefix)
 	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, hostPrefix)
 	wrong((host || secure) && c.Insecure, "Insecure: the prefix of Name %q takes Secure; leave Name empty", c.Name)

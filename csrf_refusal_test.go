@@ -117,6 +117,21 @@ func TestARefusedUploadCostsNoDiskAndNextToNoReading(t *testing.T) {
 	}
 }
 
+func TestReturnToCostsNoDiskAndNextToNoReading(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	const begins = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n"
+	body := &countedBody{Reader: io.MultiReader(strings.NewReader(begins), io.LimitReader(zeros{}, 48<<20))}
+	r, _ := http.NewRequest("POST", "/signin?return_to=/there", body)
+	r.Header.Set("Content-Type", uploadType)
+	if got := session.ReturnTo(r, "/"); got != "/there" || body.read > 64<<10 {
+		t.Errorf("leads to %q; %d bytes were read", got, body.read)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("left on disk: %v, %v", files, err)
+	}
+}
+
 // What RequireCSRF and ReturnTo have looked at is there for the handler to read.
 func TestAnUploadReachesItsHandlerWhole(t *testing.T) {
 	p := newProbe(t, session.Config{})
