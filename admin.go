@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -23,46 +25,87 @@ type Info struct {
 	Client          Client    // that signed in; see Config.Client
 }
 
-// List returns the live sessions of a subject, in no particular order. Its
-// cost grows with their number. It fails with an error that wraps
-// [errors.ErrUnsupported] where the store cannot list.
-func (m *Manager) List(ctx context.Context, subject string) ([]Info, error) {
-	scoped, err := m.scopeSubject(subject)
-	if err != nil {
-		return nil, err
-	}
-	records, err := m.list(ctx, scoped)
-	if err != nil {
-		return nil, err
-	}
-	infos := make([]Info, 0, len(records))
-	for _, rec := range records {
-		info := Info{
-			ID: rec.ID, Subject: subject, Created: rec.Created,
-			Seen: rec.Seen, Expires: rec.Expires, Deadline: rec.Deadline,
+// List yields the live sessions of a subject, in no particular order:
+//
+//	for info, err := range sessions.List(ctx, "user-42") {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+//
+// They are loaded in batches of at most [store.MaxBatch], each when the loop asks
+// for it and within Config.LoadTimeout, so that memory does not grow with their
+// number; a page that shows the first hundred leaves the loop there. The body of
+// the loop may revoke what it is given. A session that begins or ends meanwhile
+// may be yielded or not.
+//
+// An error ends the loop. It wraps [errors.ErrUnsupported] where the store cannot
+// list.
+func (m *Manager) List(ctx context.Context, subject string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		scoped, err := m.scopeSubject(subject)
+		if err != nil {
+			yield(Info{}, err)
+			return
 		}
-		// One that cannot be decoded can still be shown, and revoked.
-		if meta, err := decodeMeta(rec.Data); err == nil {
-			info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.level)
-			info.Label = string(meta.inTail(tagLabel))
-			info.Client, _ = decodeClient(meta.inTail(tagClient))
+		for rec, err := range m.list(ctx, scoped) {
+			var info Info
+			if err == nil {
+				info = infoOf(&rec, subject)
+			}
+			if !yield(info, err) {
+				return
+			}
 		}
-		infos = append(infos, info)
 	}
-	return infos, nil
 }
 
-func (m *Manager) list(ctx context.Context, scoped string) ([]store.Record, error) {
-	if err := m.unsupported("list"); err != nil {
-		return nil, err
+func infoOf(rec *store.Record, subject string) Info {
+	info := Info{
+		ID: rec.ID, Subject: subject, Created: rec.Created,
+		Seen: rec.Seen, Expires: rec.Expires, Deadline: rec.Deadline,
 	}
-	limited := limit(ctx, m.cfg.LoadTimeout)
-	defer limited.release()
-	records, err := store.List(limited, m.store, scoped)
-	if err != nil {
-		return nil, storeFailed("list", err)
+	// One that cannot be decoded can still be shown, and revoked.
+	if meta, err := decodeMeta(rec.Data); err == nil {
+		info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.level)
+		info.Label = string(meta.inTail(tagLabel))
+		info.Client, _ = decodeClient(meta.inTail(tagClient))
 	}
-	return records, nil
+	return info
+}
+
+// list yields the live records of a subject, and an error as the last.
+func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		if err := m.lists("list"); err != nil {
+			yield(store.Record{}, err)
+			return
+		}
+		records := stepwise(ctx, m.cfg.LoadTimeout, func(ctx context.Context) iter.Seq2[store.Record, error] {
+			return store.List(ctx, m.store, scoped)
+		})
+		for rec, err := range records {
+			if err != nil {
+				yield(store.Record{}, storeFailed("list", err))
+				return
+			}
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+// lists is an error where the sessions of a subject cannot be found.
+func (m *Manager) lists(op string) error {
+	if err := m.unsupported(op); err != nil {
+		return err
+	}
+	if !m.canList() {
+		return fmt.Errorf("session: %s: %T cannot list the sessions of a subject: %w", op, m.store, errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // canList tells whether the sessions of a subject can be found.

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -69,41 +70,47 @@ func (c *commit) signedIn(rec store.Record) error {
 	if c.m.cfg.RefuseLogin {
 		return nil
 	}
-	return c.evict(rec)
+	return c.m.evict(c.ctx, &rec)
 }
 
 // evict ends the sessions of the subject that are too many: those that signed
 // in longest ago. Of sign-ins at the same time each does so, by one order, and
 // the last one sees all: so no more than the limit are left at rest.
-func (c *commit) evict(rec store.Record) error {
-	limit := c.m.cfg.MaxSessions
+func (m *Manager) evict(ctx context.Context, rec *store.Record) error {
+	limit := m.cfg.MaxSessions
 	if limit == 0 {
 		return nil
 	}
-	records, err := c.m.list(c.ctx, rec.Subject)
-	if err != nil {
-		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
-		return nil // the user is signed in; the next sign-in will evict
-	}
-	if len(records) <= limit {
-		return nil
-	}
-	slices.SortFunc(records, func(a, b store.Record) int { // the newest first
-		if order := cmp.Compare(signInTime(b), signInTime(a)); order != 0 {
-			return order
+	var newest []signIn // in this order, and no more than the limit
+	for other, err := range m.list(ctx, rec.Subject) {
+		if err != nil {
+			m.report(ctx, Event{Kind: EventLimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+			return nil // the user is signed in; the next sign-in will evict
 		}
-		return slices.Compare(b.ID[:], a.ID[:])
-	})
-	for _, old := range records[limit:] {
-		if err := c.m.revoke(c.ctx, old.ID, rec.Subject); err != nil {
-			c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: old.ID, Subject: rec.Subject, Err: err})
+		s := signIn{other.ID, signInTime(other)}
+		i, _ := slices.BinarySearchFunc(newest, s, newestFirst)
+		if newest = slices.Insert(newest, i, s); len(newest) <= limit {
 			continue
 		}
-		if old.ID == rec.ID {
+		oldest := newest[limit]
+		newest = newest[:limit]
+		if err := m.revoke(ctx, oldest.id, rec.Subject); err != nil {
+			m.report(ctx, Event{Kind: EventLimitFailed, ID: oldest.id, Subject: rec.Subject, Err: err})
+		} else if oldest.id == rec.ID {
 			return ErrEnded // enough others have signed in at the same time, or later
 		}
 	}
 	return nil
+}
+
+// A signIn is a session of a subject, and when it was signed in.
+type signIn struct {
+	id ID
+	at int64 // Unix milliseconds
+}
+
+func newestFirst(a, b signIn) int {
+	return cmp.Or(cmp.Compare(b.at, a.at), slices.Compare(b.id[:], a.id[:]))
 }
 
 // signInTime returns when a session was signed in, in Unix milliseconds; one that

@@ -13,7 +13,7 @@ import (
 
 func (p *probe) only(subject string) session.Info {
 	p.t.Helper()
-	infos, err := p.m.List(p.t.Context(), subject)
+	infos, err := collect(p.m.List(p.t.Context(), subject))
 	if err != nil || len(infos) != 1 {
 		p.t.Fatalf("%d sessions, %v; want one", len(infos), err)
 	}

@@ -172,7 +172,7 @@ func TestAFailedCommitLeavesNothingForALaterSave(t *testing.T) {
 	f.save = func(context.Context, store.Record, uint64) error { return errors.New("disk full") }
 	b.want("/", http.StatusServiceUnavailable, "Service Unavailable")
 	b.want("/who", 200, "1")
-	if infos, err := site.m.List(t.Context(), "alice"); err != nil || len(infos) != 0 {
+	if infos, err := collect(site.m.List(t.Context(), "alice")); err != nil || len(infos) != 0 {
 		t.Errorf("alice has %v, %v: a session under a token that nobody was given", infos, err)
 	}
 }

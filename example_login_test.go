@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"time"
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store/memstore"
@@ -59,18 +60,20 @@ func ExampleManager_List() {
 	visit(sessions.Handler(login), "/phone")
 
 	ctx := context.Background()
-	open, err := sessions.List(ctx, "user-42")
-	fmt.Println(len(open), "sessions", err)
+	for info, err := range sessions.List(ctx, "user-42") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(info.Subject, "is signed in for", time.Until(info.Deadline).Round(time.Hour))
+	}
 	n, err := sessions.RevokeAll(ctx, "user-42")
 	fmt.Println(n, "revoked", err)
-	open, err = sessions.List(ctx, "user-42")
-	fmt.Println(len(open), "sessions", err)
 	// Output:
 	// /laptop 200:
 	// /phone 200:
-	// 2 sessions <nil>
+	// user-42 is signed in for 24h0m0s
+	// user-42 is signed in for 24h0m0s
 	// 2 revoked <nil>
-	// 0 sessions <nil>
 }
 
 // A job that goes on when the handler has returned changes the session by ID.

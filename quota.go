@@ -2,10 +2,12 @@ package session
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/b4468f51/session/store"
 )
@@ -48,23 +50,24 @@ func (c *commit) reserve() error {
 	c.reserved = append(c.reserved, own)
 	var gives []ending
 	err := c.editQuota(scoped, func(places []place) ([]place, error) {
-		records, err := c.m.list(c.ctx, scoped) // after the places were read: none is missed
+		most := c.m.cfg.MaxSessions + len(c.ends) + 1        // of which one at least is too many
+		ids, err := c.m.sessionIDs(c.ctx, scoped, most, own) // after the places were read: none is missed
 		if err != nil {
 			return nil, err
 		}
 		taken := 0
 		gives = nil
-		for _, rec := range records {
+		for _, id := range ids {
 			switch {
-			case rec.ID == own:
+			case id == own:
 				return places, nil // it has one
-			case c.endsToo(rec.ID):
+			case c.endsToo(id):
 				continue
-			case rec.ID == c.killed:
-				gives = []ending{{rec.ID, scoped}}
+			case id == c.killed:
+				gives = []ending{{id, scoped}}
 			}
 			taken++
-			places = slices.DeleteFunc(places, func(p place) bool { return p.id == rec.ID })
+			places = slices.DeleteFunc(places, func(p place) bool { return p.id == id })
 		}
 		places = slices.DeleteFunc(places, func(p place) bool {
 			return c.holds(p) || p.at < c.now.Add(-placeLife).UnixMilli()
@@ -81,6 +84,34 @@ func (c *commit) reserve() error {
 		c.endToo(gives)
 	}
 	return err
+}
+
+// sessionIDs returns the IDs of a subject's sessions, and of more than so many
+// only these. One is among them in any case, if it is the subject's.
+func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one ID) ([]ID, error) {
+	var ids []ID
+	for rec, err := range m.list(ctx, scoped) {
+		if err != nil {
+			return nil, err
+		}
+		if ids = append(ids, rec.ID); len(ids) == most {
+			break
+		}
+	}
+	if len(ids) < most || slices.Contains(ids, one) {
+		return ids, nil
+	}
+	rec, err := m.loadRecord(ctx, one, milli(time.Now()))
+	if errors.Is(err, store.ErrNotFound) {
+		return ids, nil
+	}
+	if err != nil {
+		return nil, storeFailed("load", err)
+	}
+	if rec.Subject == scoped {
+		ids = append(ids, one)
+	}
+	return ids, nil
 }
 
 // holds tells whether a place is this sign-in's.

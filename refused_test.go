@@ -181,7 +181,7 @@ func TestDestroyWaitsForASaveThatIsUnderWay(t *testing.T) {
 	if c := d.commit(s); c != nil && c.Value != "" {
 		t.Error("the client gets a token")
 	}
-	if infos, err := d.m.List(t.Context(), "u"); err != nil || len(infos) != 0 || s.Subject() != "" {
+	if infos, err := collect(d.m.List(t.Context(), "u")); err != nil || len(infos) != 0 || s.Subject() != "" {
 		t.Errorf("it came back: %v, %v, of %q", infos, err, s.Subject())
 	}
 }

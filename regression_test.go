@@ -67,7 +67,7 @@ func TestRegression_LogoutIsUndoneByARunningRequest(t *testing.T) {
 				if len(cookies) != 0 {
 					t.Errorf("the ended request set %v", cookies)
 				}
-				if infos, _ := site.m.List(t.Context(), "u"); len(infos) != 0 {
+				if infos, _ := collect(site.m.List(t.Context(), "u")); len(infos) != 0 {
 					t.Error("the session is back")
 				}
 				o := site.browser()
@@ -209,7 +209,7 @@ func TestRegression_TheSecondToSignInInheritsTheCart(t *testing.T) {
 	b.want("/show", 200, "first1")
 	b.get("/login?as=second") // and nobody else's
 	b.want("/show", 200, "second<nil>")
-	if infos, err := site.m.List(t.Context(), "first"); err != nil || len(infos) != 0 {
+	if infos, err := collect(site.m.List(t.Context(), "first")); err != nil || len(infos) != 0 {
 		t.Errorf("the first still has %v, %v", infos, err)
 	}
 }

@@ -156,7 +156,7 @@ func TestHijack_ASocketLearnsOfALogout(t *testing.T) {
 	p.saw()
 	ws.conn.Close()
 	<-returned // without a panic: the connection was the handler's
-	if infos, err := p.m.List(t.Context(), "u"); err != nil || len(infos) != 0 {
+	if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 		t.Errorf("the session is back: %v, %v", infos, err)
 	}
 	if got := p.heard(); got != "commit failed" {

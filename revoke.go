@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -107,30 +108,68 @@ func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 // revokeSubject ends the sessions of a subject but for one. The not-before comes
 // first: a sign-in that is written later than they are listed meets it.
 func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Session, but ID) (int, error) {
-	if !m.canList() { // before anything is written
-		_, err := m.list(ctx, scoped)
+	if err := m.lists("revoke"); err != nil { // before anything is written
 		return 0, err
 	}
-	if err := m.putNotBefore(ctx, scoped, caller); err != nil {
-		return 0, err
+	var errs failures
+	errs.add(m.putNotBefore(ctx, scoped, caller))
+	lasting, cancel := outlast(ctx, m.cfg.CommitTimeout)
+	defer cancel()
+	n, broke := m.revokeBatches(lasting, m.store, scoped, but, &errs)
+	if d, ok := m.store.(store.SubjectDeleter); ok && broke != nil && lasting.Err() == nil {
+		// Each by itself: one that cannot be deleted must not keep the others alive.
+		var more int
+		more, broke = m.revokeBatches(lasting, struct{ store.Lister }{d}, scoped, but, &errs)
+		n += more
 	}
-	records, err := m.list(ctx, scoped)
-	if err != nil {
-		return 0, err
-	}
-	var n int
-	var errs []error
-	for _, rec := range records {
-		if rec.ID == but {
-			continue
+	errs.add(broke)
+	return n, errs.join()
+}
+
+// revokeBatches ends the sessions of a subject, and returns how many. Those that
+// it could not end are among the failures; the error is what ended it.
+func (m *Manager) revokeBatches(ctx context.Context, s store.Store, scoped string, but ID, errs *failures) (n int, broke error) {
+	deleted := stepwise(ctx, m.cfg.CommitTimeout, func(ctx context.Context) iter.Seq2[ID, error] {
+		return store.DeleteSubject(ctx, s, scoped, but)
+	})
+	for id, err := range deleted {
+		switch {
+		case err == nil:
+			n++
+			m.report(ctx, Event{Kind: EventRevoked, ID: id, Subject: scoped})
+		case id.IsZero():
+			return n, storeFailed("revoke", err)
+		default:
+			errs.add(storeFailed("delete "+id.String(), err))
 		}
-		if err := m.revoke(ctx, rec.ID, scoped); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		n++
 	}
-	return n, errors.Join(errs...)
+	return n, nil
+}
+
+// failures are what went wrong with many sessions: each of the first ones, and how
+// often after them.
+type failures struct {
+	first []error
+	more  int
+}
+
+const maxFailures = 100
+
+func (f *failures) add(err error) {
+	switch {
+	case err == nil:
+	case len(f.first) < maxFailures:
+		f.first = append(f.first, err)
+	default:
+		f.more++
+	}
+}
+
+func (f *failures) join() error {
+	if f.more > 0 {
+		return errors.Join(append(f.first, fmt.Errorf("session: and %d more errors like these", f.more))...)
+	}
+	return errors.Join(f.first...)
 }
 
 // revokeSealed ends all sessions of a subject that were signed in until now.

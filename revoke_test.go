@@ -18,7 +18,7 @@ import (
 // idsOf returns the IDs of a subject's sessions, ascending.
 func (p *probe) idsOf(subject string) []session.ID {
 	p.t.Helper()
-	infos, err := p.m.List(p.t.Context(), subject)
+	infos, err := collect(p.m.List(p.t.Context(), subject))
 	if err != nil {
 		p.t.Fatal(err)
 	}

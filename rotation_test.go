@@ -82,7 +82,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		if len(issued) < 20 {
 			t.Errorf("%d tokens were issued in an hour with a rotation every 2 minutes", len(issued))
 		}
-		if infos, err := site.m.List(t.Context(), "u"); err != nil || len(infos) != 1 {
+		if infos, err := collect(site.m.List(t.Context(), "u")); err != nil || len(infos) != 1 {
 			t.Errorf("%d sessions, %v, want the one", len(infos), err)
 		} else {
 			err := site.m.Edit(t.Context(), infos[0].ID, func(s *session.Session) error {

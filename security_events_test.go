@@ -173,7 +173,7 @@ func TestSecurity_DT4_NothingThatIsWrittenDownHoldsAToken(t *testing.T) {
 				write(err)
 			}
 			write(s)
-			infos, err := p.m.List(r.Context(), "u")
+			infos, err := collect(p.m.List(r.Context(), "u"))
 			write(infos)
 			if err != nil {
 				write(err)
@@ -232,7 +232,7 @@ func TestSecurity_CS1_WorksWithCrossOriginProtection(t *testing.T) {
 		p := newProbe(t, session.Config{})
 		p.h = http.NewCrossOriginProtection().Handler(p.h)
 		c := p.client().must(login(t, "u"))
-		before, _ := p.m.List(t.Context(), "u")
+		before, _ := collect(p.m.List(t.Context(), "u"))
 		p.tap.took()
 		time.Sleep(10 * time.Minute)
 		post := func(header, value string) func(*http.Request) {
@@ -254,7 +254,7 @@ func TestSecurity_CS1_WorksWithCrossOriginProtection(t *testing.T) {
 		if calls := p.tap.took(); len(calls) != 0 {
 			t.Errorf("refused requests had the store %v", calls)
 		}
-		if after, err := p.m.List(t.Context(), "u"); err != nil || len(after) != 1 || !after[0].Expires.Equal(before[0].Expires) {
+		if after, err := collect(p.m.List(t.Context(), "u")); err != nil || len(after) != 1 || !after[0].Expires.Equal(before[0].Expires) {
 			t.Errorf("refused requests moved the end: %v, %v", after, err)
 		}
 		for _, edit := range []func(*http.Request){

@@ -175,7 +175,7 @@ func TestSecurity_DS5_AnAdministratorIsToldOfFaults(t *testing.T) {
 	if _, err := p.m.RevokeAll(t.Context(), "u"); !errors.Is(err, errDown) {
 		t.Errorf("RevokeAll: %v", err)
 	}
-	if infos, err := p.m.List(t.Context(), "u"); infos != nil || !errors.Is(err, errDown) {
+	if infos, err := collect(p.m.List(t.Context(), "u")); infos != nil || !errors.Is(err, errDown) {
 		t.Errorf("List: %v, %v", infos, err)
 	}
 	if got := p.heard(); strings.Contains(got, "revoked") {

@@ -148,7 +148,7 @@ func TestSecurity_LC7_LogoutIsFinal(t *testing.T) {
 		if got := p.heard(); got != "unknown session" {
 			t.Errorf("%s: the old token makes the events %q", name, got)
 		}
-		if infos, err := p.m.List(t.Context(), "u"); err != nil || len(infos) != 0 {
+		if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 			t.Errorf("%s: the store still has %v, %v", name, infos, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestSecurity_LC8_LogOutEverywhere(t *testing.T) {
 
 	// Everywhere else: what List shows, but for the session at hand.
 	mine[0].must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		infos, err := p.m.List(r.Context(), s.Subject())
+		infos, err := collect(p.m.List(r.Context(), s.Subject()))
 		if err != nil || len(infos) != 3 {
 			t.Errorf("%d sessions, %v; want 3", len(infos), err)
 		}
@@ -211,7 +211,7 @@ func TestSecurity_LC8_ALoginBesideRevokeAllIsDeadOrLater(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		infos, err := p.m.List(t.Context(), subject)
+		infos, err := collect(p.m.List(t.Context(), subject))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +239,7 @@ func TestSecurity_LC8_ALoginBesideRevokeAllIsDeadOrLater(t *testing.T) {
 func TestSecurity_LC9_AnAdministratorEndsSessions(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	a, b := p.client().must(login(t, "u")), p.client().must(login(t, "u"))
-	infos, err := p.m.List(t.Context(), "u")
+	infos, err := collect(p.m.List(t.Context(), "u"))
 	if err != nil || len(infos) != 2 {
 		t.Fatal(infos, err)
 	}
@@ -268,7 +268,7 @@ func TestSecurity_LC10_AListShowsTheLiveOnesAndNoToken(t *testing.T) {
 		time.Sleep(2 * time.Hour) // both have expired
 		elsewhere.client().must(login(t, "u"))
 		c := p.client().must(login(t, "u"))
-		infos, err := p.m.List(t.Context(), "u")
+		infos, err := collect(p.m.List(t.Context(), "u"))
 		if err != nil || len(infos) != 1 {
 			t.Fatalf("the sessions are %v, %v; want one", infos, err)
 		}

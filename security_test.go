@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -140,9 +141,30 @@ func (t *tap) Delete(ctx context.Context, id store.ID) error {
 	return t.call(ctx, "delete", func() error { return t.under.Delete(ctx, id) })
 }
 
-func (t *tap) List(ctx context.Context, subject string) (recs []store.Record, err error) {
-	err = t.call(ctx, "list", func() (err error) { recs, err = t.under.List(ctx, subject); return err })
-	return recs, err
+func (t *tap) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		var recs []store.Record
+		err := t.call(ctx, "list", func() (err error) { recs, err = collect(t.under.List(ctx, subject)); return err })
+		for _, rec := range recs {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(store.Record{}, err)
+		}
+	}
+}
+
+// collect returns what a loop yields until it yields an error.
+func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
+	for v, err := range seq {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }
 
 // An act is a handler that is given its session.

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -170,6 +171,6 @@ func (f *faultyStore) Delete(ctx context.Context, id store.ID) error {
 	return f.Store.Delete(ctx, id)
 }
 
-func (f *faultyStore) List(ctx context.Context, subject string) ([]store.Record, error) {
+func (f *faultyStore) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return store.List(ctx, f.Store, subject)
 }

@@ -139,29 +139,6 @@ func Touch(ctx context.Context, s Store, rec Record, seen, expires time.Time) er
 	return s.Touch(ctx, rec.ID, rec.Version, seen, expires)
 }
 
-// A Lister is a Store that finds the records of a subject.
-type Lister interface {
-	Store
-
-	// List returns the live records whose Subject is subject, in no particular
-	// order, and none for the empty subject. Its cost grows with the records
-	// of that subject, not with those of the store.
-	List(ctx context.Context, subject string) ([]Record, error)
-}
-
-// List returns the live records of a subject. It fails with an error that
-// wraps [errors.ErrUnsupported] where s is no [Lister].
-func List(ctx context.Context, s Store, subject string) ([]Record, error) {
-	l, ok := s.(Lister)
-	if !ok {
-		return nil, fmt.Errorf("store: %T cannot list: %w", s, errors.ErrUnsupported)
-	}
-	if subject == "" {
-		return nil, ctx.Err()
-	}
-	return l.List(ctx, subject)
-}
-
 // A Collector is a Store whose expired records stay until they are collected.
 // A store whose server forgets them by itself has no need of it.
 type Collector interface {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +31,8 @@ type able struct{ plain }
 
 var errAble = errors.New("able")
 
-func (able) List(_ context.Context, subject string) ([]store.Record, error) {
-	return []store.Record{{Subject: subject}}, nil
+func (able) List(_ context.Context, subject string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) { yield(store.Record{Subject: subject}, nil) }
 }
 func (able) GC(context.Context) (int, error) { return 7, errAble }
 func (able) Ping(context.Context) error      { return errAble }
@@ -39,11 +40,11 @@ func (able) Close() error                    { return errAble }
 
 func TestUnable(t *testing.T) {
 	ctx := t.Context()
-	records, err := store.List(ctx, plain{}, "ada")
+	records, err := collect(store.List(ctx, plain{}, "ada"))
 	if records != nil {
 		t.Errorf("List returned %d records", len(records))
 	}
-	_, emptyErr := store.List(ctx, plain{}, "")
+	_, emptyErr := collect(store.List(ctx, plain{}, ""))
 	n, gcErr := store.GC(ctx, plain{})
 	if n != 0 {
 		t.Errorf("GC returned %d", n)
@@ -67,7 +68,7 @@ func TestUnable(t *testing.T) {
 
 func TestAble(t *testing.T) {
 	ctx := t.Context()
-	if records, err := store.List(ctx, able{}, "ada"); err != nil || len(records) != 1 || records[0].Subject != "ada" {
+	if records, err := collect(store.List(ctx, able{}, "ada")); err != nil || len(records) != 1 || records[0].Subject != "ada" {
 		t.Errorf("List returned %v, %v", records, err)
 	}
 	if n, err := store.GC(ctx, able{}); n != 7 || err != errAble {
@@ -84,12 +85,12 @@ func TestAble(t *testing.T) {
 // TestListEmpty checks that the store is not asked for the empty subject, and
 // that a context that is done is an error all the same.
 func TestListEmpty(t *testing.T) {
-	if records, err := store.List(t.Context(), able{}, ""); len(records) != 0 || err != nil {
+	if records, err := collect(store.List(t.Context(), able{}, "")); len(records) != 0 || err != nil {
 		t.Errorf("List returned %v, %v", records, err)
 	}
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := store.List(done, able{}, ""); !errors.Is(err, context.Canceled) {
+	if _, err := collect(store.List(done, able{}, "")); !errors.Is(err, context.Canceled) {
 		t.Errorf("List with a context that is done: error %v", err)
 	}
 }
@@ -180,4 +181,15 @@ func FuzzParseID(f *testing.F) {
 			t.Errorf("ParseID(%q) is an ID that is spelled %q", text, id)
 		}
 	})
+}
+
+// collect returns what a loop yields until it yields an error.
+func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
+	for v, err := range seq {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }

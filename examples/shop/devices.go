@@ -40,12 +40,11 @@ func (s *shop) showAccount(w http.ResponseWriter, r *http.Request) error {
 
 // devices returns the sessions of the user of one, the last used first.
 func (s *shop) devices(r *http.Request, here *session.Session) ([]device, error) {
-	infos, err := s.sessions.List(r.Context(), here.Subject())
-	if err != nil {
-		return nil, err
-	}
 	var devices []device
-	for _, info := range infos {
+	for info, err := range s.sessions.List(r.Context(), here.Subject()) {
+		if err != nil {
+			return nil, err
+		}
 		devices = append(devices, device{info, browserName(info.Client.UserAgent), info.ID == here.ID()})
 	}
 	slices.SortFunc(devices, func(a, b device) int {

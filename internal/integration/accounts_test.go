@@ -50,7 +50,7 @@ func TestAccounts(t *testing.T) {
 // idsOf returns the IDs of a subject's sessions.
 func (m *machine) idsOf(subject string) []store.ID {
 	m.t.Helper()
-	infos, err := m.List(m.t.Context(), subject)
+	infos, err := collect(m.List(m.t.Context(), subject))
 	if err != nil {
 		m.t.Error(err)
 	}
@@ -84,7 +84,7 @@ func devices(t *testing.T, e *env) {
 	other, otherID := e.signedIn(a, "U") // another subject, whatever the store's collation
 	here.get(b, "/label?Laptop").want("a label", http.StatusOK, "")
 
-	infos, err := a.List(t.Context(), "u")
+	infos, err := collect(a.List(t.Context(), "u"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func remembered(t *testing.T, e *env) {
 	e.age(forgottenID, 2*time.Hour)
 	forgotten.get(m, "/read").want("another session, after two hours", http.StatusOK, nobody)
 	c.get(m, "/read").want("a remembered one", http.StatusOK, "u map[k:v]")
-	if infos, err := m.List(t.Context(), "u"); err != nil || len(infos) != 1 ||
+	if infos, err := collect(m.List(t.Context(), "u")); err != nil || len(infos) != 1 ||
 		time.Until(infos[0].Deadline) > 12*24*time.Hour || time.Until(infos[0].Expires) < 6*24*time.Hour {
 		t.Errorf("listed: %+v, %v", infos, err)
 	}
@@ -280,7 +280,7 @@ func stepUp(t *testing.T, e *env) {
 	c.get(m, "/level").want("after a step-up", http.StatusOK, "secret")
 	c.get(m, "/renew").newToken("renew")
 	c.get(m, "/level").want("after a renewal", http.StatusOK, "secret")
-	if infos, err := m.List(t.Context(), "u"); err != nil || len(infos) != 1 || infos[0].Level != 2 {
+	if infos, err := collect(m.List(t.Context(), "u")); err != nil || len(infos) != 1 || infos[0].Level != 2 {
 		t.Errorf("listed: %+v, %v", infos, err)
 	}
 	c.get(m, "/login?u").newToken("another sign-in")

@@ -90,7 +90,7 @@ func TestSQLiteLocked(t *testing.T) {
 	if _, err := s.Load(t.Context(), r.ID); err != nil {
 		t.Errorf("Load: %v", err)
 	}
-	if _, err := store.List(t.Context(), s, r.Subject); err != nil {
+	if _, err := collect(store.List(t.Context(), s, r.Subject)); err != nil {
 		t.Errorf("List: %v", err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

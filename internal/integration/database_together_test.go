@@ -82,7 +82,7 @@ func TestDatabasesProcesses(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			found, err := store.List(t.Context(), openStore(t, url), "alice")
+			found, err := collect(store.List(t.Context(), openStore(t, url), "alice"))
 			if err != nil || len(found) != processes*records {
 				t.Errorf("List = %d records, %v; want %d", len(found), err, processes*records)
 			}
@@ -112,7 +112,7 @@ func TestDatabasesSchema(t *testing.T) {
 			if err := s.Create(t.Context(), r); err != nil {
 				t.Fatal(err)
 			}
-			if found, err := s.List(t.Context(), r.Subject); err != nil || len(found) != 1 {
+			if found, err := collect(s.List(t.Context(), r.Subject)); err != nil || len(found) != 1 {
 				t.Errorf("List = %d records, %v; want 1", len(found), err)
 			}
 		})

@@ -88,7 +88,7 @@ func TestMySQLListReadsOneSubject(t *testing.T) {
 	before := rowsRead()
 	cost := rowsRead() - before // of counting
 	before += cost
-	records, err := s.List(t.Context(), "u")
+	records, err := collect(s.List(t.Context(), "u"))
 	if err != nil || len(records) != 3 {
 		t.Fatalf("%d records, %v; want 3", len(records), err)
 	}

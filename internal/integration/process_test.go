@@ -135,7 +135,7 @@ func TestSQLiteProcesses(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	found, err := store.List(t.Context(), openStore(t, "sqlite:"+path), "alice")
+	found, err := collect(store.List(t.Context(), openStore(t, "sqlite:"+path), "alice"))
 	if err != nil || len(found) != processes*records {
 		t.Errorf("List = %d records, %v; want %d", len(found), err, processes*records)
 	}

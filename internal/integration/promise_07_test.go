@@ -153,7 +153,7 @@ func nothingWrittenDown(t *testing.T, e *env) {
 		took(c.get(m, "/read"))
 		w.values("error", m.Revoke(t.Context(), id), m.Edit(t.Context(), id, func(*session.Session) error { return nil }))
 		m.store.heal()
-		infos, err := m.List(t.Context(), "u")
+		infos, err := collect(m.List(t.Context(), "u"))
 		if err != nil || len(infos) != 1 {
 			t.Errorf("List: %v, error %v", infos, err)
 		}
@@ -216,11 +216,11 @@ func storeLetsNobodyIn(t *testing.T, e *env) {
 			t.Errorf("%q lets in: %d %q", token, a.status, a.body)
 		}
 	}
-	infos, err := m.List(t.Context(), "u")
+	infos, err := collect(m.List(t.Context(), "u"))
 	if err != nil || len(infos) != 1 || infos[0].ID != id {
 		t.Fatalf("List: %v, error %v", infos, err)
 	}
-	records, err := store.List(t.Context(), e.side, "id:u")
+	records, err := collect(store.List(t.Context(), e.side, "id:u"))
 	if err != nil || len(records) != 1 {
 		t.Fatalf("List of the store: %d records, error %v", len(records), err)
 	}

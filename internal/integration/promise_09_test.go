@@ -149,7 +149,7 @@ func survives(t *testing.T, e *env) {
 	id := idOf(t, token)
 	info := func() session.Info {
 		t.Helper()
-		infos, err := m.List(t.Context(), "u")
+		infos, err := collect(m.List(t.Context(), "u"))
 		if err != nil || len(infos) != 1 {
 			t.Fatalf("List: %v, error %v", infos, err)
 		}

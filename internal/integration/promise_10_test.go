@@ -61,7 +61,7 @@ func corruptRecord(t *testing.T, e *env) {
 		}
 	}
 	// It can be seen in a list, and revoked.
-	infos, err := m.List(t.Context(), "u")
+	infos, err := collect(m.List(t.Context(), "u"))
 	if err != nil || len(infos) != len(garbage) {
 		t.Errorf("List: %d sessions, error %v; want %d", len(infos), err, len(garbage))
 	}

@@ -131,7 +131,7 @@ func administratorIsTold(t *testing.T, e *env) {
 	m := e.newMachine(session.Config{})
 	c, id := e.signedIn(m, "u")
 	m.store.fail()
-	_, listErr := m.List(t.Context(), "u")
+	_, listErr := collect(m.List(t.Context(), "u"))
 	n, allErr := m.RevokeAll(t.Context(), "u")
 	for name, err := range map[string]error{
 		"List": listErr, "RevokeAll": allErr, "Revoke": m.Revoke(t.Context(), id),

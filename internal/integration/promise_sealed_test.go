@@ -87,7 +87,7 @@ func sealedCopiesLiveOn(t *testing.T, e *env) {
 	})
 	e.rule("nothing can be looked up", func(t *testing.T, e *env) {
 		m := e.newMachine(session.Config{})
-		_, err := m.List(t.Context(), "u")
+		_, err := collect(m.List(t.Context(), "u"))
 		for what, err := range map[string]error{
 			"List":   err,
 			"Revoke": m.Revoke(t.Context(), newID()),

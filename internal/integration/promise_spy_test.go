@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -157,11 +158,25 @@ func (s *spy) Delete(ctx context.Context, id store.ID) error {
 }
 
 // List makes a spy a store.Lister, as far as the store is one.
-func (s *spy) List(ctx context.Context, subject string) ([]store.Record, error) {
-	if err := s.before(ctx, "List", store.ID{}); err != nil {
-		return nil, err
+func (s *spy) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		if err := s.before(ctx, "List", store.ID{}); err != nil {
+			yield(store.Record{}, err)
+			return
+		}
+		store.List(ctx, s.Store, subject)(yield)
 	}
-	return store.List(ctx, s.Store, subject)
+}
+
+// DeleteSubject is the store's, or deletes each.
+func (s *spy) DeleteSubject(ctx context.Context, subject string, spare store.ID) iter.Seq2[store.ID, error] {
+	return func(yield func(store.ID, error) bool) {
+		if err := s.before(ctx, "DeleteSubject", store.ID{}); err != nil {
+			yield(store.ID{}, err)
+			return
+		}
+		store.DeleteSubject(ctx, s.Store, subject, spare)(yield)
+	}
 }
 
 // GC makes a spy a store.Collector, as far as the store is one.
@@ -180,10 +195,10 @@ func (e *env) rewrite(id store.ID, change func(*store.Record)) {
 		e.t.Errorf("rewrite: %v", err)
 		return
 	}
-	old := rec.Version
 	rec.Version, rec.Data = rand.Uint64()|1, slices.Clone(rec.Data)
 	change(&rec)
-	if err := e.side.Save(e.t.Context(), rec, old); err != nil {
+	// No Save moves a time back.
+	if err := errors.Join(e.side.Delete(e.t.Context(), id), e.side.Create(e.t.Context(), rec)); err != nil {
 		e.t.Errorf("rewrite: %v", err)
 	}
 }

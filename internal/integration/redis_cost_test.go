@@ -77,7 +77,7 @@ func TestRedisRoundTrips(t *testing.T) {
 		{"Save of a switch to no subject", func() error { return step(&moved, func(r *store.Record) { r.Subject = "" }) }, "EVALSHA"},
 		{"Touch of an anonymous session", func() error { return touch(anon) }, "EVALSHA"},
 		{"Touch of a subject's session", func() error { return touch(alice) }, "EVALSHA EVALSHA"},
-		{"List", func() error { _, err := s.List(ctx, "alice"); return err }, "ZRANGE GET GET"},
+		{"List", func() error { _, err := collect(s.List(ctx, "alice")); return err }, "ZRANGE GET GET"},
 		{"Delete of an anonymous session", func() error { return s.Delete(ctx, anon.ID) }, "EVALSHA"},
 		{"Delete of a subject's session", func() error { return s.Delete(ctx, alice.ID) }, "EVALSHA ZREM"},
 	} {

@@ -82,7 +82,7 @@ func TestRedisFailover(t *testing.T) {
 					t.Errorf("Load of what replicas acknowledged: %v", err)
 				}
 			}
-			found, err := s.List(ctx, "alice")
+			found, err := collect(s.List(ctx, "alice"))
 			if err != nil || len(found) != len(records) {
 				t.Errorf("List = %d records, %v; want %d", len(found), err, len(records))
 			}

@@ -35,7 +35,7 @@ func TestRedisIndexForgets(t *testing.T) {
 			key := opts.Prefix + "subject:alice"
 			check := func(when string, live, inIndex int) {
 				t.Helper()
-				found, err := s.List(ctx, "alice")
+				found, err := collect(s.List(ctx, "alice"))
 				if err != nil || len(found) != live {
 					t.Errorf("%s: List = %d records, %v; want %d", when, len(found), err, live)
 				}
@@ -153,7 +153,7 @@ func TestRedisIndexMissesNone(t *testing.T) {
 						want[id] = is
 					}
 					mu.Unlock()
-					found, err := store.List(ctx, other, "alice")
+					found, err := collect(store.List(ctx, other, "alice"))
 					if err != nil {
 						t.Error(err)
 					}

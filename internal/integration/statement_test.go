@@ -39,7 +39,7 @@ func oneStatement(t *testing.T, s *sqlstore.Store, d *watchedDriver) {
 		{"Load", func() error { _, err := s.Load(ctx, r.ID); return err }},
 		{"Save", func() error { return s.Save(ctx, n, r.Version) }},
 		{"Touch", func() error { return s.Touch(ctx, r.ID, n.Version, n.Seen, n.Expires) }},
-		{"List", func() error { _, err := s.List(ctx, r.Subject); return err }},
+		{"List", func() error { _, err := collect(s.List(ctx, r.Subject)); return err }},
 		{"Ping", func() error { return s.Ping(ctx) }},
 		{"GC", func() error { _, err := s.GC(ctx); return err }},
 		{"Delete", func() error { return s.Delete(ctx, r.ID) }},

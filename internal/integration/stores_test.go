@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"iter"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -109,4 +110,15 @@ func TestStoresOnTheNetworkTakeAnApp(t *testing.T) {
 			m.Close()
 		})
 	}
+}
+
+// collect returns what a loop yields until it yields an error.
+func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
+	for v, err := range seq {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }

@@ -35,7 +35,7 @@ func TestDatabasesRoundTrips(t *testing.T) {
 					{"Load", func() error { _, err := s.Load(t.Context(), r.ID); return err }},
 					{"Save", func() error { return s.Save(t.Context(), n, r.Version) }},
 					{"Touch", func() error { return s.Touch(t.Context(), r.ID, n.Version, n.Seen, n.Expires) }},
-					{"List", func() error { _, err := s.List(t.Context(), r.Subject); return err }},
+					{"List", func() error { _, err := collect(s.List(t.Context(), r.Subject)); return err }},
 					{"Ping", func() error { return s.Ping(t.Context()) }},
 					{"GC", func() error { _, err := store.GC(t.Context(), s); return err }},
 					{"Delete", func() error { return s.Delete(t.Context(), r.ID) }},

@@ -39,11 +39,10 @@ func Example() {
 	rec.Version, rec.Data = 3, []byte("another item")
 	fmt.Println(s.Save(ctx, rec, 1)) // version 1 is not there any more
 
-	records, err := s.List(ctx, "user-42")
-	if err != nil {
-		log.Fatal(err)
-	}
-	for _, r := range records {
+	for r, err := range s.List(ctx, "user-42") {
+		if err != nil {
+			log.Fatal(err)
+		}
 		fmt.Printf("%s: %s\n", r.ID, r.Data)
 	}
 

@@ -45,8 +45,9 @@ const batch = 32
 var errClosed = errors.New("memstore: the store is closed, or was not made by New")
 
 // A Store keeps records in memory. It implements [store.Store], [store.Lister],
-// [store.Collector], [store.Pinger] and [io.Closer], starts no goroutine, and
-// may be used by many at once. Use [New] or [NewLimited] to make one.
+// [store.SubjectDeleter], [store.Collector], [store.Pinger] and [io.Closer],
+// starts no goroutine, and may be used by many at once. Use [New] or [NewLimited]
+// to make one.
 //
 // What has expired stays in memory until GC is called, by the manager or by
 // whoever uses the store without one.
@@ -148,26 +149,6 @@ func (s *Store) Delete(ctx context.Context, id store.ID) error {
 		return err
 	}
 	return s.shard(id).delete(&id)
-}
-
-// List returns the live records of a subject, in no particular order, and none
-// for the empty subject. Each Data is memory that the store keeps, to be read
-// only. Records that are written meanwhile are returned as they were
-// before or after.
-func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error) {
-	if err := s.Ping(ctx); err != nil || subject == "" {
-		return nil, err
-	}
-	var records []store.Record
-	now, of := time.Now().UnixMilli(), s.prefixes.find(subject)
-	hash := hashSubject(s.seed, of)
-	for i := range s.shards {
-		var err error
-		if records, err = s.shards[i].list(records, of, hash, subject, now); err != nil {
-			return nil, err
-		}
-	}
-	return records, nil
 }
 
 // GC deletes the records that expired at least [store.GCDelay] ago and returns

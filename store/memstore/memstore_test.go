@@ -3,6 +3,7 @@ package memstore_test
 import (
 	"encoding/binary"
 	"errors"
+	"iter"
 	"runtime"
 	"strings"
 	"sync"
@@ -87,14 +88,14 @@ func TestExpiryExact(t *testing.T) {
 		if _, err := s.Load(ctx, r.ID); err != nil {
 			t.Errorf("Load a millisecond before: %v", err)
 		}
-		if records, err := s.List(ctx, "ada"); len(records) != 1 || err != nil {
+		if records, err := collect(s.List(ctx, "ada")); len(records) != 1 || err != nil {
 			t.Errorf("List a millisecond before: %d records, %v", len(records), err)
 		}
 		time.Sleep(time.Millisecond)
 		if _, err := s.Load(ctx, r.ID); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("Load at the time: error %v, want ErrNotFound", err)
 		}
-		if records, err := s.List(ctx, "ada"); len(records) != 0 || err != nil {
+		if records, err := collect(s.List(ctx, "ada")); len(records) != 0 || err != nil {
 			t.Errorf("List at the time: %d records, %v", len(records), err)
 		}
 		// The ID of an expired record is free, and its subject forgotten.
@@ -102,7 +103,7 @@ func TestExpiryExact(t *testing.T) {
 		if err := s.Create(ctx, fresh); err != nil {
 			t.Errorf("Create over an expired record: %v", err)
 		}
-		if records, err := s.List(ctx, "ada"); len(records) != 0 || err != nil {
+		if records, err := collect(s.List(ctx, "ada")); len(records) != 0 || err != nil {
 			t.Errorf("List of the expired record's subject: %d records, %v", len(records), err)
 		}
 	})
@@ -224,7 +225,7 @@ func TestMovesBeside(t *testing.T) {
 
 // listed returns what List does, by ID.
 func listed(t *testing.T, s *memstore.Store, subject string) map[store.ID]store.Record {
-	records, err := s.List(t.Context(), subject)
+	records, err := collect(s.List(t.Context(), subject))
 	if err != nil {
 		t.Error(err)
 	}
@@ -255,7 +256,7 @@ func TestClose(t *testing.T) {
 		"Save":   func() error { return s.Save(ctx, r, r.Version) },
 		"Touch":  func() error { return s.Touch(ctx, r.ID, r.Version, r.Seen, r.Expires) },
 		"Delete": func() error { return s.Delete(ctx, r.ID) },
-		"List":   func() error { _, err := s.List(ctx, "ada"); return err },
+		"List":   func() error { _, err := collect(s.List(ctx, "ada")); return err },
 		"GC":     func() error { _, err := s.GC(ctx); return err },
 		"Ping":   func() error { return s.Ping(ctx) },
 	} {
@@ -304,4 +305,15 @@ func TestOpen(t *testing.T) {
 			t.Errorf("Open(%q) repeats the URL: %v", url, err)
 		}
 	}
+}
+
+// collect returns what a loop yields until it yields an error.
+func collect[T any](seq iter.Seq2[T, error]) (all []T, err error) {
+	for v, err := range seq {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
 }

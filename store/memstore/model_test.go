@@ -74,7 +74,7 @@ func play(t *testing.T, script []byte, maxBytes int64) {
 		m.s = NewLimited(maxBytes)
 	}
 	for len(m.script) > 0 && !t.Failed() {
-		switch op := m.pick(16); op {
+		switch op := m.pick(17); op {
 		case 0, 1, 2, 3:
 			m.create()
 		case 4, 5, 6, 7:
@@ -93,6 +93,10 @@ func play(t *testing.T, script []byte, maxBytes int64) {
 			time.Sleep([]time.Duration{time.Millisecond, time.Second, time.Minute, store.GCDelay, time.Hour}[m.pick(5)])
 		case 15:
 			checkInvariants(t, m.s)
+		case 16:
+			if m.pick(4) == 0 {
+				m.deleteSubject(m.subject(), m.id())
+			}
 		}
 	}
 	for id := range m.records {
@@ -246,7 +250,7 @@ func (m *model) load(id store.ID) {
 }
 
 func (m *model) list(subject string) {
-	records, err := m.s.List(m.t.Context(), subject)
+	records, err := collect(m.s.List(m.t.Context(), subject))
 	m.expect("List", err, nil)
 	want := 0
 	for id, r := range m.records {

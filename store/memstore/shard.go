@@ -146,27 +146,6 @@ func (s *shard) delete(id *store.ID) error {
 	return nil
 }
 
-// list appends the live records of a subject, which has this hash and is name.
-func (s *shard) list(records []store.Record, of subject[string], hash uint64, name string, now int64) ([]store.Record, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if !s.isOpen {
-		return nil, errClosed
-	}
-	var next uint32
-	for pos := s.subjects.first(hash); pos != 0; pos = next {
-		r := s.log.at(pos)
-		next = r.link(subjectLink)
-		if has := r.subject(); has.prefix != of.prefix || string(has.rest) != of.rest {
-			continue
-		}
-		if f := r.fields(s.epoch); f.live(now) {
-			records = append(records, f.record(store.ID(r.id()), name))
-		}
-	}
-	return records, nil
-}
-
 func (s *shard) ping() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

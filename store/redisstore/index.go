@@ -2,11 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"time"
-
-	"github.com/redis/rueidis"
 
 	"github.com/b4468f51/session/store"
 )
@@ -31,7 +28,7 @@ const slack = store.GCDelay
 
 // An entry is what the index has of a session.
 type entry struct {
-	id    string
+	id    store.ID
 	score float64
 }
 
@@ -67,64 +64,4 @@ func addArgs(now time.Time, id store.ID, end int64) []string {
 		strconv.FormatInt(now.Add(-slack).Unix(), 10),
 		strconv.FormatInt(ttl, 10),
 	}
-}
-
-// List returns the live records of a subject. It costs two round trips (more
-// in Cluster, where each server is asked at once), and forgets the entries
-// whose records are gone.
-func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error) {
-	ctx, cancel, err := s.begin(ctx)
-	if err != nil || subject == "" {
-		return nil, err
-	}
-	defer cancel()
-	entries, err := s.entries(ctx, subject)
-	if err != nil || len(entries) == 0 {
-		return nil, err
-	}
-	cmds := make(rueidis.Commands, len(entries))
-	for i, e := range entries {
-		cmds[i] = s.client.B().Get().Key(s.prefix + recordSpace + e.id).Build()
-	}
-	var found []store.Record
-	var dead []string
-	results := s.client.DoMulti(ctx, cmds...)
-	now := time.Now()
-	for i, result := range results {
-		e := entries[i]
-		id, err := store.ParseID(e.id)
-		if err == nil {
-			var r store.Record
-			r, err = parseRecord(id, now, result)
-			if err == nil && r.Subject == subject {
-				found = append(found, r)
-				continue
-			}
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return nil, err
-			}
-		}
-		if e.settled(now) {
-			dead = append(dead, e.id, strconv.FormatFloat(e.score, 'f', 0, 64))
-		}
-	}
-	if len(dead) > 0 {
-		// What stays costs the next List a little more, and is no error.
-		_ = s.run(ctx, forgetScript, s.subjectKey(subject), dead...).Error()
-	}
-	return found, nil
-}
-
-// entries reads the index of a subject.
-func (s *Store) entries(ctx context.Context, subject string) ([]entry, error) {
-	scores, err := s.client.Do(ctx, s.client.B().Zrange().Key(s.subjectKey(subject)).
-		Min("0").Max("-1").Withscores().Build()).AsZScores()
-	if err != nil {
-		return nil, err
-	}
-	entries := make([]entry, len(scores))
-	for i, z := range scores {
-		entries[i] = entry{z.Member, z.Score}
-	}
-	return entries, nil
 }

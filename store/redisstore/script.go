@@ -120,6 +120,23 @@ end
 if #r < 2 then return '' end
 return r:sub(3, 2 + struct.unpack('>I2', r:sub(1, 2)))`)
 
+// KEYS: record. ARGV: now, subject, whether WAIT follows. It removes the record if
+// it is the subject's, and answers written if it was live, or may have been until
+// an attempt before.
+var deleteOfScript = newScript(`
+local r = redis.call('GETRANGE', KEYS[1], 0, 562)
+if r == '' and ARGV[4] == '1' then
+	redis.call('DEL', KEYS[1])
+	if ARGV[3] == '1' then
+		redis.call('SET', KEYS[1], '')
+		redis.call('DEL', KEYS[1])
+	end
+	return 1
+end
+if #r < 51 or r:sub(52, 51 + struct.unpack('>I2', r:sub(50, 51))) ~= ARGV[2] then return 0 end
+redis.call('DEL', KEYS[1])
+return struct.unpack('>i8', r:sub(34, 41)) > tonumber(ARGV[1]) and 1 or 0`)
+
 // KEYS: subject. ARGV: ID, end, minute, end before which entries are dead, ttl.
 //
 // An entry keeps the latest end that it was given, since of two writers the

@@ -79,8 +79,9 @@ func (o Options) validate() error {
 }
 
 // A Store keeps sessions in Redis. It implements [store.Store],
-// [store.Lister], [store.RecordToucher], [store.Pinger], [store.Sharer] and [io.Closer]. Several Stores, in one
-// process or many, may share a server.
+// [store.Lister], [store.SubjectDeleter], [store.RecordToucher], [store.Pinger],
+// [store.Sharer] and [io.Closer]. Several Stores, in one process or many, may
+// share a server.
 type Store struct {
 	client      rueidis.Client
 	closeClient bool // the store made it
@@ -91,9 +92,9 @@ type Store struct {
 }
 
 var (
-	_ store.Lister = (*Store)(nil)
-	_ store.Pinger = (*Store)(nil)
-	_ store.Sharer = (*Store)(nil)
+	_ store.SubjectDeleter = (*Store)(nil)
+	_ store.Pinger         = (*Store)(nil)
+	_ store.Sharer         = (*Store)(nil)
 
 	_ store.RecordToucher = (*Store)(nil)
 )
@@ -238,11 +239,7 @@ func (s *Store) Delete(ctx context.Context, id store.ID) error {
 	}
 	defer cancel()
 	defer s.own.wrote(id, store.Record{}, time.Now())
-	waits := "0"
-	if s.opts.WaitReplicas > 0 {
-		waits = "1"
-	}
-	subject, err := s.runWait(ctx, deleteScript, s.recordKey(id), waits).ToString()
+	subject, err := s.runWait(ctx, deleteScript, s.recordKey(id), waits(s.opts)).ToString()
 	if err == nil && subject != "" {
 		// The record is gone; List looks, and forgets an entry that stays.
 		_ = s.client.Do(ctx, s.client.B().Zrem().Key(s.subjectKey(subject)).Member(id.String()).Build()).Error()

@@ -66,9 +66,13 @@ type queries struct {
 	save   string // version, seen, expires, seen, deadline, subject, data, id, old version, now
 	touch  string // seen, expires, id, version, now, seen
 	delete string // id
-	list   string // subject, now
+	list   string // subject, the ID that they follow, expired until, how many: by ID
 	gc     string // expired until, how many
 	ping   string
+
+	ids       string // as list, id and expires alone
+	deleteIDs string // subject, as many IDs as a batch has
+	remaining string // as many IDs: those that are there
 
 	// gcCounts tells that gc returns a row: how many it deleted, and how many
 	// it looked at. Else it deletes what it looks at, and says how many.
@@ -86,6 +90,9 @@ type queries struct {
 	// taken; nil where that is no error.
 	taken func(string) bool
 }
+
+// questions returns so many question marks, with commas between.
+func questions(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 func (d Dialect) queries(table string) (queries, error) {
 	if err := checkTable(table); err != nil {

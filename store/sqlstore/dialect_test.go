@@ -14,7 +14,7 @@ func TestSchema(t *testing.T) {
 	for _, want := range []string{
 		`CREATE TABLE IF NOT EXISTS "my""table" (`,
 		`CREATE INDEX IF NOT EXISTS "my""table_expires" ON "my""table" (expires);`,
-		`CREATE INDEX IF NOT EXISTS "my""table_subject" ON "my""table" (subject) WHERE subject <> '';`,
+		`CREATE INDEX IF NOT EXISTS "my""table_subject" ON "my""table" (subject, id) WHERE subject <> '';`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the schema has no\n%s\nin\n%s", want, got)

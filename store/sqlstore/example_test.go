@@ -28,7 +28,7 @@ func ExampleSchema() {
 	// 	data BLOB NOT NULL
 	// );
 	// CREATE INDEX IF NOT EXISTS "web_sessions_expires" ON "web_sessions" (expires);
-	// CREATE INDEX IF NOT EXISTS "web_sessions_subject" ON "web_sessions" (subject) WHERE subject <> '';
+	// CREATE INDEX IF NOT EXISTS "web_sessions_subject" ON "web_sessions" (subject, id) WHERE subject <> '';
 }
 
 // A store beside the application's other tables, in a database that the

@@ -19,10 +19,18 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sqlstore: migrate: %w", err)
 	}
-	// A table of another application's sessions would come out only later.
-	_, err = s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
+	if err := s.check(ctx); err != nil {
+		return fmt.Errorf("sqlstore: migrate: %w", err)
+	}
+	return nil
+}
+
+// check fails where the table is another application's, which would come out only
+// later.
+func (s *Store) check(ctx context.Context) error {
+	_, err := s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
 	if err != nil {
-		return fmt.Errorf("sqlstore: migrate: not a table of sessions: %w", err)
+		return fmt.Errorf("not a table of sessions: %w", err)
 	}
 	return nil
 }
@@ -39,8 +47,14 @@ func (s *Store) migrated(ctx context.Context) (found bool, err error) {
 // create creates what is missing.
 func (s *Store) create(ctx context.Context) error {
 	if s.queries.schemaLock == "" {
-		for _, query := range s.queries.schema {
+		for i, query := range s.queries.schema {
 			if _, err := s.db.ExecContext(ctx, query); err != nil {
+				return err
+			}
+			if i > 0 {
+				continue
+			}
+			if err := s.check(ctx); err != nil { // before it is given indexes
 				return err
 			}
 		}

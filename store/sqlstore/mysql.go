@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"regexp"
 	"strings"
+
+	"github.com/b4468f51/session/store"
 )
 
 // mysqlQueries returns what to say to MySQL and MariaDB.
@@ -28,7 +30,7 @@ func mysqlQueries(table string) queries {
 	subject VARBINARY(512) NOT NULL,
 	data MEDIUMBLOB NOT NULL,
 	INDEX expires (expires),
-	INDEX subject (subject)
+	INDEX subject (subject, id)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`,
 		},
 		present: "SELECT count(*) > 0 FROM information_schema.tables" +
@@ -45,8 +47,11 @@ func mysqlQueries(table string) queries {
 			" WHERE id = ? AND version = ? AND expires > ?",
 		touch: "UPDATE " + t + " SET seen = ?, expires = ?" +
 			" WHERE id = ? AND version = ? AND expires > ? AND seen <= ?",
-		delete: "DELETE FROM " + t + " WHERE id = ?",
-		list:   "SELECT " + columns + " FROM " + t + " WHERE subject = ? AND expires > ?",
+		delete:    "DELETE FROM " + t + " WHERE id = ?",
+		list:      "SELECT " + columns + " FROM " + t + " WHERE subject = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?",
+		ids:       "SELECT id, expires FROM " + t + " WHERE subject = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?",
+		deleteIDs: "DELETE FROM " + t + " WHERE subject = ? AND id IN (" + questions(store.MaxBatch) + ")",
+		remaining: "SELECT id FROM " + t + " WHERE id IN (" + questions(store.MaxBatch) + ")",
 		// Comments that MySQL and MariaDB run from these versions on. Before
 		// them, collectors wait for each other.
 		gc: "DELETE s FROM (SELECT id, expires FROM " + t + " WHERE expires <= ? ORDER BY expires LIMIT ?" +

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strings"
+
+	"github.com/b4468f51/session/store"
 )
 
 // postgresNameMax is the longest table's name whose indexes can be named after
@@ -44,7 +47,7 @@ func postgresQueries(table string) (queries, error) {
 ) WITH (fillfactor = 70)`,
 			"CREATE INDEX IF NOT EXISTS " + due + " ON " + t + " (due)",
 			// Anonymous sessions are never listed, and the most.
-			"CREATE INDEX IF NOT EXISTS " + subject + " ON " + t + " (subject) WHERE subject <> ''",
+			"CREATE INDEX IF NOT EXISTS " + subject + " ON " + t + " (subject, id) WHERE subject <> ''",
 		},
 		schemaLock: fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", lockNumber(table)),
 		present: "SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL" +
@@ -62,7 +65,14 @@ func postgresQueries(table string) (queries, error) {
 			" WHERE id = $3 AND version = $4 AND expires > $5 AND seen <= $6",
 		delete: "DELETE FROM " + t + " WHERE id = $1",
 		// The second condition lets PostgreSQL use the index, which is partial.
-		list: "SELECT " + columns + " FROM " + t + " WHERE subject = $1 AND subject <> '' AND expires > $2",
+		list: "SELECT " + columns + " FROM " + t +
+			" WHERE subject = $1 AND subject <> '' AND id > $2 AND expires > $3 ORDER BY id LIMIT $4",
+		ids: "SELECT id, expires FROM " + t +
+			" WHERE subject = $1 AND subject <> '' AND id > $2 AND expires > $3 ORDER BY id LIMIT $4",
+		// Where it had to wait for somebody who moved a record to another
+		// subject, it looks at the subject again.
+		deleteIDs: "DELETE FROM " + t + " WHERE subject = $1 AND id IN (" + dollars(2, store.MaxBatch) + ")",
+		remaining: "SELECT id FROM " + t + " WHERE id IN (" + dollars(1, store.MaxBatch) + ")",
 		// What another has locked is passed over: another collector is at it,
 		// or somebody keeps it alive. An array of IDs, and not a join, has the
 		// rows found by the primary key whatever the planner expects.
@@ -77,6 +87,15 @@ func postgresQueries(table string) (queries, error) {
 		ping:     "SELECT EXISTS (SELECT 1 FROM " + t + ")",
 		busy:     postgresBusy,
 	}, nil
+}
+
+// dollars returns so many parameters from a number on, with commas between.
+func dollars(from, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, ", $%d", from+i)
+	}
+	return b.String()[2:]
 }
 
 // lockNumber returns the number of the advisory lock that is held to create a

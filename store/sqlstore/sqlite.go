@@ -1,6 +1,10 @@
 package sqlstore
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/b4468f51/session/store"
+)
 
 // sqliteQueries returns what to say to SQLite.
 //
@@ -28,7 +32,7 @@ func sqliteQueries(table string) queries {
 )`,
 			"CREATE INDEX IF NOT EXISTS " + quote(table+"_expires") + " ON " + t + " (expires)",
 			// Anonymous sessions are never listed, and the most.
-			"CREATE INDEX IF NOT EXISTS " + quote(table+"_subject") + " ON " + t + " (subject) WHERE subject <> ''",
+			"CREATE INDEX IF NOT EXISTS " + quote(table+"_subject") + " ON " + t + " (subject, id) WHERE subject <> ''",
 		},
 		load: "SELECT id, version, created, seen, expires, deadline, subject, data FROM " + t +
 			" WHERE id = ? AND expires > ?",
@@ -42,7 +46,11 @@ func sqliteQueries(table string) queries {
 		delete: "DELETE FROM " + t + " WHERE id = ?",
 		// The second condition lets SQLite use the index, which is partial.
 		list: "SELECT id, version, created, seen, expires, deadline, subject, data FROM " + t +
-			" WHERE subject = ? AND subject <> '' AND expires > ?",
+			" WHERE subject = ? AND subject <> '' AND id > ? AND expires > ? ORDER BY id LIMIT ?",
+		ids: "SELECT id, expires FROM " + t +
+			" WHERE subject = ? AND subject <> '' AND id > ? AND expires > ? ORDER BY id LIMIT ?",
+		deleteIDs: "DELETE FROM " + t + " WHERE subject = ? AND id IN (" + questions(store.MaxBatch) + ")",
+		remaining: "SELECT id FROM " + t + " WHERE id IN (" + questions(store.MaxBatch) + ")",
 		gc: "DELETE FROM " + t + " WHERE rowid IN" +
 			" (SELECT rowid FROM " + t + " WHERE expires <= ? ORDER BY expires LIMIT ?)",
 		ping:      "SELECT EXISTS (SELECT 1 FROM " + t + ")",

@@ -30,9 +30,14 @@ func (s *Store) exec(ctx context.Context, query string, args func(now int64) []a
 }
 
 // query runs a statement that returns records.
-func (s *Store) query(ctx context.Context, query string, args func(now int64) []any) (records []store.Record, err error) {
+func (s *Store) query(ctx context.Context, query string, args func(now int64) []any) ([]store.Record, error) {
+	return queryRows(ctx, s, query, args, scan)
+}
+
+// queryRows runs a statement that returns rows, each of which scan reads.
+func queryRows[T any](ctx context.Context, s *Store, query string, args func(now int64) []any, scan func(*sql.Rows) (T, error)) (all []T, err error) {
 	err = s.attempt(ctx, func() error {
-		records = nil // of an attempt before
+		all = nil // of an attempt before
 		stmt, err := s.statement(ctx, query)
 		if err != nil {
 			return err
@@ -43,18 +48,18 @@ func (s *Store) query(ctx context.Context, query string, args func(now int64) []
 		}
 		defer rows.Close()
 		for rows.Next() {
-			r, err := scan(rows)
+			row, err := scan(rows)
 			if err != nil {
 				return err
 			}
-			records = append(records, r)
+			all = append(all, row)
 		}
 		return rows.Err()
 	})
 	if err != nil {
 		return nil, err
 	}
-	return records, nil
+	return all, nil
 }
 
 // queryRow runs a statement that returns one row, into dest.
@@ -78,16 +83,22 @@ func scan(rows *sql.Rows) (store.Record, error) {
 	if err != nil {
 		return store.Record{}, err
 	}
-	if len(id) != len(r.ID) {
-		return store.Record{}, fmt.Errorf("sqlstore: an ID of %d bytes in the table, want %d", len(id), len(r.ID))
+	if r.ID, err = parseID(id); err != nil {
+		return store.Record{}, err
 	}
-	r.ID = store.ID(id)
 	r.Version = uint64(version)
 	r.Created = time.UnixMilli(created).UTC()
 	r.Seen = time.UnixMilli(seen).UTC()
 	r.Expires = time.UnixMilli(expires).UTC()
 	r.Deadline = time.UnixMilli(deadline).UTC()
 	return r, nil
+}
+
+func parseID(b []byte) (id store.ID, err error) {
+	if len(b) != len(id) {
+		return id, fmt.Errorf("sqlstore: an ID of %d bytes in the table, want %d", len(b), len(id))
+	}
+	return store.ID(b), nil
 }
 
 // exclusive has f run alone among the writers of this Store, where the

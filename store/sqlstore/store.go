@@ -44,8 +44,8 @@ func (o Options) withDefaults() Options {
 }
 
 // A Store keeps sessions in a table. It implements [store.Store],
-// [store.Lister], [store.Collector], [store.Pinger] and [store.Sharer]. Several Stores, in one
-// process or many, may share a table.
+// [store.Lister], [store.SubjectDeleter], [store.Collector], [store.Pinger] and
+// [store.Sharer]. Several Stores, in one process or many, may share a table.
 type Store struct {
 	db          *sql.DB
 	closeDB     bool // the store opened it
@@ -61,10 +61,10 @@ type Store struct {
 }
 
 var (
-	_ store.Lister    = (*Store)(nil)
-	_ store.Collector = (*Store)(nil)
-	_ store.Pinger    = (*Store)(nil)
-	_ store.Sharer    = (*Store)(nil)
+	_ store.SubjectDeleter = (*Store)(nil)
+	_ store.Collector      = (*Store)(nil)
+	_ store.Pinger         = (*Store)(nil)
+	_ store.Sharer         = (*Store)(nil)
 )
 
 // New returns a Store over a database. It does not talk to the database: the
@@ -152,16 +152,6 @@ func (s *Store) Touch(ctx context.Context, id store.ID, version uint64, seen, ex
 func (s *Store) Delete(ctx context.Context, id store.ID) error {
 	_, err := s.exec(ctx, s.queries.delete, func(int64) []any { return []any{id[:]} })
 	return err
-}
-
-// List returns the live records of a subject, by way of an index.
-func (s *Store) List(ctx context.Context, subject string) ([]store.Record, error) {
-	if subject == "" {
-		return nil, ctx.Err()
-	}
-	return s.query(ctx, s.queries.list, func(now int64) []any {
-		return []any{subject, now}
-	})
 }
 
 // Ping returns nil if the database answers and has the table.

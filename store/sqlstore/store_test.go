@@ -45,8 +45,15 @@ func each(ctx context.Context, s *Store) map[string]error {
 	errs["Save"] = s.Save(ctx, store.Record{ID: store.ID{1}}, 1)
 	errs["Touch"] = s.Touch(ctx, store.ID{1}, 1, time.Now(), time.Now())
 	errs["Delete"] = s.Delete(ctx, store.ID{1})
-	_, errs["List"] = s.List(ctx, "alice")
-	_, errs["List of nobody"] = s.List(ctx, "")
+	for _, err := range s.List(ctx, "alice") {
+		errs["List"] = err
+	}
+	for _, err := range s.List(ctx, "") {
+		errs["List of nobody"] = err
+	}
+	for _, err := range s.DeleteSubject(ctx, "alice", store.ID{}) {
+		errs["DeleteSubject"] = err
+	}
 	_, errs["GC"] = s.GC(ctx)
 	errs["Ping"] = s.Ping(ctx)
 	errs["Migrate"] = s.Migrate(ctx)

@@ -134,7 +134,7 @@ func benchmarkList(b *testing.B, s store.Store) {
 		}
 	}
 	for b.Loop() {
-		if _, err := l.List(ctx, subject); err != nil {
+		if _, err := all(l.List(ctx, subject)); err != nil {
 			b.Fatal(err)
 		}
 	}

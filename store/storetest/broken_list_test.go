@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"iter"
 	"runtime"
 	"strings"
 	"sync"
@@ -19,13 +20,13 @@ func fold(id store.ID) string {
 
 type listsExpired struct{ *mapStore }
 
-func (s listsExpired) List(ctx context.Context, subject string) ([]store.Record, error) {
+func (s listsExpired) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return s.listWhere(ctx, func(r store.Record) bool { return r.Subject == subject && subject != "" })
 }
 
 type listFolds struct{ *mapStore }
 
-func (s listFolds) List(ctx context.Context, subject string) ([]store.Record, error) {
+func (s listFolds) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return s.listWhere(ctx, func(r store.Record) bool {
 		return strings.EqualFold(r.Subject, subject) && subject != "" && time.Now().Before(r.Expires)
 	})
@@ -33,7 +34,7 @@ func (s listFolds) List(ctx context.Context, subject string) ([]store.Record, er
 
 type listTrims struct{ *mapStore }
 
-func (s listTrims) List(ctx context.Context, subject string) ([]store.Record, error) {
+func (s listTrims) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return s.listWhere(ctx, func(r store.Record) bool {
 		return strings.TrimSpace(r.Subject) == strings.TrimSpace(subject) && subject != "" && time.Now().Before(r.Expires)
 	})
@@ -41,7 +42,7 @@ func (s listTrims) List(ctx context.Context, subject string) ([]store.Record, er
 
 type listsEmpty struct{ *mapStore }
 
-func (s listsEmpty) List(ctx context.Context, subject string) ([]store.Record, error) {
+func (s listsEmpty) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return s.listWhere(ctx, func(r store.Record) bool { return r.Subject == subject && time.Now().Before(r.Expires) })
 }
 
@@ -62,10 +63,10 @@ func (s *indexStays) Create(ctx context.Context, rec store.Record) error {
 	return err
 }
 
-func (s *indexStays) List(ctx context.Context, subject string) ([]store.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *indexStays) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return s.listWhere(ctx, func(r store.Record) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		return s.index[r.ID] == subject && subject != "" && time.Now().Before(r.Expires)
 	})
 }
@@ -91,12 +92,56 @@ func (s *listUnsteady) Save(ctx context.Context, rec store.Record, old uint64) e
 	return s.mapStore.Save(ctx, rec, old)
 }
 
-func (s *listUnsteady) List(ctx context.Context, subject string) ([]store.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *listUnsteady) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return s.listWhere(ctx, func(r store.Record) bool {
-		return r.Subject == subject && subject != "" && time.Now().Before(r.Expires) && !s.saving[r.ID]
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return liveOf(subject)(r) && !s.saving[r.ID]
 	})
+}
+
+// listsAtOnce loads all records when its loop begins.
+type listsAtOnce struct{ *mapStore }
+
+func (s listsAtOnce) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		records, err := all(s.mapStore.List(ctx, subject))
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			yield(store.Record{}, err)
+		}
+	}
+}
+
+// listsOn does not look at its context once its loop has begun.
+type listsOn struct{ *mapStore }
+
+func (s listsOn) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		if err := ctx.Err(); err != nil {
+			yield(store.Record{}, err)
+			return
+		}
+		s.mapStore.List(context.WithoutCancel(ctx), subject)(yield)
+	}
+}
+
+// listsSilently ends its loop without an error when its context ends.
+type listsSilently struct{ *mapStore }
+
+func (s listsSilently) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		begun := ctx.Err() == nil
+		for r, err := range s.mapStore.List(ctx, subject) {
+			if err != nil && begun || !yield(r, err) {
+				return
+			}
+		}
+	}
 }
 
 type createKeepsSlice struct{ *mapStore }
@@ -142,9 +187,9 @@ func (s gcUncounted) GC(ctx context.Context) (int, error) {
 type gcCountsEarly struct{ *mapStore }
 
 func (s gcCountsEarly) GC(ctx context.Context) (int, error) {
-	old, err := s.listWhere(ctx, func(r store.Record) bool {
+	old, err := all(s.listWhere(ctx, func(r store.Record) bool {
 		return !time.Now().Before(r.Expires.Add(store.GCDelay))
-	})
+	}))
 	for _, r := range old {
 		runtime.Gosched()
 		err = errors.Join(err, s.Delete(ctx, r.ID))

@@ -38,6 +38,7 @@ func withDone(ctx, done context.Context, s store.Store) error {
 	fresh, moved := newRecord(), next(r)
 	moved.Subject = newSubject()
 	l, canList := s.(store.Lister)
+	d, canDelete := s.(store.SubjectDeleter)
 	ops := []struct {
 		name string
 		do   func() error
@@ -54,7 +55,14 @@ func withDone(ctx, done context.Context, s store.Store) error {
 			if !canList {
 				return done.Err()
 			}
-			_, err := l.List(done, r.Subject)
+			_, err := all(l.List(done, r.Subject))
+			return err
+		}},
+		{"DeleteSubject", func() error {
+			if !canDelete {
+				return done.Err()
+			}
+			_, err := all(d.DeleteSubject(done, r.Subject, store.ID{}))
 			return err
 		}},
 		{"Ping", func() error {

@@ -96,7 +96,7 @@ func dataKept(ctx context.Context, s store.Store) error {
 		}
 		kept = append(kept, returned{"Load", got.Data, bytes.Clone(got.Data)})
 		if l, ok := s.(store.Lister); ok {
-			records, err := l.List(ctx, r.Subject)
+			records, err := all(l.List(ctx, r.Subject))
 			if err != nil {
 				return in("List", err)
 			}

@@ -185,7 +185,7 @@ func expiryList(ctx context.Context, s store.Store) error {
 		return err
 	}
 	err = untilExpired(ctx, expires, func() (bool, error) {
-		records, err := l.List(ctx, r.Subject)
+		records, err := all(l.List(ctx, r.Subject))
 		if err != nil {
 			return false, in("List", err)
 		}

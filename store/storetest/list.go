@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -13,9 +14,23 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
+// all returns what a loop over a store yields, until it yields an error. That has
+// to be the last.
+func all[T any](seq iter.Seq2[T, error]) (values []T, err error) {
+	for v, e := range seq {
+		if err != nil {
+			return values, fmt.Errorf("the loop goes on after the error %v", err)
+		}
+		if err = e; e == nil {
+			values = append(values, v)
+		}
+	}
+	return values, err
+}
+
 // expectList checks that List returns these records.
 func expectList(ctx context.Context, l store.Lister, subject string, want ...store.Record) error {
-	got, err := l.List(ctx, subject)
+	got, err := all(l.List(ctx, subject))
 	if err != nil {
 		return in("List", err)
 	}
@@ -220,7 +235,7 @@ func listSteady(ctx context.Context, s store.Store) error {
 // steady checks that List returns these records, whatever their versions, and
 // each with the data of its version.
 func steady(ctx context.Context, l store.Lister, subject string, records map[store.ID]store.Record) error {
-	got, err := l.List(ctx, subject)
+	got, err := all(l.List(ctx, subject))
 	if err != nil {
 		return in("List", err)
 	}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"iter"
 	"sync"
 	"time"
 
@@ -103,26 +104,74 @@ func (s *mapStore) Delete(ctx context.Context, id store.ID) error {
 	return nil
 }
 
-func (s *mapStore) List(ctx context.Context, subject string) ([]store.Record, error) {
-	return s.listWhere(ctx, func(r store.Record) bool {
+// liveOf matches the live records of a subject.
+func liveOf(subject string) func(store.Record) bool {
+	return func(r store.Record) bool {
 		return r.Subject == subject && subject != "" && time.Now().Before(r.Expires)
-	})
+	}
 }
 
-// listWhere returns the records that match.
-func (s *mapStore) listWhere(ctx context.Context, match func(store.Record) bool) ([]store.Record, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	var records []store.Record
-	for _, r := range s.records {
-		if match(r) {
-			records = append(records, r)
+func (s *mapStore) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
+	return s.listWhere(ctx, liveOf(subject))
+}
+
+func (s *mapStore) DeleteSubject(ctx context.Context, subject string, spare store.ID) iter.Seq2[store.ID, error] {
+	return s.deleteWhere(ctx, func(r store.Record) bool { return liveOf(subject)(r) && r.ID != spare })
+}
+
+// listWhere yields the records that match.
+func (s *mapStore) listWhere(ctx context.Context, match func(store.Record) bool) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) {
+		err := s.batches(ctx, match, nil, func(r store.Record) bool { return yield(r, nil) })
+		if err != nil {
+			yield(store.Record{}, err)
 		}
 	}
-	return records, nil
+}
+
+// deleteWhere deletes the records that match, and yields their IDs.
+func (s *mapStore) deleteWhere(ctx context.Context, match func(store.Record) bool) iter.Seq2[store.ID, error] {
+	return func(yield func(store.ID, error) bool) {
+		remove := func(r store.Record) { delete(s.records, r.ID) }
+		err := s.batches(ctx, match, remove, func(r store.Record) bool { return yield(r.ID, nil) })
+		if err != nil {
+			yield(store.ID{}, err)
+		}
+	}
+}
+
+// batches calls then with the records that match, until it returns false, having
+// called locked, if there is one, with all of a batch.
+func (s *mapStore) batches(ctx context.Context, match func(store.Record) bool, locked func(store.Record), then func(store.Record) bool) error {
+	s.mu.Lock()
+	var ids []store.ID
+	for id, r := range s.records {
+		if match(r) {
+			ids = append(ids, id)
+		}
+	}
+	s.mu.Unlock()
+	for len(ids) > 0 && ctx.Err() == nil {
+		n := min(len(ids), store.MaxBatch)
+		var records []store.Record
+		s.mu.Lock()
+		for _, id := range ids[:n] {
+			if r, ok := s.records[id]; ok && match(r) {
+				records = append(records, r)
+				if locked != nil {
+					locked(r)
+				}
+			}
+		}
+		s.mu.Unlock()
+		for _, r := range records {
+			if !then(r) {
+				return nil
+			}
+		}
+		ids = ids[n:]
+	}
+	return ctx.Err()
 }
 
 func (s *mapStore) GC(ctx context.Context) (int, error) {

@@ -12,7 +12,7 @@
 //
 // Each rule is a subtest, and a rule that is broken prints what it asks for
 // beside what happened. Rules for what a store need not be able to do
-// ([store.Lister], [store.RecordToucher], [store.Collector], [store.Pinger],
+// ([store.Lister], [store.SubjectDeleter], [store.RecordToucher], [store.Collector], [store.Pinger],
 // [store.Sharer], [io.Closer]) pass, with a line in the log, where the store is not able to.
 //
 // A store may pass every rule and still lose what was written when its machine
@@ -77,6 +77,14 @@ func lister(s store.Store) (store.Lister, error) {
 	return nil, errUnable("store.Lister")
 }
 
+// deleter returns s as a SubjectDeleter.
+func deleter(s store.Store) (store.SubjectDeleter, error) {
+	if d, ok := s.(store.SubjectDeleter); ok {
+		return d, nil
+	}
+	return nil, errUnable("store.SubjectDeleter")
+}
+
 // collector returns s as a Collector.
 func collector(s store.Store) (store.Collector, error) {
 	if c, ok := s.(store.Collector); ok {
@@ -119,7 +127,14 @@ var rules = []rule{
 	{"List", "List returns the records of a subject, each once and with every field, and none for the empty subject.", list},
 	{"ListBytes", "A subject is compared byte by byte: case, spaces and Unicode forms count.", listBytes},
 	{"ListMoves", "A record is listed under the subject of its latest Save, and no other; once deleted, under none.", listMoves},
+	{"ListBatches", "List loads no more than MaxBatch records ahead of its loop, whose body may use the store.", listBatches},
+	{"ListStops", "List ends when its loop is left, and when its context ends, with the context's error.", listStops},
 	{"ListSteady", "List misses none of a subject's records, and doubles none, while they are being saved and touched.", listSteady},
+
+	{"DeleteSubject", "DeleteSubject deletes the live records of a subject but for one, yields each once, and leaves every other alone; for the empty subject it does nothing.", deleteSubject},
+	{"DeleteSubjectBatches", "DeleteSubject deletes no more than MaxBatch records ahead of its loop, whose body may use the store. What it has deleted when the loop is left, or the context ends, stays deleted.", deleteSubjectBatches},
+	{"DeleteSubjectMoved", "DeleteSubject deletes no record, and yields none, that belongs to another subject by then.", deleteSubjectMoved},
+	{"DeleteSubjectFinal", "A record that was deleted by DeleteSubject beside Saves and Touches is gone when all have returned.", deleteSubjectFinal},
 
 	{"DataBytes", "Data is any bytes, of any length up to MaxData.", dataBytes},
 	{"DataOwn", "The slice given to Create or Save is the caller's again once the call returned.", dataOwn},

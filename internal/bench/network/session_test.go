@@ -90,8 +90,14 @@ func (a *sessionApp) routes(mux *http.ServeMux) {
 	handle("/login", a.m, login)
 	handle("/login-limited", a.limited, login)
 	handle("/list", a.m, func(s *session.Session, r *http.Request) bool {
-		all, err := a.m.List(r.Context(), s.Subject())
-		return err == nil && len(all) > 0
+		n := 0
+		for _, err := range a.m.List(r.Context(), s.Subject()) {
+			if err != nil {
+				return false
+			}
+			n++
+		}
+		return n > 0
 	})
 	mux.Handle("/total", a.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, _ := count.Get(session.FromContext(r.Context()))
