@@ -134,6 +134,14 @@ func TestAStoreOnTheNetworkTakesAnApp(t *testing.T) {
 		}
 	}
 	// It hides no other mistake, and no other hides it.
+	for name, err := range map[string]error{
+		"store":  newErr(session.NewManager(nil, session.Config{Grace: -1})),
+		"Sealer": newErr(session.NewSealed(nil, session.Config{Grace: -1, NotBefore: newSaysShared(true)})),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "nil "+name) || !strings.Contains(err.Error(), "Config.Grace") {
+			t.Errorf("the error %v does not name both the nil %s and Config.Grace", err, name)
+		}
+	}
 	_, err := session.NewManager(struct{ store.Sharer }{newSaysShared(true)}, session.Config{Grace: -1, MaxSessions: 1})
 	for _, says := range []string{"Config.App", "Config.Grace", "Config.MaxSessions"} {
 		if err == nil || !strings.Contains(err.Error(), says) {
@@ -141,6 +149,8 @@ func TestAStoreOnTheNetworkTakesAnApp(t *testing.T) {
 		}
 	}
 }
+
+func newErr(_ *session.Manager, err error) error { return err }
 
 // openedByURL is what the URL shared-or-not: opens.
 var openedByURL store.Store

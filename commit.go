@@ -29,6 +29,7 @@ type commit struct {
 	all     []op        // what was pending when it began
 	secret  *sid.Secret // for the cookie, where a new one is due
 	rotated bool
+	due     bool // the client is sent a cookie
 	created bool
 	wrote   uint64 // the version of the last attempt, 0 if there was none
 	changed bool   // the record is to be written: ops, a rotation or its confirmation, confirm

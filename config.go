@@ -154,17 +154,24 @@ type Cookie struct {
 	// sign each other's users out. Give each its own Config.App.
 	Name string
 
-	// Domain lets subdomains see the cookie. Default none: this host alone.
+	// Domain lets subdomains see the cookie: example.com, and never one label or
+	// an address. Browsers drop the cookie of a public suffix too, such as co.uk,
+	// which NewManager does not know. Default none: this host alone.
 	Domain string
 
-	// Path, default /.
+	// Path is where browsers send the cookie to, as they write it,
+	// percent-encoded: /app is /app and all below it, but not /application. A
+	// handler outside of it finds no session, and each that sets something there
+	// stores another; the first is reported as [EventCookieLost]. Default /.
 	Path string
 
 	// SameSite, default Lax. None takes Secure.
 	SameSite http.SameSite
 
-	// Insecure leaves the attribute Secure out, for a browser that refuses
-	// such cookies on http://localhost. Never in production.
+	// Insecure leaves the attribute Secure out, for development without TLS:
+	// browsers drop a Secure cookie that comes by http, but on localhost, where
+	// most of them keep it. [EventCookieLost] reports hosts where they do not.
+	// Never in production.
 	Insecure bool
 
 	// Partitioned gives each embedding site a cookie of its own (CHIPS). It

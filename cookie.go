@@ -2,8 +2,6 @@ package session
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -31,40 +29,6 @@ func (c Cookie) withDefaults(app string) Cookie {
 	setDefault(&c.Path, "/")
 	setDefault(&c.SameSite, http.SameSiteLaxMode)
 	return c
-}
-
-// validate checks a Cookie that has its defaults: browsers, and
-// [http.SetCookie] too, drop one that contradicts itself without a word.
-func (c Cookie) validate() error {
-	var errs []error
-	wrong := func(yes bool, format string, args ...any) {
-		if yes {
-			errs = append(errs, fmt.Errorf("session: Config.Cookie."+format, args...))
-		}
-	}
-	if err := c.cookie("", time.Time{}).Valid(); err != nil {
-		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
-	}
-	// Browsers compare the prefixes without regard to case (RFC 6265bis 5.4).
-	for _, prefix := range []string{hostPrefix, securePrefix, httpPrefix, hostHTTPPrefix} {
-		wrong(hasPrefixFold(c.Name, prefix) && !strings.HasPrefix(c.Name, prefix), "Name is %q: the prefix is spelled %s", c.Name, prefix)
-	}
-	host := hasPrefixFold(c.Name, hostPrefix)
-	secure := hasPrefixFold(c.Name, securePrefix) || hasPrefixFold(c.Name, httpPrefix)
-	wrong(host && c.Domain != "", "Domain is %q: the prefix %s of Name rules a Domain out", c.Domain, hostPrefix)
-	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, hostPrefix)
-	wrong((host || secure) && c.Insecure, "Insecure: the prefix of Name %q takes Secure; leave Name empty", c.Name)
-	wrong(!strings.HasPrefix(c.Path, "/"), "Path is %q: it must begin with /", c.Path)
-	wrong(len(c.Path) > 1024 || len(c.Domain) > 1024 || len(c.Name) > maxName, "Name, Domain or Path is too long: 64 bytes of name, 1024 of each other")
-	switch c.SameSite {
-	case http.SameSiteLaxMode, http.SameSiteStrictMode:
-	case http.SameSiteNoneMode:
-		wrong(c.Insecure, "SameSite is None, which takes Secure: leave Insecure out")
-	default:
-		wrong(true, "SameSite is %d: it must be Lax, Strict or None", c.SameSite)
-	}
-	wrong(c.Partitioned && (c.Insecure || c.SameSite != http.SameSiteNoneMode), "Partitioned takes SameSite None and Secure")
-	return errors.Join(errs...)
 }
 
 func hasPrefixFold(s, prefix string) bool {

@@ -42,11 +42,20 @@ func (s *Session) CSRFToken() (string, error) {
 	if s == nil {
 		return "", ErrNoSession
 	}
+	token, madeCookie, err := s.csrfToken()
+	if madeCookie {
+		s.m.watchCookie(s.context(), s, ID{})
+	}
+	return token, err
+}
+
+// csrfToken tells as well whether it has made a cookie, which is due.
+func (s *Session) csrfToken() (text string, madeCookie bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
 	if s.m.cfg.Header != "" {
-		return "", nil
+		return "", false, nil
 	}
 	if s.formSecret == nil {
 		if found := s.formCookies(); found.n > 0 {
@@ -56,12 +65,12 @@ func (s *Session) CSRFToken() (string, error) {
 	if s.formSecret == nil {
 		switch {
 		case s.headersSent:
-			return "", ErrHeadersSent
+			return "", false, ErrHeadersSent
 		case !s.sends:
-			return "", errors.New("session: a CSRF token takes Manager.Handler or Start, which can set its cookie")
+			return "", false, errors.New("session: a CSRF token takes Manager.Handler or Start, which can set its cookie")
 		}
 		secret := sid.NewSecret()
-		s.formSecret, s.formDue = &secret, true
+		s.formSecret, s.formDue, madeCookie = &secret, true, true
 		if s.header != nil {
 			s.sendFormCookieLocked(s.header)
 		}
@@ -70,7 +79,7 @@ func (s *Session) CSRFToken() (string, error) {
 	rand.Read(raw[:formToken])
 	token := s.formTokenLocked(s.formSecret)
 	subtle.XORBytes(raw[formToken:], token[:], raw[:formToken])
-	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
+	return base64.RawURLEncoding.EncodeToString(raw[:]), madeCookie, nil
 }
 
 // VerifyCSRF tells in constant time whether a token is one that CSRFToken gave to

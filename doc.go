@@ -115,8 +115,9 @@
 // that the request carries: so signing in, or out, puts an end to the
 // confusion.
 //
-// For http://localhost browsers treat Secure cookies differently; if one
-// refuses them, develop with Cookie.Insecure.
+// Browsers drop Secure cookies that come by http, and most of them make an
+// exception for localhost. On any other host without TLS develop with
+// Cookie.Insecure; the log names such hosts.
 //
 // Session cookies alone do not stop forged requests from other sites: put
 // [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it, inside

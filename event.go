@@ -58,6 +58,7 @@ const (
 	EventTouchFailed  EventKind = "touch failed"      // tried again with the next request
 	EventLimitFailed  EventKind = "limit failed"      // of Config.MaxSessions: tried again at the next sign-in
 	EventGCFailed     EventKind = "collection failed" // tried again in the next round
+	EventCookieLost   EventKind = "cookie lost"       // the browser drops it, or sends it elsewhere; told once a host, or a path
 )
 
 // level is how the default observer logs an event: what an operator has to act
@@ -66,7 +67,8 @@ func (k EventKind) level() slog.Level {
 	switch k {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
 		return slog.LevelError
-	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed:
+	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed,
+		EventCookieLost:
 		return slog.LevelWarn
 	default:
 		return slog.LevelDebug

@@ -28,6 +28,7 @@ type Manager struct {
 	lanes         lanes
 	instance      uint32 // tells this manager's versions from those of others
 	writes        atomic.Uint32
+	lost          lostCookies
 
 	ownsStore bool
 	close     sync.Once
@@ -44,9 +45,6 @@ type limits struct{ size, values, pending int }
 // names each mistake. It does not use the store, but starts to collect garbage
 // where the store needs that, until Close.
 func NewManager(s store.Store, cfg Config) (*Manager, error) {
-	if s == nil {
-		return nil, errors.New("session: NewManager with a nil store: give it memstore.New(), or use Open")
-	}
 	m, err := newManager(s, cfg, func(c *Config) error { return c.validateStore(s) })
 	if err != nil {
 		return nil, err

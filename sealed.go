@@ -64,11 +64,8 @@ const sealedSize = 2800
 // Config.RotateEvery is an error: every change replaces the cookie already. All
 // else is as with a store.
 func NewSealed(sealer Sealer, cfg Config) (*Manager, error) {
-	if sealer == nil {
-		return nil, errors.New("session: NewSealed with a nil Sealer: give it a cookiestore.Keyring")
-	}
 	setDefault(&cfg.MaxSize, sealedSize)
-	m, err := newManager(cfg.NotBefore, cfg, (*Config).validateSealed)
+	m, err := newManager(cfg.NotBefore, cfg, func(c *Config) error { return c.validateSealed(sealer) })
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 		return
 	}
 	c.created = !s.stored || s.draft.rec.id != d.rec.id
-	due := c.rotated || c.created
+	c.due = c.rotated || c.created
 	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
 	s.quiet = false
 	if c.signsIn() {
@@ -82,12 +82,12 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 	for i := range c.all {
 		switch o := &c.all[i]; {
 		case o.kind.kills():
-			secret, due, fresh = o.secret, true, true
+			secret, c.due, fresh = o.secret, true, true
 		case o.kind == opLifetime && !fresh:
-			secret, due = o.secret, true
+			secret, c.due = o.secret, true
 		}
 	}
-	if due {
+	if c.due {
 		s.due, s.secret = cookieSet, secret
 	}
 	if fresh {
@@ -113,5 +113,8 @@ func (c *commit) reportDone() {
 	}
 	if c.rotated {
 		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.id, Subject: c.d.subject()})
+	}
+	if c.due {
+		c.m.watchCookie(c.ctx, c.s, rec.id)
 	}
 }

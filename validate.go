@@ -75,10 +75,13 @@ func (c *Config) realm() string {
 // validateStore checks what depends on the store of the sessions.
 func (c *Config) validateStore(s store.Store) error {
 	var errs []error
+	if s == nil {
+		errs = append(errs, errors.New("session: NewManager with a nil store: give it memstore.New(), or use Open"))
+	}
 	if c.NotBefore != nil {
 		errs = append(errs, errors.New("session: Config.NotBefore is for NewSealed: with a store, RevokeAll deletes records"))
 	}
-	if _, ok := s.(store.Lister); c.MaxSessions > 0 && !ok {
+	if _, ok := s.(store.Lister); c.MaxSessions > 0 && !ok && s != nil {
 		errs = append(errs, fmt.Errorf("session: Config.MaxSessions is %d: that takes a store that can list the sessions of a subject", c.MaxSessions))
 	}
 	errs = append(errs, c.validateShared(s))
@@ -86,8 +89,11 @@ func (c *Config) validateStore(s store.Store) error {
 }
 
 // validateSealed checks what depends on the session being in its cookie.
-func (c *Config) validateSealed() error {
+func (c *Config) validateSealed(sealer Sealer) error {
 	var errs []error
+	if sealer == nil {
+		errs = append(errs, errors.New("session: NewSealed with a nil Sealer: give it a cookiestore.Keyring"))
+	}
 	if c.RotateEvery != 0 {
 		errs = append(errs, errors.New("session: Config.RotateEvery: a sealed session has no token to rotate"))
 	}
