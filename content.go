@@ -6,11 +6,12 @@ import (
 	"slices"
 )
 
-// Get returns the value of a key with exactly the Go type it was set with, if
-// that is a predeclared boolean, integer, float or string, []byte, time.Time
-// or time.Duration; what else was set comes as the codec's bytes, a
-// [json.RawMessage], and is better read through a [Key]. It returns nil where
-// there is no value. The caller owns what it gets.
+// Get returns the value of a key, and nil where there is none. A predeclared
+// boolean, integer, float or string, a []byte, time.Time or time.Duration comes
+// with exactly the Go type it was set with. A value of a type with another name
+// comes as its underlying type; a [Key] returns it as what it was. What went
+// through Config.Codec, see [Session.Set], comes as the codec's bytes, a
+// [json.RawMessage]. The caller owns what it gets.
 func (s *Session) Get(key string) any {
 	v, ok := s.lookup(key)
 	if !ok {
@@ -48,11 +49,20 @@ func (s *Session) Keys() iter.Seq[string] {
 }
 
 // Set puts a value. It is encoded at once: a later change to what v points to
-// is not seen. Booleans, integers, floats, strings, []byte, time.Time (instant
-// and offset; the zone's name is lost) and time.Duration keep their type;
-// everything else goes through Config.Codec. The last commit wins where
-// concurrent requests set one key; to build on the value before use
-// [Key.Update].
+// is not seen. The last commit wins where concurrent requests set one key; to build
+// on the value before use [Key.Update].
+//
+// Booleans, integers, floats, strings, []byte, time.Time (instant and offset; the
+// zone's name is lost) and time.Duration have a form of their own. So have the types
+// whose underlying type is one of these, such as a type State string, unless they
+// have a method MarshalJSON or MarshalText. All other types go through Config.Codec.
+// A nil is a value too, null in JSON; [Session.Delete] removes one.
+//
+// The default codec is encoding/json, with its limits: text must be valid UTF-8, and
+// large integers in a map[string]any lose digits when they are read, as a float64.
+// Use a struct whose fields have types, or a [Codec] that uses json.Number. A type
+// that encoding/json writes and never reads is an error, such as one with a field of
+// an interface type other than any.
 //
 // A key has 1 to 256 bytes. Errors are those of the codec, [ErrTooLarge], and
 // what keeps the session from being changed: [ErrNoSession], [ErrEnded],
@@ -85,7 +95,9 @@ func validKey(key string) error {
 	return nil
 }
 
-// Delete removes a key. One that is not there is no change, and writes nothing.
+// Delete removes a key. Where this request sees none, there is nothing to change:
+// nothing is written, and a value that a concurrent request is adding stays. Errors
+// are those of [Session.Set].
 func (s *Session) Delete(key string) error {
 	return s.apply(op{kind: opDelete, key: key})
 }

@@ -48,12 +48,17 @@ func decodeExact[T any](v value) (t T, ok bool) {
 }
 
 // decodeOther is decodeAs for everything else.
-func decodeOther[T any](c Codec, v value) (T, error) {
-	var t T
-	if p, ok := any(&t).(*any); ok {
+func decodeOther[T any](c Codec, v value) (t T, err error) {
+	dst := reflect.ValueOf(&t).Elem()
+	if dst.Kind() == reflect.Interface && (v.kind != kindCodec || dst.NumMethod() == 0) {
 		x, err := v.decode()
-		*p = x
-		return t, err
+		if err != nil {
+			return t, err
+		}
+		if same, ok := x.(T); ok {
+			return same, nil
+		}
+		return t, fmt.Errorf("it is of type %T, wanted is %v", x, dst.Type())
 	}
 	if v.kind == kindCodec {
 		// The codec may decode in place, and so may a type's own UnmarshalJSON:
@@ -64,38 +69,64 @@ func decodeOther[T any](c Codec, v value) (T, error) {
 		}
 		return t, nil
 	}
+	if v.convert(dst) {
+		return t, nil
+	}
 	x, err := v.decode()
-	if err != nil {
-		return t, err
+	if err == nil {
+		err = fmt.Errorf("it is of type %T, wanted is %v", x, dst.Type())
 	}
-	if same, ok := x.(T); ok {
-		return same, nil
-	}
-	if !convert(reflect.ValueOf(&t).Elem(), v, x) {
-		return t, fmt.Errorf("it is of type %T, wanted is %T", x, t)
-	}
-	return t, nil
+	return t, err
 }
 
-// convert sets dst to x, the decoded v, if it is of the same sort and fits.
-func convert(dst reflect.Value, v value, x any) bool {
-	src := reflect.ValueOf(x)
-	i, u, f, numeric := v.number()
-	switch k := dst.Kind(); {
-	case !numeric: // string, bool or bytes under another name
-		if k != src.Kind() || !src.CanConvert(dst.Type()) || v.kind == kindTime {
+// convert sets dst, which is zero, if v is of the same sort and fits.
+func (v value) convert(dst reflect.Value) bool {
+	switch k := dst.Kind(); v.kind {
+	case kindFalse, kindTrue:
+		if k != reflect.Bool {
 			return false
 		}
-		dst.Set(src.Convert(dst.Type()))
+		dst.SetBool(v.kind == kindTrue)
 		return true
+	case kindString:
+		if k != reflect.String {
+			return false
+		}
+		dst.SetString(string(v.data))
+		return true
+	case kindBytes:
+		if k != reflect.Slice || dst.Type().Elem() != byteType {
+			return false
+		}
+		dst.SetBytes(append([]byte{}, v.data...))
+		return true
+	case kindTime:
+		t, ok := readTime(v.data)
+		if ok = ok && k == reflect.Struct && timeType.ConvertibleTo(dst.Type()); ok {
+			dst.Set(reflect.ValueOf(t).Convert(dst.Type()))
+		}
+		return ok
+	}
+	return v.convertNumber(dst)
+}
+
+// convertNumber is convert for the numeric kinds.
+func (v value) convertNumber(dst reflect.Value) bool {
+	i, u, f, ok := v.number()
+	if !ok {
+		return false
+	}
+	isUint := v.kind >= kindUint && v.kind <= kindUintptr
+	isFloat := v.kind == kindFloat32 || v.kind == kindFloat64
+	switch {
 	case dst.CanInt():
 		switch {
-		case src.CanUint() && u <= math.MaxInt64:
+		case isUint && u <= math.MaxInt64:
 			i = int64(u)
 		// The bounds are exact in a float64: -2^63 fits, 2^63 does not.
-		case src.CanFloat() && f == math.Trunc(f) && f >= -1<<63 && f < 1<<63:
+		case isFloat && f == math.Trunc(f) && f >= -1<<63 && f < 1<<63:
 			i = int64(f)
-		case !src.CanInt():
+		case isUint, isFloat:
 			return false
 		}
 		if dst.OverflowInt(i) {
@@ -105,12 +136,12 @@ func convert(dst reflect.Value, v value, x any) bool {
 		return true
 	case dst.CanUint():
 		switch {
-		case src.CanInt() && i >= 0:
-			u = uint64(i)
-		case src.CanFloat() && f == math.Trunc(f) && f >= 0 && f < 1<<64:
+		case isFloat && f == math.Trunc(f) && f >= 0 && f < 1<<64:
 			u = uint64(f)
-		case !src.CanUint():
+		case isFloat, !isUint && i < 0:
 			return false
+		case !isUint:
+			u = uint64(i)
 		}
 		if dst.OverflowUint(u) {
 			return false
@@ -119,16 +150,16 @@ func convert(dst reflect.Value, v value, x any) bool {
 		return true
 	case dst.CanFloat():
 		switch {
-		case src.CanInt():
-			if f = float64(i); f >= 1<<63 || int64(f) != i {
-				return false
-			}
-		case src.CanUint():
+		case isUint:
 			if f = float64(u); f >= 1<<64 || uint64(f) != u {
 				return false
 			}
+		case !isFloat:
+			if f = float64(i); f >= 1<<63 || int64(f) != i {
+				return false
+			}
 		}
-		if k == reflect.Float32 && !math.IsNaN(f) && float64(float32(f)) != f {
+		if dst.OverflowFloat(f) || dst.Kind() == reflect.Float32 && !math.IsNaN(f) && float64(float32(f)) != f {
 			return false
 		}
 		dst.SetFloat(f)

@@ -8,10 +8,11 @@ import "fmt"
 //
 //	var cart = session.NewKey[Cart]("cart")
 //
-// Numbers convert between the numeric types where they fit without loss, and
-// so do strings, booleans and []byte between types of one underlying type, so
-// that a program may change its types between two deployments. Other types are
-// what Config.Codec makes of them.
+// A program may change the type of a key between two deployments, as far as the
+// values fit: numbers convert between the numeric types without loss, and a named
+// type to and from its underlying type. Values that went through Config.Codec, see
+// [Session.Set], are what it reads as a T. encoding/json reads every number in an
+// any as a float64, which has 53 bits: give a large integer a field of its own type.
 type Key[T any] struct{ name string }
 
 // NewKey returns the key of a name, which has 1 to 256 bytes: another length
@@ -62,7 +63,8 @@ func (k Key[T]) Check(s *Session) error {
 	return nil
 }
 
-// Set puts the value, as [Session.Set] does.
+// Set puts the value, as [Session.Set] does. It refuses all values of an interface
+// type other than any, unless Config.Codec is the program's own.
 func (k Key[T]) Set(s *Session, v T) error {
 	if err := s.ready(); err != nil {
 		return err

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
@@ -72,4 +76,67 @@ func TestEveryNewerFormatWaitsForItsProgram(t *testing.T) {
 		}
 	}
 	c.wants("<u>")
+}
+
+// A value of a kind that is not there yet, and one whose bytes are none of its
+// kind, is absent; the others in the record are read, and kept.
+func TestAValueThatMakesNoSenseIsAbsent(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", true))
+	record := p.tap.given()[0].Data
+	head := record[:len(record)-len("\x01\x01k\x02\x00")] // up to the number of values
+	read := func(kind byte, data []byte) (found []string) {
+		p.tap.poison(func(rec store.Record) store.Record {
+			rec.Data = append(bytes.Clone(head), "\x02\x01k"...)
+			rec.Data = append(append(rec.Data, kind, byte(len(data))), data...)
+			rec.Data = append(rec.Data, "\x05other\x02\x00"...)
+			return rec
+		})
+		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			for name, x := range map[string]any{"Get": s.Get("k"), "int": valueAs[int](s), "string": valueAs[string](s), "time": valueAs[time.Time](s),
+				"float64": valueAs[float64](s), "uint8": valueAs[uint8](s), "[]byte": valueAs[flags](s), "bool": valueAs[named](s), "struct": valueAs[notice](s), "any": valueAs[any](s)} {
+				if x != nil {
+					found = append(found, name)
+				}
+			}
+			if s.Get("other") != true {
+				t.Errorf("kind %d with %q hides the value beside it", kind, data)
+			}
+		})
+		slices.Sort(found)
+		return found
+	}
+	long := bytes.Repeat([]byte{0xff}, 11)
+	for kind := range 256 {
+		for _, data := range [][]byte{nil, {255}, {1, 2}, {1, 2, 3}, make([]byte, 4), make([]byte, 8), make([]byte, 15), long, append([]byte{0}, long...), append([]byte{0, 0}, long...)} {
+			found := strings.Join(read(byte(kind), data), " ")
+			want := ""
+			switch {
+			case kind == 0: // the codec's: none of these is JSON
+				want = "Get any"
+			case kind == 1 || kind == 2:
+				want = "Get any bool"
+			case kind >= 3 && kind <= 7 || kind == 19: // not these: a varint ends with its last byte
+			case kind == 14 && len(data) == 4, kind == 15 && len(data) == 8:
+				want = "Get any float64 int uint8"
+			case kind == 16:
+				want = "Get any string"
+			case kind == 17:
+				want = "Get []byte any"
+			case kind == 18 && len(data) == 3:
+				want = "Get any time"
+			}
+			if found != want {
+				t.Errorf("kind %d with %q is read by %q, want %q", kind, data, found, want)
+			}
+		}
+	}
+}
+
+// valueAs returns what a Key of the name k reads, or nil.
+func valueAs[T any](s *session.Session) any {
+	if v, ok := session.NewKey[T]("k").Get(s); ok {
+		return v
+	}
+	return nil
 }

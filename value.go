@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"time"
 )
 
 // A Codec turns values into bytes and back, for the types that have no form of
-// their own in the envelope (see [Session.Set]). Its methods may be called by
+// their own (see [Session.Set]). Its methods may be called by
 // several goroutines at once, and must be pure: a commit may run them again.
 type Codec interface {
 	// Marshal returns bytes that it does not use again.
@@ -20,12 +21,6 @@ type Codec interface {
 	// its own: it may decode in place, as [crypto/cipher] does, or keep them.
 	Unmarshal(data []byte, v any) error
 }
-
-// jsonCodec is the default Codec, encoding/json.
-type jsonCodec struct{}
-
-func (jsonCodec) Marshal(v any) ([]byte, error)      { return json.Marshal(v) }
-func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 // A value is one encoded value. Its data is never written to.
 type value struct {
@@ -66,6 +61,9 @@ const (
 // returns exactly what was set, and everything else to the codec.
 func encodeValue(c Codec, v any) (value, error) {
 	switch v := v.(type) {
+	case nil: // a value as any other
+		data, err := c.Marshal(nil)
+		return value{kindCodec, data}, err
 	case bool:
 		if v {
 			return value{kind: kindTrue}, nil
@@ -106,14 +104,19 @@ func encodeValue(c Codec, v any) (value, error) {
 	case time.Time:
 		return value{kindTime, appendTime(nil, v)}, nil
 	}
-	data, err := c.Marshal(v)
-	return value{kindCodec, data}, err
+	return encodeNamed(c, v)
 }
 
 // encodeAs is encodeValue for what has a type.
 func encodeAs[T any](c Codec, v T) (value, error) {
 	if val, ok := encodeExact(&v); ok {
 		return val, nil
+	}
+	// The codec gets what v holds, and cannot see that T may hold other types too.
+	if t := reflect.TypeFor[T](); t.Kind() == reflect.Interface {
+		if err := typeInfoOf(t).unreadable; err != nil && isJSON(c) {
+			return value{}, err
+		}
 	}
 	return encodeValue(c, v)
 }
