@@ -134,8 +134,10 @@ type Config struct {
 	Skip func(r *http.Request) bool
 
 	// Observer is told of events, on the goroutine they happen on: it must
-	// not block, nor use the session. Default: log to [slog.Default], what
-	// went wrong as errors and warnings, the rest at debug level.
+	// not block, nor use the session. One that does something else with them,
+	// such as count, should call [LogEvent] as well. Default LogEvent, which logs
+	// to [slog.Default] what went wrong as errors and warnings, and the rest at
+	// debug level.
 	Observer func(ctx context.Context, e Event)
 }
 
@@ -217,7 +219,7 @@ func (c Config) withDefaults() Config {
 		c.Skip = func(*http.Request) bool { return false }
 	}
 	if c.Observer == nil {
-		c.Observer = logEvent
+		c.Observer = LogEvent
 	}
 	return c
 }

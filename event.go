@@ -61,10 +61,11 @@ const (
 	EventCookieLost   EventKind = "cookie lost"       // the browser drops it, or sends it elsewhere; told once a host, or a path
 )
 
-// level is how the default observer logs an event: what an operator has to act
-// on as an error, what may be an attack as a warning.
-func (k EventKind) level() slog.Level {
-	switch k {
+// Level returns how much an event matters to an operator, which is the level that
+// [LogEvent] logs it at: an error calls for action, a warning may be an attack or a
+// mistake in the configuration, and the rest is at debug level.
+func (e Event) Level() slog.Level {
+	switch e.Kind {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
 		return slog.LevelError
 	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed,
@@ -75,12 +76,13 @@ func (k EventKind) level() slog.Level {
 	}
 }
 
-// logEvent is the default of Config.Observer. It leaves the subject out: what
-// the application names its users by may not belong in a log. Of the warnings
-// that anybody can cause it writes ten of each kind a minute, and then how many
-// it has left out.
-func logEvent(ctx context.Context, e Event) {
-	level := e.Kind.level()
+// LogEvent logs an event to [slog.Default], at its level. It is the default of
+// Config.Observer, for an Observer to call that does more. It leaves the subject
+// out: what the application names its users by may not belong in a log. Of the
+// warnings that anybody can cause it writes ten of each kind a minute, and then how
+// many it has left out.
+func LogEvent(ctx context.Context, e Event) {
+	level := e.Level()
 	if !slog.Default().Enabled(ctx, level) {
 		return
 	}
