@@ -127,7 +127,7 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 	if err := m.unsupported("edit"); err != nil {
 		return err
 	}
-	s := &Session{m: m, headersSent: true, background: true}
+	s := &Session{m: m, headersSent: true, passive: true}
 	limited := limit(ctx, m.cfg.LoadTimeout)
 	rec, err := m.loadRecord(limited, id, milli(time.Now()))
 	limited.release()

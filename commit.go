@@ -23,7 +23,7 @@ type commit struct {
 	generation uint64
 	presented  sid.Hash
 	mayRotate  bool
-	background bool
+	passive    bool
 	inDoubt    *doubt
 
 	all     []op        // what was pending when it began
@@ -84,7 +84,7 @@ func (s *Session) onlyReadLocked() bool {
 	case !s.stored:
 		return s.draft.count() == 0
 	default:
-		return s.quiet && s.begun.add(time.Since(epoch)-s.started).sub(s.draft.rec.seen) < s.m.cfg.TouchInterval
+		return s.quiet && !s.useDueLocked(s.begun.add(time.Since(epoch)-s.started))
 	}
 }
 
@@ -111,12 +111,12 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		return false, nil
 	}
 	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
-	c.presented, c.background, c.inDoubt = s.presented, s.background, s.inDoubt
+	c.presented, c.passive, c.inDoubt = s.presented, s.passive, s.inDoubt
 	c.mayRotate = s.mayRotate && !s.headersSent
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
-		return !c.background && !s.touchFailed && millisOf(c.now).sub(c.d.rec.seen) >= c.m.cfg.TouchInterval, nil
+		return !s.touchFailed && s.useDueLocked(millisOf(c.now)), nil
 	}
 	if !s.stored {
 		// An attempt after one whose outcome is in doubt must be the same.
@@ -138,7 +138,7 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 func (c *commit) housekeep() {
 	cfg := &c.m.cfg
 	c.rotated = false
-	if !c.stored || c.background {
+	if !c.stored {
 		return
 	}
 	meta := c.d.meta()

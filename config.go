@@ -133,6 +133,13 @@ type Config struct {
 	// Default none.
 	Skip func(r *http.Request) bool
 
+	// Passive tells which requests do not count as use of their session, such as
+	// those by which an open page asks for news: else that page keeps its session
+	// alive for ever. Their changes are kept, and the session ends when it would
+	// have; but a request that signs in, or calls [Session.Touch], counts. Default
+	// none.
+	Passive func(r *http.Request) bool
+
 	// Observer is told of events, on the goroutine they happen on: it must
 	// not block, nor use the session. One that does something else with them,
 	// such as count, should call [LogEvent] as well. Default LogEvent, which logs

@@ -132,6 +132,10 @@
 // the server. Use is written down at most once per Config.TouchInterval, so a
 // session may end that much earlier. Times are whole milliseconds of UTC.
 //
+// Every request with the session is a use of it. A page that polls would keep its
+// session alive for as long as it is open: name such requests in Config.Passive.
+// [Manager.Edit] and [Manager.View] are no use.
+//
 // # Testing
 //
 // Nothing here has a clock to set: package testing/synctest makes hours pass

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -108,15 +107,6 @@ func (m *Manager) lifetime(meta *meta) time.Duration {
 		return m.cfg.AnonymousLifetime
 	}
 	return m.cfg.Lifetime
-}
-
-// expires returns when a session that is used now ends, unless it is used again.
-func (m *Manager) expires(meta *meta, now, deadline millis) millis {
-	idle := m.cfg.IdleTimeout
-	if own := cmp.Or(meta.lifetime.Idle, meta.lifetime.Absolute); own != 0 {
-		idle = min(own, m.cfg.MaxIdleTimeout)
-	}
-	return min(now.add(idle), deadline)
 }
 
 // append encodes a lifetime: see tagLifetime.

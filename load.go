@@ -10,13 +10,14 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// load makes s the session of a request. The store is asked with ctx, which is
-// to be the zero one.
+// load makes s the session of a request, and writes nothing. The store is asked
+// with ctx, which is to be the zero one.
 func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	clock := time.Now()
 	now := milli(clock)
 	s.m, s.request, s.begun, s.started = m, r, millisOf(now), clock.Sub(epoch)
 	s.isNew = true
+	s.passive = m.cfg.Passive != nil && m.cfg.Passive(r)
 	s.draft.rec.created = s.begun
 	found, different, total := m.cfg.readTokens(r.Header)
 	if total == 0 {
@@ -57,16 +58,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	s.adopted(good.generation)
 	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
-	if m.sealer != nil {
-		s.reseal = good.reseal
-		return nil
-	}
-
-	// A handler may be slow: it must not lose the session under its hands.
-	left := s.draft.rec.expires.sub(s.begun)
-	if left < max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
-		_ = m.touch(ctx, s, &s.draft, now) // reported
-	}
+	s.reseal = good.reseal
 	return nil
 }
 

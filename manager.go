@@ -112,8 +112,10 @@ func (m *Manager) Ping(ctx context.Context) error {
 
 // Load returns the session of a request, or a new one where it has none; under
 // Handler, the one that its context holds. A new session costs nothing until it
-// is changed. Together with Commit it is
-// what Handler is built of, for frameworks without a ResponseWriter.
+// is changed. Together with Commit it is what Handler is built of, for frameworks
+// without a ResponseWriter. Load writes nothing: Commit writes that the session was
+// used. Where more than a minute may lie between the two, call [Session.Touch]
+// first, so that the session does not expire meanwhile.
 //
 // An error means that the client may well have a session which cannot be had
 // now: answer with an error, as [ErrorStatus] suggests, and set no cookie.
@@ -219,30 +221,6 @@ func (m *Manager) remove(ctx context.Context, id ID) error {
 	}
 	if err := m.store.Delete(ctx, id); err != nil {
 		return storeFailed("delete "+id.String(), err)
-	}
-	return nil
-}
-
-// touch writes that a session was used, at most once per interval. A failure
-// is reported.
-func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
-	rec, seen := &d.rec, millisOf(now)
-	if seen.sub(rec.seen) < m.cfg.TouchInterval {
-		return nil
-	}
-	expires := m.expires(d.meta(), seen, rec.deadline)
-	if err := store.Touch(ctx, m.store, rec.record(), now, expires.time()); err != nil {
-		s.mu.Lock()
-		s.touchFailed = true // not to be tried twice in a request
-		s.mu.Unlock()
-		err = storeFailed("touch", err)
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.id, Subject: rec.subject, Err: err})
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draft.rec.version == rec.version {
-		s.draft.rec.seen, s.draft.rec.expires = seen, expires
 	}
 	return nil
 }

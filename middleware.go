@@ -33,6 +33,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			m.answer(w, r, err)
 			return
 		}
+		m.keep(r, &e.session)
 		e.context = sessionContext{r.Context(), &e.session}
 		own := r.WithContext(&e.context)
 		e.response.wrap(w, own, &e.session)

@@ -71,11 +71,11 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 		}
 		return false, nil
 	}
-	if !c.changed && (!s.mayRotate || !s.reseal && millisOf(c.now).sub(s.draft.rec.seen) < c.m.cfg.TouchInterval) {
+	if !c.changed && (!s.mayRotate || !s.reseal && !s.useDueLocked(millisOf(c.now))) {
 		return false, nil
 	}
 	s.idLocked()
-	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
+	c.d, c.stored, c.generation, c.passive = s.draft.share(), s.stored, s.generation, s.passive
 	c.ops, c.all, s.ops = s.ops, s.ops, nil
 	return true, nil
 }

@@ -108,7 +108,7 @@ type Session struct {
 	headersSent bool // no cookie can be sent any more
 	sends       bool // cookies beside the session's can be set as well
 	touchFailed bool
-	background  bool   // of Edit: no sign of life from the client
+	passive     bool   // no sign of life from the client
 	changes     uint32 // counts what was added to ops
 }
 

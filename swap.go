@@ -246,11 +246,8 @@ func (c *commit) next() (store.Record, error) {
 	if !c.stored && deadline == 0 {
 		deadline = now.add(c.m.lifetime(&meta))
 	}
-	seen, expires := now, c.m.expires(&meta, now, deadline)
-	if c.background {
-		seen, expires = d.rec.seen, d.rec.expires
-	}
-	if expires <= now {
+	seen, expires := c.times(&meta, deadline)
+	if expires <= now && (c.counts() || c.m.sealer != nil) { // else the store knows whether it was used since
 		return store.Record{}, ErrEnded
 	}
 	meta.lineage, meta.edited = nil, 0
@@ -260,7 +257,7 @@ func (c *commit) next() (store.Record, error) {
 	case c.stored && now.sub(d.written()) < lineageWindow:
 		meta.lineage = d.lineage(c.m.instance)
 	}
-	if c.background && c.m.sealer == nil {
+	if !c.counts() && c.m.sealer == nil {
 		meta.edited = int64(now)
 	}
 	rec := d.encode(&meta)

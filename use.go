@@ -1,0 +1,85 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/b4468f51/session/store"
+)
+
+// What counts as use of a session is decided here, and with it which times a
+// write carries. A request counts, unless Config.Passive says otherwise; so do
+// Touch and whatever gives the client another token. Edit does not.
+//
+// Use moves Seen to now, and Expires to the idle timeout from now. A write that is
+// no use carries the times of the record that it replaces. Those may be older than
+// the stored ones, because a touch moves times and no version: the store keeps the
+// later ones, see [store.Store]. So no write brings the end of a session forward.
+
+// times returns the Seen and Expires of the record that a commit writes.
+func (c *commit) times(meta *meta, deadline millis) (seen, expires millis) {
+	if !c.counts() {
+		return c.d.rec.seen, c.d.rec.expires
+	}
+	now := millisOf(c.now)
+	return now, c.m.expires(meta, now, deadline)
+}
+
+// counts tells whether a commit counts as use of its session.
+func (c *commit) counts() bool {
+	return !c.passive || !c.stored || slices.ContainsFunc(c.all, func(o op) bool { return o.kind >= opLogin })
+}
+
+// expires returns when a session that is used now ends, unless it is used again.
+func (m *Manager) expires(meta *meta, now, deadline millis) millis {
+	idle := m.cfg.IdleTimeout
+	if own := cmp.Or(meta.lifetime.Idle, meta.lifetime.Absolute); own != 0 {
+		idle = min(own, m.cfg.MaxIdleTimeout)
+	}
+	return min(now.add(idle), deadline)
+}
+
+// useDueLocked tells whether the use of a session by this request is still to be
+// written.
+func (s *Session) useDueLocked(now millis) bool {
+	return !s.passive && now.sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval
+}
+
+// keep writes the use of a session at once if it is about to expire: a handler may
+// be slow, and must not lose the session under its hands.
+func (m *Manager) keep(r *http.Request, s *Session) {
+	left := s.draft.rec.expires.sub(s.begun)
+	if !s.stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
+		return
+	}
+	ctx := detach(r.Context(), m.cfg.CommitTimeout)
+	defer ctx.release()
+	_ = m.touch(ctx, s, &s.draft, milli(time.Now())) // reported
+}
+
+// touch writes that a session was used, at most once per interval. A failure
+// is reported.
+func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
+	rec, seen := &d.rec, millisOf(now)
+	if seen.sub(rec.seen) < m.cfg.TouchInterval {
+		return nil
+	}
+	expires := m.expires(d.meta(), seen, rec.deadline)
+	if err := store.Touch(ctx, m.store, rec.record(), now, expires.time()); err != nil {
+		s.mu.Lock()
+		s.touchFailed = true // not to be tried twice in a request
+		s.mu.Unlock()
+		err = storeFailed("touch", err)
+		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.id, Subject: rec.subject, Err: err})
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draft.rec.version == rec.version {
+		s.draft.rec.seen, s.draft.rec.expires = seen, expires
+	}
+	return nil
+}
