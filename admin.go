@@ -52,7 +52,7 @@ func (m *Manager) List(ctx context.Context, subject string) iter.Seq2[Info, erro
 		for rec, err := range m.list(ctx, scoped) {
 			var info Info
 			if err == nil {
-				info = infoOf(&rec, subject)
+				info = m.infoOf(ctx, &rec, subject)
 			}
 			if !yield(info, err) {
 				return
@@ -61,13 +61,13 @@ func (m *Manager) List(ctx context.Context, subject string) iter.Seq2[Info, erro
 	}
 }
 
-func infoOf(rec *store.Record, subject string) Info {
+func (m *Manager) infoOf(ctx context.Context, rec *store.Record, subject string) Info {
 	info := Info{
 		ID: rec.ID, Subject: subject, Created: rec.Created,
 		Seen: rec.Seen, Expires: rec.Expires, Deadline: rec.Deadline,
 	}
 	// One that cannot be decoded can still be shown, and revoked.
-	if meta, err := decodeMeta(rec.Data); err == nil {
+	if meta, err := m.readMeta(ctx, rec); err == nil {
 		info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.level)
 		info.Label = string(meta.inTail(tagLabel))
 		info.Client, _ = decodeClient(meta.inTail(tagClient))
@@ -124,30 +124,55 @@ func (m *Manager) canList() bool {
 // It returns [ErrEnded] where there is no such session. Login and Renew are
 // refused in f, since nobody is there to take the new token.
 func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error {
-	if err := m.unsupported("edit"); err != nil {
+	s, err := m.byID(ctx, "edit", id)
+	if err != nil {
 		return err
 	}
-	s := &Session{m: m, headersSent: true, passive: true}
-	limited := limit(ctx, m.cfg.LoadTimeout)
-	rec, err := m.loadRecord(limited, id, milli(time.Now()))
-	limited.release()
-	if errors.Is(err, store.ErrNotFound) {
-		return ErrEnded
-	}
-	if err != nil {
-		return storeFailed("load", err)
-	}
-	var meta meta
-	if err := s.draft.read(&rec, &meta); err != nil {
-		return corrupt(id, err)
-	}
-	if _, ours := m.cutSubject(rec.Subject); rec.Subject != "" && !ours {
-		return ErrEnded
-	}
-	s.adopted(meta.generation)
 	defer s.close()
 	if err := f(s); err != nil {
 		return err
 	}
 	return m.commit(ctx, s, false)
+}
+
+// View gives f a session by its ID to look at, for a job in the background or the
+// pages of an administrator, and returns the error of f. It costs one load, writes
+// nothing, and does not count as use: whatever would change the session in f,
+// [Session.Save] and [Session.Touch] too, returns an error that says so.
+// [Session.Reload] shows f what others have changed meanwhile.
+//
+// It returns [ErrEnded] where there is no such session, and an error that wraps
+// [errors.ErrUnsupported] with [NewSealed].
+func (m *Manager) View(ctx context.Context, id ID, f func(*Session) error) error {
+	s, err := m.byID(ctx, "view", id)
+	if err != nil {
+		return err
+	}
+	s.viewed = true
+	defer s.close()
+	return f(s)
+}
+
+// byID loads a session that no client has presented.
+func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) {
+	if err := m.unsupported(op); err != nil {
+		return nil, err
+	}
+	limited := limit(ctx, m.cfg.LoadTimeout)
+	defer limited.release()
+	rec, err := m.loadRecord(limited, id, milli(time.Now()))
+	_, ours := m.cutSubject(rec.Subject)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && (isMark(rec.Data) || rec.Subject != "" && !ours):
+		return nil, ErrEnded
+	case err != nil:
+		return nil, storeFailed("load", err)
+	}
+	s := &Session{m: m, headersSent: true, passive: true}
+	var meta meta
+	if err := s.draft.read(&rec, &meta); err != nil {
+		return nil, m.unreadable(ctx, &rec, err)
+	}
+	s.adopted(meta.generation)
+	return s, nil
 }

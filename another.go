@@ -120,12 +120,12 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 		if err != nil {
 			return nil, storeFailed("load", err)
 		}
-		meta, err := decodeMeta(rec.Data)
-		if errors.Is(err, errNewerFormat) {
-			return nil, err
+		meta, err := m.readMeta(ctx, &rec)
+		if errors.Is(err, errCorrupt) {
+			continue // it is nobody's
 		}
 		if err != nil {
-			continue // it is nobody's
+			return nil, err
 		}
 		switch meta.standing(token.Secret.Hash(m.cfg.realm()), now) {
 		case standingCurrent, standingPending, standingRetiring:

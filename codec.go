@@ -3,7 +3,6 @@ package session
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -148,6 +147,3 @@ func oneVarint(raw []byte) (int64, bool) {
 
 // milli returns t as a store keeps it.
 func milli(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
-
-// corrupt says of which record a decoding error was.
-func corrupt(id ID, err error) error { return fmt.Errorf("session: record %v: %w", id, err) }

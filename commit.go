@@ -33,6 +33,7 @@ type commit struct {
 	created bool
 	wrote   uint64 // the version of the last attempt, 0 if there was none
 	changed bool   // the record is to be written: ops, a rotation or its confirmation, confirm
+	newest  *draft // what others had stored, where it was loaded; without ops
 
 	ends     []ending // the sessions that a sign-in puts an end to
 	over     int      // how many of them have ended

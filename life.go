@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/b4468f51/session/store"
 )
 
 // Save commits the changes now, rather than with the first byte of the
@@ -23,15 +21,8 @@ func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	s.mu.Lock()
-	done, ended := s.done, s.ended
-	s.used = true
-	s.mu.Unlock()
-	switch {
-	case done:
-		return ErrDone
-	case ended:
-		return ErrEnded
+	if _, err := s.open(true); err != nil {
+		return err
 	}
 	if err := s.m.commit(ctx, s, false); err != nil {
 		var failed *storeError
@@ -70,57 +61,6 @@ func (s *Session) discardLocked() {
 	s.draft = draft{rec: saved{id: id, created: s.draft.rec.created}}
 }
 
-// Touch keeps the session of a long stream alive, at most once per
-// Config.TouchInterval, and returns [ErrEnded] when it was destroyed, revoked
-// or renewed elsewhere, at the cost of one load. It goes on when ctx is
-// cancelled, within Config.CommitTimeout. A session that is not stored yet has
-// nothing to keep.
-func (s *Session) Touch(ctx context.Context) error {
-	if s == nil {
-		return ErrNoSession
-	}
-	s.committing.Lock()
-	defer s.committing.Unlock()
-	s.mu.Lock()
-	id, stored, done, ended, generation := s.draft.rec.id, s.stored, s.done, s.ended, s.generation
-	if s.inDoubt != nil {
-		generation += kills(s.ops) // in the store they may be
-	}
-	d := s.draft.share()
-	s.used = true
-	s.mu.Unlock()
-	switch {
-	case done:
-		return ErrDone
-	case ended:
-		return ErrEnded
-	case !stored:
-		return nil
-	case s.m.sealer != nil:
-		return s.m.touchSealed(ctx, s, d)
-	}
-	limited, now := detach(ctx, s.m.cfg.CommitTimeout), milli(time.Now())
-	defer limited.release()
-	rec, err := s.m.loadRecord(limited, id, now)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return storeFailed("load", err)
-	}
-	if err == nil {
-		var newer draft
-		var meta meta
-		if err = newer.read(&rec, &meta); errors.Is(err, errNewerFormat) {
-			return err
-		}
-		if err == nil && meta.generation <= generation {
-			return s.m.touch(limited, s, &newer, now)
-		}
-	}
-	s.mu.Lock()
-	s.endLocked()
-	s.mu.Unlock()
-	return ErrEnded
-}
-
 // Destroy ends the session: logout. The record is gone from the store when
 // Destroy returns, and the cookie is cleared with the first byte, if that has
 // not left. What is set afterwards belongs to a new, anonymous session. It
@@ -139,15 +79,13 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	done, ended := s.done, s.ended
+	err := s.openLocked(true)
 	late := s.m.sealer != nil && s.stored && s.headersSent // the cookie is all there is to remove
 	s.used = true
 	s.mu.Unlock()
 	switch {
-	case done:
-		return ErrDone
-	case ended:
-		return ErrEnded
+	case err != nil:
+		return err
 	case late:
 		return ErrHeadersSent
 	}

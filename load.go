@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -155,12 +156,30 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 // which it reports, and for one of a newer format, which is an error.
 func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *draft, meta *meta) (bool, error) {
 	err := d.read(rec, meta)
-	if errors.Is(err, errNewerFormat) {
-		return false, err
-	}
 	if err != nil {
-		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: corrupt(rec.ID, err)})
+		err = m.unreadable(ctx, rec, err)
+	}
+	if errors.Is(err, errCorrupt) {
 		return false, nil
 	}
-	return true, nil
+	return err == nil, err
+}
+
+// readMeta reads the metadata of a record alone.
+func (m *Manager) readMeta(ctx context.Context, rec *store.Record) (meta, error) {
+	meta, err := decodeMeta(rec.Data)
+	if err != nil {
+		err = m.unreadable(ctx, rec, err)
+	}
+	return meta, err
+}
+
+// unreadable says which record it was that did not decode. Whoever meets one that
+// is corrupt reports it.
+func (m *Manager) unreadable(ctx context.Context, rec *store.Record, err error) error {
+	err = fmt.Errorf("session: record %v: %w", rec.ID, err)
+	if errors.Is(err, errCorrupt) {
+		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: err})
+	}
+	return err
 }

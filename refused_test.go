@@ -27,6 +27,7 @@ var failing = map[string]func(ctx context.Context, s *session.Session) error{
 	"Reauthenticate": func(_ context.Context, s *session.Session) error { return s.Reauthenticate(1) },
 	"Login":          func(_ context.Context, s *session.Session) error { return s.Login("u") },
 	"Save":           func(ctx context.Context, s *session.Session) error { return s.Save(ctx) },
+	"Reload":         func(ctx context.Context, s *session.Session) error { return s.Reload(ctx) },
 	"Touch":          func(ctx context.Context, s *session.Session) error { return s.Touch(ctx) },
 	"Destroy":        func(ctx context.Context, s *session.Session) error { return s.Destroy(ctx) },
 	"Key.Set":        func(_ context.Context, s *session.Session) error { return counter.Set(s, 7) },

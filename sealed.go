@@ -122,16 +122,18 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 	return nil
 }
 
-// touchSealed tells whether a session may go on: nothing can be written for it.
-func (m *Manager) touchSealed(ctx context.Context, s *Session, d draft) error {
-	limited, now := detach(ctx, m.cfg.CommitTimeout), time.Now()
-	defer limited.release()
-	revoked, err := m.revoked(limited, &d)
-	if err != nil || !revoked && now.Before(d.rec.expires.time()) {
+// lookSealed tells whether a session may go on. There is nothing newer to see of it
+// than what its cookie had.
+func (s *Session) lookSealed(ctx context.Context) error {
+	s.mu.Lock()
+	d := s.draft.share()
+	s.mu.Unlock()
+	revoked, err := s.m.revoked(ctx, &d)
+	if err != nil || !revoked && time.Now().Before(d.rec.expires.time()) {
 		return err
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.endLocked()
-	s.mu.Unlock()
 	return ErrEnded
 }

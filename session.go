@@ -86,7 +86,7 @@ type Session struct {
 	request *http.Request // nil in Edit
 	header  http.Header   // of Start: where a cookie goes as soon as it is due
 
-	// committing is held by a whole commit, Destroy or Touch. It stands above mu.
+	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
 	committing sync.Mutex
 
 	mu sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
@@ -109,6 +109,7 @@ type Session struct {
 	sends       bool // cookies beside the session's can be set as well
 	touchFailed bool
 	passive     bool   // no sign of life from the client
+	viewed      bool   // of View: nothing may be changed
 	changes     uint32 // counts what was added to ops
 }
 
@@ -223,61 +224,6 @@ func view[T any](s *Session, get func(*draft) T) T {
 	defer s.mu.Unlock()
 	s.used = true
 	return get(&s.draft)
-}
-
-// ready returns why the session cannot be changed, if so.
-func (s *Session) ready() error {
-	if s == nil {
-		return ErrNoSession
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return s.readyLocked(opSet)
-}
-
-func (s *Session) readyLocked(k opKind) error {
-	switch {
-	case s.done:
-		return ErrDone
-	case s.ended && k != opLogin:
-		return ErrEnded
-	case s.headersSent && (k.newToken() || s.m.sealer != nil || !s.stored && k <= opUpdate):
-		return ErrHeadersSent
-	}
-	return nil
-}
-
-// apply makes an operation part of the session.
-func (s *Session) apply(o op) error {
-	if s == nil {
-		return ErrNoSession
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	if err := s.readyLocked(o.kind); err != nil {
-		return err
-	}
-	if o.kind == opLogin && (s.ended || s.draft.belongsToAnother(o.subject)) {
-		s.beginAnotherLocked(o.subject)
-	}
-	if s.changesNothingLocked(o) {
-		return nil
-	}
-	if o.kind.newToken() {
-		o.shareSecret(s.ops)
-	}
-	ops, err := s.pendingLocked(o)
-	if err != nil {
-		return err
-	}
-	if err := o.applyFirst(&s.draft, s.m); err != nil {
-		return err
-	}
-	s.ops = ops
-	s.changes++
-	return nil
 }
 
 // String returns the ID, for logs.

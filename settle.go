@@ -16,10 +16,9 @@ import (
 func (c *commit) giveBack(err error) {
 	s := c.s
 	d := c.d.share()
-	for !c.lockWith(&d) {
+	for !s.lockWith(&d) {
 		d = c.d.share()
 	}
-	defer s.mu.Unlock()
 	s.inDoubt = c.inDoubt
 	s.ops = slices.Concat(c.landed, c.ops, s.ops)
 	switch {
@@ -30,6 +29,21 @@ func (c *commit) giveBack(err error) {
 		s.past.over = true
 		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
 	}
+	newest := c.newest
+	if !s.stored || !c.lost(err) {
+		newest = nil
+	}
+	s.mu.Unlock()
+	if newest != nil {
+		s.show(*newest)
+	}
+}
+
+// lost tells whether a commit failed because of what others had stored first: the
+// handler is to see that.
+func (c *commit) lost(err error) bool {
+	var failed *storeError
+	return !errors.As(err, &failed) && !errors.Is(err, ErrEnded) && len(c.landed) == 0
 }
 
 // settle makes the session what was stored, with what was changed since.
@@ -38,7 +52,7 @@ func (c *commit) settle(rec store.Record) {
 		var d draft
 		var meta meta
 		d.reread(rec, &meta)
-		if c.lockWith(&d) {
+		if c.s.lockWith(&d) {
 			c.becomeLocked(&d, &meta)
 			c.s.mu.Unlock()
 			return
@@ -46,10 +60,10 @@ func (c *commit) settle(rec store.Record) {
 	}
 }
 
-// lockWith applies to d what was changed since begin, and locks the session. It is
-// false, and nothing is locked, where more was changed meanwhile.
-func (c *commit) lockWith(d *draft) bool {
-	s := c.s
+// lockWith applies to d what is pending, in a commit what was changed since begin,
+// and locks the session. It is false, and nothing is locked, where more was changed
+// meanwhile.
+func (s *Session) lockWith(d *draft) bool {
 	s.mu.Lock()
 	ops, changes := s.ops, s.changes
 	s.mu.Unlock()

@@ -166,14 +166,15 @@ func (c *commit) pause(attempt int) error {
 // rebase applies the operations to another record of the session.
 func (c *commit) rebase(newer store.Record) error {
 	d, err := newDraft(newer)
-	if errors.Is(err, errCorrupt) {
-		c.m.report(c.ctx, Event{Kind: EventCorrupt, ID: newer.ID, Subject: newer.Subject, Err: corrupt(newer.ID, err)})
-		return c.restart(nil)
-	}
 	if err != nil {
-		return corrupt(newer.ID, err)
+		err = c.m.unreadable(c.ctx, &newer, err)
 	}
-	if !c.recognize(newer) {
+	switch {
+	case errors.Is(err, errCorrupt):
+		return c.restart(nil)
+	case err != nil:
+		return err
+	case !c.recognize(newer):
 		return storeFailed("save", errOutcome)
 	}
 	if d.meta().generation != c.generation {
@@ -181,6 +182,8 @@ func (c *commit) rebase(newer store.Record) error {
 		// killed. A lower one: the store has lost the login of this request.
 		return c.restart(&d)
 	}
+	newest := d
+	c.newest = &newest
 	for i := range c.ops {
 		if err := c.ops[i].apply(&d, c.m); err != nil {
 			return err

@@ -114,6 +114,7 @@ var methods = map[string]way{
 		_ = s.SetLabel("phone")
 		return s.SetLabel("laptop at work")
 	}),
+	"Reload":  tries(func(r *http.Request, s *session.Session) error { return s.Reload(r.Context()) }),
 	"Save":    tries(func(r *http.Request, s *session.Session) error { return s.Save(r.Context()) }),
 	"Touch":   tries(func(r *http.Request, s *session.Session) error { return s.Touch(r.Context()) }),
 	"Destroy": tries(func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) }),

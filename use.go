@@ -30,7 +30,7 @@ func (c *commit) times(meta *meta, deadline millis) (seen, expires millis) {
 
 // counts tells whether a commit counts as use of its session.
 func (c *commit) counts() bool {
-	return !c.passive || !c.stored || slices.ContainsFunc(c.all, func(o op) bool { return o.kind >= opLogin })
+	return !c.passive || !c.stored || slices.ContainsFunc(c.all, func(o op) bool { return o.kind.newToken() })
 }
 
 // expires returns when a session that is used now ends, unless it is used again.

@@ -1,0 +1,200 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/memstore"
+)
+
+// reload and touch both show the newest state.
+var looks = map[string]func(ctx context.Context, s *session.Session) error{
+	"Reload": func(ctx context.Context, s *session.Session) error { return s.Reload(ctx) },
+	"Touch":  func(ctx context.Context, s *session.Session) error { return s.Touch(ctx) },
+}
+
+// state writes a session as show does.
+func state(s *session.Session) string {
+	text := "<" + s.Subject() + ">"
+	for key := range s.Keys() {
+		text += fmt.Sprintf(" %s=%v", key, s.Get(key))
+	}
+	return text
+}
+
+func TestALongRequestSeesWhatOthersHaveCommitted(t *testing.T) {
+	for name, look := range looks {
+		t.Run(name, func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			c := p.client().must(login(t, "u")).must(set(t, "a", 1)).must(set(t, "b", 1))
+			c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				wants := func(want string) {
+					t.Helper()
+					if got := state(s); got != want {
+						t.Errorf("it sees %q, want %q", got, want)
+					}
+				}
+				wants("<u> a=1 b=1")
+				c.must(set(t, "a", 2))
+				c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+					return errors.Join(s.Delete("b"), s.SetLabel("phone"))
+				}))
+				wants("<u> a=1 b=1")
+				must(t, look(r.Context(), s))
+				wants("<u> a=2")
+				if s.Label() != "phone" {
+					t.Errorf("the label is %q", s.Label())
+				}
+				// What it has pending stays on top.
+				must(t, s.Set("own", 1), increment(s))
+				c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+					return errors.Join(increment(s), s.Set("own", 2), s.Set("b", 3))
+				}))
+				wants("<u> a=2 n=1 own=1")
+				must(t, look(r.Context(), s))
+				wants("<u> a=2 b=3 n=2 own=1")
+			})
+			c.wants("<u> a=2 b=3 n=2 own=1")
+		})
+	}
+}
+
+func TestALongRequestLearnsOfTheEnd(t *testing.T) {
+	for end, f := range map[string]func(t *testing.T, c *client, id session.ID){
+		"revoked": func(t *testing.T, c *client, id session.ID) { must(t, c.p.m.Revoke(t.Context(), id)) },
+		"renewed": func(t *testing.T, c *client, _ session.ID) { c.must(renew(t)) },
+		"expired": func(*testing.T, *client, session.ID) { time.Sleep(2 * time.Hour) },
+	} {
+		for name, look := range looks {
+			t.Run(end+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					p := newProbe(t, session.Config{})
+					c := p.client().must(login(t, "u"))
+					res := p.with(c.token()).visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+						must(t, s.Set("k", 1))
+						f(t, c, s.ID())
+						if err := look(r.Context(), s); !errors.Is(err, session.ErrEnded) || state(s) != anonymous {
+							t.Errorf("%v, and it sees %q", err, state(s))
+						}
+					})
+					if res.StatusCode != http.StatusConflict || len(res.Cookies()) != 0 {
+						t.Errorf("status %d, cookies %v", res.StatusCode, res.Cookies())
+					}
+				})
+			})
+		}
+	}
+}
+
+// To look is no use of the session, however often, and costs one load.
+func TestReloadWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		was := p.only("u")
+		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			must(t, http.NewResponseController(w).Flush())
+			for range 5 {
+				time.Sleep(10 * time.Minute)
+				p.tap.took()
+				must(t, s.Reload(r.Context()))
+				if calls := p.tap.took(); !slices.Equal(calls, []string{"load"}) {
+					t.Errorf("the store was asked to %v", calls)
+				}
+			}
+			if now := p.only("u"); !now.Seen.Equal(was.Seen) || !now.Expires.Equal(was.Expires) {
+				t.Errorf("seen %v, expires %v; was %v, %v", now.Seen, now.Expires, was.Seen, was.Expires)
+			}
+			time.Sleep(10 * time.Minute)
+			if err := s.Reload(r.Context()); !errors.Is(err, session.ErrEnded) {
+				t.Errorf("after an hour: %v, want ErrEnded", err)
+			}
+		})
+		p.tap.took()
+		p.client().must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			must(t, s.Reload(r.Context())) // of a session that is not stored
+		})
+		if calls := p.tap.took(); len(calls) != 0 {
+			t.Errorf("for a new session the store was asked to %v", calls)
+		}
+	})
+}
+
+func TestReloadThatFailsLeavesTheSession(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	down := errors.New("down")
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("k", 1))
+		p.tap.fail("load", down)
+		if err := s.Reload(r.Context()); !errors.Is(err, down) || session.ErrorStatus(err) != http.StatusServiceUnavailable || state(s) != "<u> k=1" {
+			t.Errorf("%v, and it sees %q", err, state(s))
+		}
+		p.tap.put(nil)
+		gone, cancel := context.WithCancel(r.Context())
+		cancel()
+		if err := s.Reload(gone); !errors.Is(err, context.Canceled) || state(s) != "<u> k=1" {
+			t.Errorf("%v, and it sees %q", err, state(s))
+		}
+	})
+	c.wants("<u> k=1")
+}
+
+// While nobody can tell whether a change is stored, nobody can tell what is to be
+// on top of what: an Update would be seen twice.
+func TestReloadWaitsForASaveInDoubt(t *testing.T) {
+	mem := memstore.New()
+	f := &faultyStore{Store: mem}
+	d := newDirect(t, f, session.Config{})
+	c := d.with("n", 1)
+	s := d.load(c)
+	must(t, increment(s))
+	lost := errors.New("connection reset")
+	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		must(t, mem.Save(ctx, rec, old))
+		f.load = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, lost }
+		return lost
+	}
+	if err := s.Save(t.Context()); err == nil {
+		t.Fatal("Save knows what it cannot know")
+	}
+	f.load, f.save = nil, nil
+	if err := s.Reload(t.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
+		t.Errorf("Reload: %v", err)
+	}
+	must(t, s.Touch(t.Context()))
+	if n, _ := counter.Get(s); n != 2 {
+		t.Errorf("it sees %d", n)
+	}
+	must(t, s.Save(t.Context()), s.Reload(t.Context()))
+	if n, _ := counter.Get(s); n != 2 {
+		t.Errorf("it sees %d", n)
+	}
+}
+
+// Of a sealed session nothing newer is known, but for its end.
+func TestReloadOfASealedSession(t *testing.T) {
+	site := newSealedSite(t, newRing(t), session.Config{NotBefore: memstore.New()})
+	site.handle("/reload", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("own", 1), s.Reload(r.Context()))
+		if state(s) != "<u> own=1" {
+			t.Errorf("it sees %q", state(s))
+		}
+		_, err := site.m.RevokeAll(context.Background(), "u")
+		must(t, err)
+		if err := s.Reload(r.Context()); !errors.Is(err, session.ErrEnded) || state(s) != anonymous {
+			t.Errorf("%v, and it sees %q", err, state(s))
+		}
+	})
+	b := site.browser()
+	b.want("/login?u", 200, "u/")
+	b.want("/reload", http.StatusConflict, "Conflict")
+}

@@ -1,0 +1,121 @@
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
+)
+
+// meetings are the ways to meet a record that has become unreadable while a request
+// of its session runs. Each returns the error that the caller is told.
+var meetings = map[string]func(c *client, r *http.Request, s *session.Session) error{
+	"the next request": func(c *client, _ *http.Request, _ *session.Session) (err error) {
+		handler := c.p.h
+		defer func() { c.p.h = handler }()
+		c.p.h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, err = c.p.m.Load(r) })
+		c.visit(idle)
+		return err
+	},
+	"Touch":  func(_ *client, r *http.Request, s *session.Session) error { return s.Touch(r.Context()) },
+	"Reload": func(_ *client, r *http.Request, s *session.Session) error { return s.Reload(r.Context()) },
+	"Save": func(c *client, r *http.Request, s *session.Session) error {
+		return errors.Join(s.Set("k", 1), s.Save(r.Context()))
+	},
+	"Edit": func(c *client, r *http.Request, s *session.Session) error {
+		return c.p.m.Edit(r.Context(), s.ID(), func(*session.Session) error { return nil })
+	},
+	"View": func(c *client, r *http.Request, s *session.Session) error {
+		return c.p.m.View(r.Context(), s.ID(), func(*session.Session) error { return nil })
+	},
+	"Destroy of several": func(c *client, r *http.Request, s *session.Session) (err error) {
+		c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { err = s.Destroy(r.Context()) },
+			func(r *http.Request) { r.Header.Add("Cookie", cookieName+"=other") })
+		return err
+	},
+}
+
+// meet has a request meet its own record, which was written again as spoil says.
+func meet(t *testing.T, spoil func(data []byte) []byte, meeting func(*client, *http.Request, *session.Session) error) (err error, id session.ID, events []session.Event) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		id = s.ID()
+		c.must(set(t, "other", 1)) // so that a commit has to look
+		p.tap.poison(func(rec store.Record) store.Record {
+			rec.Data = spoil(bytes.Clone(rec.Data))
+			return rec
+		})
+		p.saw()
+		err = meeting(c, r, s)
+		events = p.saw()
+		s.Discard()
+	})
+	return err, id, events
+}
+
+func TestWhateverMeetsACorruptRecordReportsIt(t *testing.T) {
+	for name, meeting := range meetings {
+		err, id, events := meet(t, func([]byte) []byte { return []byte("garbage") }, meeting)
+		found := 0
+		for _, e := range events {
+			if e.Kind == session.EventCorrupt {
+				found++
+				if e.ID != id || e.Subject != "u" || !strings.Contains(e.Err.Error(), id.String()) {
+					t.Errorf("%s: the event is %+v", name, e)
+				}
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s reports %v, want one corrupt record", name, events)
+		}
+		switch name {
+		case "the next request", "Destroy of several": // it goes on without
+			must(t, err)
+		case "Edit", "View":
+			if err == nil || errors.Is(err, session.ErrEnded) || !strings.Contains(err.Error(), id.String()) {
+				t.Errorf("%s: %v", name, err)
+			}
+		default:
+			if !errors.Is(err, session.ErrEnded) {
+				t.Errorf("%s: %v, want ErrEnded", name, err)
+			}
+		}
+	}
+}
+
+func TestListShowsACorruptRecordAndReportsIt(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	p.client().must(login(t, "u"))
+	rec, err := p.tap.under.Load(t.Context(), p.only("u").ID)
+	must(t, err)
+	rec.Data = []byte("garbage")
+	must(t, p.tap.under.Save(t.Context(), rec, rec.Version))
+	p.saw()
+	if got := p.only("u"); got.ID != rec.ID || !got.Expires.Equal(rec.Expires) {
+		t.Errorf("List shows %+v", got)
+	}
+	if got := p.heard(); got != string(session.EventCorrupt) {
+		t.Errorf("List reports %q", got)
+	}
+}
+
+// A record of a newer program waits for that program: nothing takes it for ended.
+func TestARecordOfANewerFormatIsAnErrorThatNamesIt(t *testing.T) {
+	newer := func(data []byte) []byte { data[3]++; return data }
+	for name, meeting := range meetings {
+		err, id, events := meet(t, newer, meeting)
+		if err == nil || errors.Is(err, session.ErrEnded) || session.ErrorStatus(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), id.String()) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, e := range events {
+			if e.Kind == session.EventCorrupt {
+				t.Errorf("%s reports %+v", name, e)
+			}
+		}
+	}
+}
