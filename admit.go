@@ -87,7 +87,7 @@ func (m *Manager) evict(ctx context.Context, rec *store.Record) error {
 			m.report(ctx, Event{Kind: EventLimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 			return nil // the user is signed in; the next sign-in will evict
 		}
-		s := signIn{other.ID, signInTime(other)}
+		s := signIn{other.ID, m.signInTime(ctx, &other)}
 		i, _ := slices.BinarySearchFunc(newest, s, newestFirst)
 		if newest = slices.Insert(newest, i, s); len(newest) <= limit {
 			continue
@@ -115,8 +115,8 @@ func newestFirst(a, b signIn) int {
 
 // signInTime returns when a session was signed in, in Unix milliseconds; one that
 // does not decode goes first.
-func signInTime(rec store.Record) int64 {
-	meta, err := decodeMeta(rec.Data)
+func (m *Manager) signInTime(ctx context.Context, rec *store.Record) int64 {
+	meta, err := m.readMeta(ctx, rec)
 	if err != nil {
 		return 0
 	}

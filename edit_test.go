@@ -95,7 +95,7 @@ func TestALongEditOfASessionThatExpiresMeanwhile(t *testing.T) {
 		if !errors.Is(err, session.ErrEnded) {
 			t.Errorf("Edit: %v, want ErrEnded", err)
 		}
-		if infos, err := p.m.List(t.Context(), "u"); err != nil || len(infos) != 0 {
+		if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 			t.Errorf("it came back: %v, %v", infos, err)
 		}
 	})
