@@ -72,10 +72,10 @@ func secretsLimit(t *testing.T, e *env) {
 	for i := range 40 {
 		c.get(m, "/renew").newToken("renew")
 		rec, _ := e.record(id)
-		if i == 20 {
+		if i == 30 {
 			size = len(rec.Data)
 		}
-		if i > 20 && len(rec.Data) > size {
+		if i > 30 && len(rec.Data) > size {
 			t.Errorf("the record grows from %d to %d bytes", size, len(rec.Data))
 		}
 	}
