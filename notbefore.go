@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 
 // The not-before of a subject is when RevokeAll was last called for it: sealed
 // sessions that were signed in until then are over, and a sign-in by a request
-// that began until then fails. It stands in the field Seen of a record of its
-// own, which belongs to no subject and is no session.
+// that began until then fails. It stands in a record of its own, which belongs to
+// no subject and is no session.
 
 // notBeforeID returns the ID of that record, for a subject as the store has it.
 func notBeforeID(scoped string) ID {
@@ -21,30 +22,63 @@ func notBeforeID(scoped string) ID {
 	return ID(sum[:len(ID{})])
 }
 
-// notBeforeData is no envelope of any format, so that no session is ever made of
-// the record.
-var notBeforeData = []byte("\x00not-before")
+// notBeforeHead begins the data of the record, before the time in Unix
+// milliseconds. It is no envelope of any format, so that no session is ever made
+// of the record. The field Seen will not do for the time: no Save moves it back.
+const notBeforeHead = "\x00not-before"
+
+func encodeNotBefore(t time.Time) []byte {
+	return binary.LittleEndian.AppendUint64([]byte(notBeforeHead), uint64(t.UnixMilli()))
+}
+
+func decodeNotBefore(data []byte) time.Time {
+	data, ok := bytes.CutPrefix(data, []byte(notBeforeHead))
+	if !ok || len(data) != 8 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(binary.LittleEndian.Uint64(data))).UTC()
+}
 
 // isMark tells whether a record is a not-before or a quota. Whoever knows a
 // subject can work out their IDs, and is not to be told from one who guesses, nor
 // to have operators look for what is corrupt.
 func isMark(data []byte) bool {
-	return bytes.Equal(data, notBeforeData) || bytes.HasPrefix(data, []byte(quotaHead))
+	return bytes.HasPrefix(data, []byte(notBeforeHead)) || bytes.HasPrefix(data, []byte(quotaHead))
 }
+
+// notBefore returns the not-before of a subject, and the zero Time where there is
+// none.
+//
+// One that is ahead by more than maxSkew is from a clock that was wrong. All that
+// is known of it is that it was written before now, so that it becomes now: left as
+// it is, or read as now each time, it would keep its subject out until then.
+func (m *Manager) notBefore(ctx context.Context, scoped string) (time.Time, error) {
+	id := notBeforeID(scoped)
+	rec, err := m.store.Load(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, storeFailed("load", err)
+	}
+	at := decodeNotBefore(rec.Data)
+	now := milli(time.Now())
+	if tooFarAhead(at, now) {
+		_, _ = m.setNotBefore(ctx, id, now) // should it fail, the next one to read it tries again
+		at = now
+	}
+	return at, nil
+}
+
+func tooFarAhead(t, now time.Time) bool { return t.After(now.Add(maxSkew)) }
 
 // revoked tells whether RevokeAll has ended a sealed session.
 func (m *Manager) revoked(ctx context.Context, d *draft) (bool, error) {
 	if m.store == nil || d.subject() == "" {
 		return false, nil
 	}
-	rec, err := m.store.Load(ctx, notBeforeID(d.subject()))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, storeFailed("load", err)
-	}
-	return d.meta().authenticated <= rec.Seen.UnixMilli(), nil
+	at, err := m.notBefore(ctx, d.subject())
+	return err == nil && !at.IsZero() && d.meta().authenticated <= at.UnixMilli(), err
 }
 
 // putNotBefore makes the not-before of a subject now. It spares the sign-in of
@@ -80,16 +114,13 @@ type spared struct {
 // loginRevoked tells whether the sign-in of a subject has come too late: its
 // request began before a RevokeAll, and so may have checked an old password.
 func (m *Manager) loginRevoked(ctx context.Context, s *Session, scoped string) (bool, error) {
-	rec, err := m.store.Load(ctx, notBeforeID(scoped))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, storeFailed("load", err)
+	at, err := m.notBefore(ctx, scoped)
+	if err != nil || at.IsZero() {
+		return false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return millisOf(rec.Seen) >= s.begun && !s.spares(scoped, rec.Seen), nil
+	return millisOf(at) >= s.begun && !s.spares(scoped, at), nil
 }
 
 // spares tells whether this request has put a not-before itself.
@@ -97,23 +128,27 @@ func (s *Session) spares(scoped string, notBefore time.Time) bool {
 	return s.spared != nil && *s.spared == spared{scoped, notBefore.UnixMilli()}
 }
 
-// setNotBefore moves a not-before forward, never back, and returns what it was:
-// the zero Time where there was none. One that stands where it should is written
-// again: only a write has the store vouch for it, see [store.ErrUnconfirmed].
+// setNotBefore moves a not-before forward, and back only from where none can be,
+// and returns what it was: the zero Time where there was none. One that stands
+// where it should is written again: only a write has the store vouch for it, see
+// [store.ErrUnconfirmed].
 func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last time.Time, err error) {
 	// What was sealed while Config.Lifetime was longer has to stay ended too.
 	expires := now.Add(max(m.cfg.MaxLifetime, maxAge))
-	rec := store.Record{
-		ID: id, Version: m.newVersion(), Created: now, Seen: now,
-		Expires: expires, Deadline: expires, Data: notBeforeData,
-	}
 	for range maxAttempts {
+		rec := store.Record{
+			ID: id, Version: m.newVersion(), Seen: now,
+			Expires: expires, Deadline: expires, Data: encodeNotBefore(now),
+		}
 		old, loadErr := m.store.Load(ctx, id)
 		switch {
 		case loadErr == nil:
-			last, rec.Created = old.Seen, old.Created
+			last = decodeNotBefore(old.Data)
+			if tooFarAhead(last, now) {
+				last = now
+			}
 			if last.After(now) {
-				rec.Seen = last
+				rec.Data = encodeNotBefore(last)
 			}
 			err = m.store.Save(ctx, rec, old.Version)
 		case errors.Is(loadErr, store.ErrNotFound):

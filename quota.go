@@ -144,7 +144,7 @@ func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) e
 			return err
 		}
 		rec := store.Record{
-			ID: id, Version: c.m.newVersion(), Created: c.now, Seen: c.now,
+			ID: id, Version: c.m.newVersion(), Seen: c.now,
 			Expires: c.now.Add(placeLife), Deadline: c.now.Add(placeLife), Data: encodePlaces(places),
 		}
 		switch {
@@ -153,7 +153,6 @@ func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) e
 		case missing:
 			err = c.m.store.Create(c.ctx, rec)
 		default:
-			rec.Created = old.Created
 			err = c.m.store.Save(c.ctx, rec, old.Version)
 		}
 		if err == nil {

@@ -54,7 +54,8 @@ func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, e
 	case rec.Subject != scoped:
 		return false, nil
 	}
-	return true, m.revoke(ctx, id, scoped)
+	err = m.revoke(ctx, id, scoped)
+	return err == nil, err
 }
 
 // RevokeOthers ends every session of the subject of s but s itself, "log out

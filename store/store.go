@@ -61,7 +61,11 @@ type Record struct {
 	// may change at Save.
 	Subject string
 
-	Created  time.Time // when the session began; never changes
+	// Created is when the session began, and never changes. The manager's own
+	// records, which are no sessions and have no Subject, have the zero Time: a
+	// store that keeps room from anonymous sessions gives it to these.
+	Created time.Time
+
 	Seen     time.Time // when it was last used, as far as was written
 	Expires  time.Time // from here on the record is never returned
 	Deadline time.Time // the manager never moves Expires past this; a store need not check

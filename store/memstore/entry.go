@@ -3,6 +3,7 @@ package memstore
 import (
 	"encoding/binary"
 	"slices"
+	"time"
 
 	"github.com/b4468f51/session/store"
 )
@@ -48,6 +49,11 @@ func (e *entry) makeOwn() {
 }
 
 func (e *entry) anonymous() bool { return e.subject == subject[string]{} }
+
+// visitor tells whether it is an anonymous session, and no record of the manager's.
+func (e *entry) visitor() bool { return e.anonymous() && e.created != noTime }
+
+var noTime = time.Time{}.UnixMilli()
 
 // appendHeader appends the record without its data. The links are left open.
 func (e *entry) appendHeader(b []byte, epoch int64, inCrowd bool) []byte {

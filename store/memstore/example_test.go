@@ -70,7 +70,8 @@ func ExampleNewLimited() {
 	s := memstore.NewLimited(memstore.MinLimit)
 	defer s.Close()
 
-	rec := store.Record{Expires: time.Now().Add(time.Hour), Data: make([]byte, 4096)}
+	now := time.Now()
+	rec := store.Record{Created: now, Expires: now.Add(time.Hour), Data: make([]byte, 4096)}
 	var err error
 	for n := uint32(1); err == nil; n++ {
 		binary.BigEndian.PutUint32(rec.ID[12:], n)

@@ -12,7 +12,7 @@ var ErrFull = errors.New("memstore: the store is full: raise its limit in bytes,
 	"shorten how long sessions live or idle, or take a store outside of this process")
 
 // errFullForAnonymous is ErrFull while there is room for who signs in.
-var errFullForAnonymous = fmt.Errorf("new anonymous sessions are refused while seven eighths of the limit are used: %w", ErrFull)
+var errFullForAnonymous = fmt.Errorf("anonymous sessions may not begin or grow while seven eighths of the limit are used: %w", ErrFull)
 
 // errTooMany is ErrFull where the limit is that of the positions.
 var errTooMany = fmt.Errorf("a shard has as many records as it can: %w", ErrFull)
@@ -33,13 +33,13 @@ func (l *limit) add(bytes int) { l.used.Add(int64(bytes)) }
 func (l *limit) near() bool { return l.max > 0 && l.used.Load() > l.max/4*3 }
 
 // create returns an error if there is no room for a new record of this size.
-func (l *limit) create(size int, anonymous bool) error {
+func (l *limit) create(size int, visitor bool) error {
 	switch used := l.used.Load() + int64(size); {
 	case l.max == 0:
 		return nil
 	case used > l.max:
 		return ErrFull
-	case anonymous && used > l.max/8*7:
+	case visitor && used > l.max/8*7:
 		return errFullForAnonymous
 	}
 	return nil
@@ -47,9 +47,9 @@ func (l *limit) create(size int, anonymous bool) error {
 
 // grow returns an error if there is no room for a record to grow by so much.
 // To shrink needs none: what a record leaves behind is used again.
-func (l *limit) grow(by int) error {
-	if l.max > 0 && by > 0 && l.used.Load()+int64(by) > l.max {
-		return ErrFull
+func (l *limit) grow(by int, visitor bool) error {
+	if by <= 0 {
+		return nil
 	}
-	return nil
+	return l.create(by, visitor)
 }

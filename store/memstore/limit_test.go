@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session/store"
 )
@@ -37,6 +38,27 @@ func TestLimit(t *testing.T) {
 	if got := used(); got < 0.86 || got > 0.876 {
 		t.Errorf("visitors took %.3f of the limit", got)
 	}
+	r := small(0, "")
+	r.Version, r.Data = 1<<40, make([]byte, len(r.Data)+100)
+	if err := s.Save(ctx, r, 0); !errors.Is(err, ErrFull) {
+		t.Errorf("Save of a visitor's record that grows: error %v, want ErrFull", err)
+	}
+	own := store.Record{ID: store.ID{1, 2, 3}, Version: 1, Seen: now(), Expires: now().Add(time.Hour), Deadline: now().Add(time.Hour)}
+	if err := s.Create(ctx, own); err != nil {
+		t.Errorf("Create of a record of the manager's own: %v", err)
+	}
+	own.Version, own.Data = 2, make([]byte, 100)
+	if err := s.Save(ctx, own, 1); err != nil {
+		t.Errorf("Save of a record of the manager's own that grows: %v", err)
+	}
+	signsIn := small(1, "")
+	signsIn.Version, signsIn.Subject, signsIn.Data = 1<<40, "realm:ada", make([]byte, len(signsIn.Data)+100)
+	if err := s.Save(ctx, signsIn, 1); err != nil {
+		t.Errorf("Save of a visitor's record that becomes a user's: %v", err)
+	}
+	if err := errors.Join(s.Delete(ctx, own.ID), s.Delete(ctx, signsIn.ID), s.Create(ctx, small(1, "realm:ada"))); err != nil {
+		t.Fatal(err)
+	}
 	users := fillUp(t, s, firstUser, subjectOf)
 	if got := used(); got < 0.98 || got > 1.002 {
 		t.Errorf("visitors and users took %.3f of the limit", got)
@@ -48,8 +70,6 @@ func TestLimit(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 
-	r := small(0, "")
-	r.Version, r.Data = 1<<40, make([]byte, len(r.Data)+100)
 	if err := s.Save(ctx, r, 0); !errors.Is(err, ErrFull) {
 		t.Errorf("Save of a record that grows: error %v, want ErrFull", err)
 	}

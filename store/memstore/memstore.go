@@ -77,10 +77,10 @@ func New() *Store {
 // NewLimited returns an empty store that takes at most so many bytes of the
 // heap for its records and tables. It panics if that is less than [MinLimit].
 //
-// Create of a record without a subject returns an error that is [ErrFull] once
-// seven eighths are used: visitors, or whoever poses as many, do not keep users
-// from signing in. Any other Create, and a Save that makes its record larger,
-// does so at the limit. Whatever else always works. A Save that does not make its
+// Create of an anonymous session, and a Save that makes one larger, return an
+// error that is [ErrFull] once seven eighths are used: visitors, or whoever poses
+// as many, do not keep users from signing in. Any other Create, and a Save that
+// makes its record larger, do so at the limit. Whatever else always works. A Save that does not make its
 // record larger may go past the limit, by what the version before still takes
 // until its place is used again: by an eighth at most, and 16 KiB in each
 // of 64 shards.

@@ -30,7 +30,7 @@ func (s *shard) replaceLocked(pos uint32, f *fields, e *entry, bounded bool) err
 		return errTooMany
 	}
 	if bounded {
-		if err := s.limit.grow(grows); err != nil {
+		if err := s.limit.grow(grows, e.visitor()); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ func (s *shard) create(e *entry, now int64) error {
 	if s.log.full(spareChunks) {
 		return errTooMany
 	}
-	if err := s.limit.create(len(header)+len(e.data), e.anonymous()); err != nil {
+	if err := s.limit.create(len(header)+len(e.data), e.visitor()); err != nil {
 		return err
 	}
 	s.makeRoomLocked(header, e)
