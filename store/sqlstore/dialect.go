@@ -43,7 +43,7 @@ func Schema(d Dialect, table string) (string, error) {
 	if table == "" {
 		table = defaultTable
 	}
-	q, err := d.queries(table)
+	q, err := d.queries("", table)
 	if err != nil {
 		return "", err
 	}
@@ -94,17 +94,26 @@ type queries struct {
 // questions returns so many question marks, with commas between.
 func questions(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-func (d Dialect) queries(table string) (queries, error) {
+// queries returns what to say of a table, in a schema or, where that is empty, in
+// the one that the connection begins with.
+func (d Dialect) queries(schema, table string) (queries, error) {
 	if err := checkTable(table); err != nil {
 		return queries{}, err
 	}
-	switch d {
-	case SQLite:
+	if schema != "" {
+		if err := checkTable(schema); err != nil {
+			return queries{}, err
+		}
+	}
+	switch {
+	case d == SQLite && schema != "":
+		return queries{}, fmt.Errorf("sqlstore: Options.Schema is %q: SQLite has none", schema)
+	case d == SQLite:
 		return sqliteQueries(table), nil
-	case PostgreSQL:
-		return postgresQueries(table)
-	case MySQL:
-		return mysqlQueries(table), nil
+	case d == PostgreSQL:
+		return postgresQueries(schema, table)
+	case d == MySQL:
+		return mysqlQueries(schema, table), nil
 	}
 	return queries{}, fmt.Errorf("sqlstore: unknown dialect %v", d)
 }

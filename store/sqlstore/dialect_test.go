@@ -40,7 +40,7 @@ func TestSchema(t *testing.T) {
 // Every operation is one statement, outside of any transaction.
 func TestQueriesAreOneStatement(t *testing.T) {
 	for d, quoted := range map[Dialect]string{SQLite: `"sessions"`, PostgreSQL: `"sessions"`, MySQL: "`sessions`"} {
-		q, err := d.queries("sessions")
+		q, err := d.queries("", "sessions")
 		if err != nil {
 			t.Fatal(err)
 		}

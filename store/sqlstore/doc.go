@@ -64,8 +64,10 @@
 // The scheme may be postgresql as well. Where both drivers are linked, pgx is
 // used. Two parameters are the store's, and all others the driver's:
 //
-//	table=sessions      the table's name, of at most 55 bytes; its schema is the
-//	                    first of search_path
+//	table=sessions      the table's name, of at most 55 bytes, in the first
+//	                    schema of search_path that is there; a table of that
+//	                    name in a later one is not used
+//	table=app.sessions  the same in the schema app, which must be there
 //	pooler=true         connections come from a pooler such as PgBouncer in
 //	                    transaction mode: nothing is prepared
 //
@@ -95,8 +97,9 @@
 //	s, err := store.Open("mysql://user:password@host:3306/database")
 //
 // The scheme may be mariadb as well. The parameters table and pooler are as
-// above (behind a pooler, the driver puts arguments into the statement:
-// interpolateParams=true); all others are the driver's, such as tls=true.
+// above, where a schema is a database. Behind a pooler, the driver puts arguments
+// into the statement: interpolateParams=true. All others are the driver's, such as
+// tls=true.
 // MySQL 5.7 and older versions of MariaDB do too, but there collectors wait for
 // each other. Who opens the database itself may set what parameters they like:
 // clientFoundRows, parseTime, loc, charset and sql_mode make no difference.

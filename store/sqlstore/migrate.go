@@ -29,10 +29,15 @@ func (s *Store) Migrate(ctx context.Context) error {
 // later.
 func (s *Store) check(ctx context.Context) error {
 	_, err := s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
-	if err != nil {
-		return fmt.Errorf("not a table of sessions: %w", err)
+	return s.foreign(err)
+}
+
+// foreign says of an error of a statement that reads all columns what it means.
+func (s *Store) foreign(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("the table %q is there, and not a table of sessions; give this store another name: %w", s.table, err)
 }
 
 // migrated tells whether everything is there.
@@ -65,9 +70,16 @@ func (s *Store) create(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback()
-	for _, query := range append([]string{s.queries.schemaLock}, s.queries.schema...) {
+	for i, query := range append([]string{s.queries.schemaLock}, s.queries.schema...) {
 		if _, err := tx.ExecContext(ctx, query); err != nil {
 			return err
+		}
+		if i != 1 {
+			continue
+		}
+		// It may have been there: look before it is given indexes.
+		if _, err := tx.ExecContext(ctx, s.queries.load, []byte{}, int64(0)); err != nil {
+			return s.foreign(err)
 		}
 	}
 	return tx.Commit()

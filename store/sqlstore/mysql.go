@@ -15,8 +15,13 @@ import (
 // The server counts the rows that changed, or those that matched, as the
 // driver has asked it to (clientFoundRows). For Save that is the same, since
 // the version changes. Nothing else asks how many rows were updated.
-func mysqlQueries(table string) queries {
-	t := "`" + strings.ReplaceAll(table, "`", "``") + "`"
+func mysqlQueries(schema, table string) queries {
+	quote := func(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }
+	t := quote(table)
+	in, inArgs := "DATABASE()", []any{}
+	if schema != "" {
+		t, in, inArgs = quote(schema)+"."+t, "?", []any{schema}
+	}
 	const columns = "id, version, created, seen, expires, deadline, subject, data"
 	return queries{
 		schema: []string{
@@ -34,8 +39,8 @@ func mysqlQueries(table string) queries {
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC`,
 		},
 		present: "SELECT count(*) > 0 FROM information_schema.tables" +
-			" WHERE table_schema = DATABASE() AND table_name = ?",
-		presentArgs: []any{table},
+			" WHERE table_schema = " + in + " AND table_name = ?",
+		presentArgs: append(inArgs, table),
 
 		load: "SELECT " + columns + " FROM " + t + " WHERE id = ? AND expires > ?",
 		// INSERT IGNORE would count right as well, and ignore that data was cut

@@ -25,12 +25,17 @@ const postgresNameMax = 63 - len("_subject")
 // With the fillfactor a page keeps room for one version more of the largest row
 // that is kept in it. Larger data is kept beside the table (TOAST), and stays
 // as it is when a touch changes other columns.
-func postgresQueries(table string) (queries, error) {
+func postgresQueries(schema, table string) (queries, error) {
 	if len(table) > postgresNameMax {
 		return queries{}, fmt.Errorf("sqlstore: the table's name is %d bytes long, and at most %d in PostgreSQL",
 			len(table), postgresNameMax)
 	}
 	t, due, subject := quote(table), quote(table+"_due"), quote(table+"_subject")
+	// Without a schema, a table of the second schema in search_path is not ours.
+	in := "quote_ident(current_schema())"
+	if schema != "" {
+		t, in = quote(schema)+"."+t, "'"+strings.ReplaceAll(quote(schema), "'", "''")+"'"
+	}
 	const columns = "id, version, created, seen, expires, deadline, subject, data"
 	return queries{
 		schema: []string{
@@ -50,9 +55,11 @@ func postgresQueries(table string) (queries, error) {
 			"CREATE INDEX IF NOT EXISTS " + subject + " ON " + t + " (subject, id) WHERE subject <> ''",
 		},
 		schemaLock: fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", lockNumber(table)),
-		present: "SELECT to_regclass($1) IS NOT NULL AND to_regclass($2) IS NOT NULL" +
-			" AND to_regclass($3) IS NOT NULL",
-		presentArgs: []any{t, due, subject},
+		present: "SELECT to_regclass(s.name || '.' || $1::text) IS NOT NULL" +
+			" AND to_regclass(s.name || '.' || $2::text) IS NOT NULL" +
+			" AND to_regclass(s.name || '.' || $3::text) IS NOT NULL" +
+			" FROM (SELECT " + in + " AS name) AS s",
+		presentArgs: []any{quote(table), due, subject},
 
 		load: "SELECT " + columns + " FROM " + t + " WHERE id = $1 AND expires > $2",
 		create: "INSERT INTO " + t + " (" + columns + ", due)" +

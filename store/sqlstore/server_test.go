@@ -85,7 +85,7 @@ func TestMySQLDuplicate(t *testing.T) {
 // The database's clock is never asked.
 func TestNoClock(t *testing.T) {
 	for _, d := range []Dialect{SQLite, PostgreSQL, MySQL} {
-		q, err := d.queries("sessions")
+		q, err := d.queries("", "sessions")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,6 +103,12 @@ func (u *serverURL) setQuery(query string) error {
 				return err
 			}
 			u.opts.Table = value
+			if schema, table, found := strings.Cut(value, "."); found {
+				if schema == "" || table == "" || strings.Contains(table, ".") {
+					return fmt.Errorf("sqlstore: parameter table is %q, want a table, or a schema, a dot and a table", value)
+				}
+				u.opts.Schema, u.opts.Table = schema, table
+			}
 		case "pooler":
 			if value != "true" && value != "false" {
 				return fmt.Errorf("sqlstore: parameter pooler is %q, want true or false", value)

@@ -29,6 +29,7 @@ func TestServerSources(t *testing.T) {
 		{"postgres://host/db?pooler=false", both, "pgx", "postgres://host/db", Options{}},
 
 		{"mysql://u:p%40w%2F@host/db", both, "mysql", "u:p@w/@tcp(host:3306)/db", Options{}},
+		{"postgres://host/db?table=app.t", both, "pgx", "postgres://host/db", Options{Schema: "app", Table: "t"}},
 		{"mariadb://host:3307/a%20b?tls=true&table=my%60t", both, "mysql", "tcp(host:3307)/a%20b?tls=true", Options{Table: "my`t"}},
 		{"mysql://u@[::1]/db?pooler=true", both, "mysql", "u@tcp([::1]:3306)/db?interpolateParams=true", Options{Unprepared: true}},
 		{"mysql:///db", both, "mysql", "tcp(127.0.0.1:3306)/db", Options{}},
@@ -67,6 +68,9 @@ func TestServerURLRefuses(t *testing.T) {
 		{"postgres://host/db?password=%zzhunter", encoded},
 		{"postgres://host/db?table=", "name is empty"},
 		{"postgres://host/db?table=a&table=b", "given twice"},
+		{"postgres://host/db?table=.a", "want a table"},
+		{"postgres://host/db?table=a.", "want a table"},
+		{"postgres://host/db?table=a.b.c", "want a table"},
 		{"postgres://host/db?pooler=yes", "want true or false"},
 		{"postgres://u:hunter@host/db", "github.com/jackc/pgx/v5/stdlib"},
 		{"postgresql://u:hunter@host/db", "github.com/lib/pq"},

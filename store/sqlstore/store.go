@@ -17,6 +17,11 @@ type Options struct {
 	// and a dot in it is part of the name. The default is "sessions".
 	Table string
 
+	// Schema is the schema that the table is in, and on MySQL the database. The
+	// default is the first schema of PostgreSQL's search_path that is there, and
+	// the database that the connection names. SQLite has none.
+	Schema string
+
 	// BusyTimeout is how long an operation goes on trying while other
 	// processes keep the database locked, or are in its way with a deadlock,
 	// counted from when it was first refused. After it the database's error is
@@ -50,6 +55,7 @@ type Store struct {
 	db          *sql.DB
 	closeDB     bool // the store opened it
 	dialect     Dialect
+	table       string // for errors
 	queries     queries
 	busyTimeout time.Duration
 	unprepared  bool
@@ -78,13 +84,14 @@ func New(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("sqlstore: BusyTimeout is negative: %v", opts.BusyTimeout)
 	}
 	opts = opts.withDefaults()
-	q, err := d.queries(opts.Table)
+	q, err := d.queries(opts.Schema, opts.Table)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
 		db:          db,
 		dialect:     d,
+		table:       opts.Table,
 		queries:     q,
 		busyTimeout: opts.BusyTimeout,
 		unprepared:  opts.Unprepared,
