@@ -45,7 +45,6 @@ func (s *Session) beginAnotherLocked(subject string) {
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.inherit(p.killed, subject)
 	}
-	s.changes++
 }
 
 // asideLocked keeps what the session was when the request last committed.
@@ -63,7 +62,6 @@ func (s *Session) takeBackLocked() {
 		return
 	}
 	s.state, s.past = *p.before, &past{killed: p.killed, others: p.others}
-	s.changes++
 	if p.over {
 		s.ops = nil
 		s.endLocked()

@@ -43,7 +43,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	switch good.standing {
 	case standingUnknown:
-		s.several, s.clientHas = good.several, good.several
+		s.several, s.dead, s.clientHas = good.several, !good.several, true
 		s.draft = draft{rec: saved{created: s.begun}}
 		return nil
 	case standingStale:

@@ -174,7 +174,7 @@ func (m *Manager) Start(w http.ResponseWriter, r *http.Request) (*Session, error
 }
 
 // Destroy ends the session of a request and clears its cookie, as
-// [Session.Destroy] does. A request without a session costs nothing.
+// [Session.Destroy] does. A request without a token costs nothing.
 func (m *Manager) Destroy(w http.ResponseWriter, r *http.Request) error {
 	s, err := m.direct(w, r)
 	if err != nil {

@@ -101,6 +101,7 @@ type Session struct {
 	formDue    bool        // the client has to be sent it, in a cookie
 
 	lapsed      bool
+	dead        bool // what the client brought is good for nothing, and takes no other's place
 	several     bool // the client brought several tokens, of which none was taken
 	used        bool // a method was called: the response depends on the cookie
 	clientHas   bool // the client holds a token that a new session has to clear
@@ -168,19 +169,6 @@ func (s *Session) IsNew() bool {
 	defer s.mu.Unlock()
 	s.used = true
 	return s.isNew
-}
-
-// Lapsed tells whether the client brought a token that is not, or no longer,
-// good for a session: its session ended or expired, or has another token by now.
-// It is what to say "you have been signed out" by.
-func (s *Session) Lapsed() bool {
-	if s == nil {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return s.lapsed
 }
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
 )
 
 // A carried is a way in which a client presents tokens, several at once.
@@ -299,4 +300,95 @@ func TestADoubleClickSignsInWithOnePlace(t *testing.T) {
 	})
 	c.wants("<u> k=1")
 	p.only("u")
+}
+
+// A removal that the store has not vouched for is asked for again.
+func TestAnEndThatIsUnconfirmedIsAskedForAgain(t *testing.T) {
+	by := carriers[0]
+	for name, f := range map[string]func(r *http.Request, s *session.Session) error{
+		"login":  func(r *http.Request, s *session.Session) error { return errors.Join(s.Login("u"), s.Save(r.Context())) },
+		"logout": func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) },
+	} {
+		p := newProbe(t, by.cfg)
+		a, b := p.signed("a"), p.signed("b")
+		p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			p.tap.put(func(_ context.Context, op string, do func() error) error {
+				err := do()
+				if op == "delete" && err == nil {
+					err = errNoReplica
+				}
+				return err
+			})
+			for range 2 {
+				if err := f(r, s); !errors.Is(err, store.ErrUnconfirmed) {
+					t.Errorf("%s: %v, want ErrUnconfirmed", name, err)
+				}
+			}
+			p.tap.put(nil)
+			p.tap.took()
+			must(t, f(r, s))
+			if got := strings.Count(strings.Join(p.tap.took(), " "), "delete"); got != 2 {
+				t.Errorf("%s: %d records were removed at last, want 2", name, got)
+			}
+		}, by.with(a, b))
+	}
+}
+
+// However many cookies somebody plants, no request costs more than a few loads.
+func TestAFloodOfCookiesIsBounded(t *testing.T) {
+	by := carriers[0]
+	p := newProbe(t, by.cfg)
+	good := p.signed("u")
+	tokens := []string{good, good, good}
+	for range 100 {
+		tokens = append(tokens, forgedToken())
+	}
+	p.tap.took()
+	p.client().visit(logout(t), by.with(tokens...))
+	if got := strings.Count(strings.Join(p.tap.took(), " "), "load"); got > 20 {
+		t.Errorf("%d records were loaded", got)
+	}
+	if ids := p.idsOf("u"); len(ids) != 0 {
+		t.Errorf("%d sessions live", len(ids))
+	}
+}
+
+// What a sign-in was to end, the next one ends, whatever became of the first.
+func TestASignInThatIsTakenBackLeavesItsEndsToTheNext(t *testing.T) {
+	by := carriers[0]
+	p := newProbe(t, by.cfg)
+	a, b := p.signed("a"), p.signed("b")
+	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("u"), s.Login("v"))
+		p.tap.fail("delete", errDown)
+		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Save: %v", err)
+		}
+		p.tap.put(nil)
+		s.Discard()
+		if s.Subject() != "" {
+			t.Errorf("after Discard it is %q", s.Subject())
+		}
+		must(t, s.Login("w"))
+	}, by.with(a, b))
+	if n := len(p.idsOf("a")) + len(p.idsOf("b")); n != 0 || len(p.idsOf("w")) != 1 {
+		t.Errorf("%d sessions of before live, and %d of the last sign-in", n, len(p.idsOf("w")))
+	}
+
+	// A second click too has the values of the first, though it had to be tried twice.
+	p = newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", 1))
+	second := p.with(c.token())
+	c.must(login(t, "u"))
+	second.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("u"))
+		p.tap.fail("create", errDown)
+		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Save: %v", err)
+		}
+		p.tap.put(nil)
+		s.Discard()
+		must(t, s.Login("u"))
+	})
+	second.wants("<u> k=1")
 }

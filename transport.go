@@ -221,12 +221,12 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 }
 
 // needsCookie tells whether the client has to be sent a cookie, and rules out
-// that a rotation adds one.
+// that a rotation adds one. A dead token may stay with it.
 func (s *Session) needsCookie() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mayRotate = false
-	return s.due != cookieNone || s.formDue || !s.stored && s.draft.count() > 0 ||
+	return s.due == cookieSet || s.due == cookieClear && !s.dead || s.formDue || !s.stored && s.draft.count() > 0 ||
 		s.m.sealer != nil && len(s.ops) > 0 ||
 		s.newTokenLocked()
 }

@@ -1,0 +1,21 @@
+package session
+
+// Lapsed tells whether the client brought a token that is not, or no longer,
+// good for a session: its session ended or expired, or has another token by now.
+// It is what to say "you have been signed out" by.
+//
+// To ask has the response clear a cookie that is good for nothing, so that the
+// client is told once. One that was replaced less than Config.Grace ago stays: the
+// client may hold its successor by now.
+func (s *Session) Lapsed() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	if s.dead && !s.stored {
+		s.due = cookieClear
+	}
+	return s.lapsed
+}
