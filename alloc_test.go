@@ -46,6 +46,7 @@ func TestAllocations(t *testing.T) {
 	}
 	r.AddCookie(cookie)
 	anonymous, _ := http.NewRequest("GET", "/", nil)
+	changed := int64(42)
 
 	for _, test := range []struct {
 		name    string
@@ -71,8 +72,15 @@ func TestAllocations(t *testing.T) {
 			w.WriteHeader(204)
 		}, 4}, // and the string
 		{"anonymous", anonymous, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, 2},
-		{"change a number", r, func(w http.ResponseWriter, r *http.Request) {
+		{"set what is there", r, func(w http.ResponseWriter, r *http.Request) {
 			if err := user.Set(session.FromContext(r.Context()), 42); err != nil {
+				t.Error(err)
+			}
+			w.WriteHeader(204)
+		}, 6},
+		{"change a number", r, func(w http.ResponseWriter, r *http.Request) {
+			changed++
+			if err := user.Set(session.FromContext(r.Context()), changed); err != nil {
 				t.Error(err)
 			}
 			w.WriteHeader(204)

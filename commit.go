@@ -95,6 +95,7 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.dropUnchangedLocked()
 	if !storeNew && s.onlyReadLocked() {
 		return false, nil
 	}

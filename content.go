@@ -50,7 +50,9 @@ func (s *Session) Keys() iter.Seq[string] {
 
 // Set puts a value. It is encoded at once: a later change to what v points to
 // is not seen. The last commit wins where concurrent requests set one key; to build
-// on the value before use [Key.Update].
+// on the value before use [Key.Update]. A request that sets only what was there when
+// it loaded the session changes nothing: nothing is written, and what another one
+// has set meanwhile stays.
 //
 // Booleans, integers, floats, strings, []byte, time.Time (instant and offset; the
 // zone's name is lost) and time.Duration have a form of their own. So have the types

@@ -53,6 +53,7 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.dropUnchangedLocked()
 	newToken := s.newTokenLocked()
 	switch {
 	case s.lost:

@@ -156,7 +156,7 @@ func nothingRunsAfterClose(t *testing.T, e *env) {
 		late := e.newMachine(session.Config{CommitTimeout: limit})
 		late.store.hang("Touch", "Save")
 		c.get(late, "/read").want("a touch that hangs", http.StatusOK, "u map[k:v]")
-		c.get(late, "/set?k=v").wantError("a save that hangs", http.StatusServiceUnavailable)
+		c.get(late, "/set?k=w").wantError("a save that hangs", http.StatusServiceUnavailable)
 		c.http.CloseIdleConnections()
 		for _, m := range []*machine{m, short, late} {
 			m.server.Close()

@@ -1,0 +1,31 @@
+package session
+
+import "slices"
+
+// dropUnchangedLocked drops the pending operations where all of them together
+// leave the session as it was loaded: then there is nothing to write. Pop, Take and
+// Clear are always written, since they have to meet what others have written
+// meanwhile. So is all that may have been written already. It is for the one who
+// holds committing: no operations are under way.
+func (s *Session) dropUnchangedLocked() {
+	if len(s.ops) == 0 || !s.stored || s.inDoubt != nil || s.draft.edit == nil {
+		return
+	}
+	conditional := func(o op) bool { return o.kind > opDelete && o.kind != opLabel }
+	if !slices.ContainsFunc(s.ops, conditional) && s.draft.unchanged() {
+		s.ops, s.draft.edit, s.draft.shared = nil, nil, false
+	}
+}
+
+// unchanged tells whether the values and the label of an edit are those of the
+// record.
+func (d *draft) unchanged() bool {
+	for i := range d.edit.over {
+		c := &d.edit.over[i]
+		if was, ok := d.base.lookup(c.key); ok == c.gone || ok && !was.equal(c.val) {
+			return false
+		}
+	}
+	loaded := draft{rec: d.rec}
+	return !d.edit.cleared && string(loaded.meta().inTail(tagLabel)) == string(d.edit.meta.inTail(tagLabel))
+}
