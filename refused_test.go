@@ -199,6 +199,33 @@ func waitsForALock(method string) bool {
 	return false
 }
 
+// TestALookWaitsForASaveThatIsUnderWay: it must not show what was loaded before
+// that Save over what the Save has stored.
+func TestALookWaitsForASaveThatIsUnderWay(t *testing.T) {
+	for name, look := range looks {
+		mem := memstore.New()
+		f := &faultyStore{Store: mem}
+		d := newDirect(t, f, session.Config{})
+		c := d.with("k", "old")
+		s := d.load(c)
+		must(t, s.Set("k", "new"))
+		saved := make(chan error, 1)
+		f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+			f.load = nil
+			rec, err := mem.Load(ctx, id)
+			go func() { saved <- s.Save(context.Background()) }()
+			for len(saved) == 0 && !waitsForALock("Save") {
+				runtime.Gosched()
+			}
+			return rec, err
+		}
+		must(t, look(t.Context(), s), <-saved)
+		if s.Get("k") != "new" || d.load(c).Get("k") != "new" {
+			t.Errorf("%s: the session has %v, the store %v", name, s.Get("k"), d.load(c).Get("k"))
+		}
+	}
+}
+
 // What a request does to one key, one after another, is what it finds at the end,
 // and what is stored.
 func TestChangesOfOneKeyFollowEachOther(t *testing.T) {

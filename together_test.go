@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -205,13 +206,16 @@ func TestASessionIsUsedByManyGoroutines(t *testing.T) {
 		sealed bool
 		before []string // the requests of the client before this one
 		lost   string   // one more, whose answer the client never sees
+		revoke bool     // once it has begun
 	}{
-		{"new", false, nil, ""},
-		{"stored", false, []string{"/set?v"}, ""},
-		{"signed in", false, []string{"/set?v", "/login?" + shortSubject}, ""},
-		{"ended", false, []string{"/login?" + shortSubject}, "/renew"},
-		{"sealed, new", true, nil, ""},
-		{"sealed, signed in", true, []string{"/set?v", "/login?" + shortSubject}, ""},
+		{"new", false, nil, "", false},
+		{"stored", false, []string{"/set?v"}, "", false},
+		{"signed in", false, []string{"/set?v", "/login?" + shortSubject}, "", false},
+		{"replaced", false, []string{"/login?" + shortSubject}, "/renew", false},
+		{"revoked", false, []string{"/login?" + shortSubject}, "", true},
+		{"sealed, new", true, nil, "", false},
+		{"sealed, signed in", true, []string{"/set?v", "/login?" + shortSubject}, "", false},
+		{"sealed, revoked", true, []string{"/login?" + shortSubject}, "", true},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -227,6 +231,10 @@ func TestASessionIsUsedByManyGoroutines(t *testing.T) {
 				var pair [2]string
 				site.handle("/pair", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					_ = s.Set("k", "v") // what is pending is written to
+					if kind.revoke {
+						_, err := site.m.RevokeAll(context.Background(), shortSubject)
+						must(t, err)
+					}
 					var wg sync.WaitGroup
 					for _, name := range pair {
 						wg.Go(func() {
