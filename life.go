@@ -15,8 +15,8 @@ import (
 // function returned, [ErrHeadersSent], [ErrDone], and those of the store. The
 // changes stay pending after an error of the store: Save may be called again,
 // and the first byte will try as well. After any other error they are dropped,
-// and the answer is the handler's: but what an error of the store before has left
-// in doubt may be stored.
+// the session shows what others have stored meanwhile, and the answer is the
+// handler's. What an error of the store before has left in doubt may be stored.
 func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession

@@ -50,7 +50,8 @@ var (
 
 	// ErrConflict is returned by a commit when a value that Pop took was taken
 	// or replaced by another request first, or when others kept changing the
-	// session until the attempts ran out. Nothing of the commit was kept.
+	// session until the attempts ran out. Nothing of the commit was kept, and the
+	// session shows what the others have stored.
 	ErrConflict = errors.New("session: other requests changed the session first")
 
 	// ErrUndecodable is what [Key.Check] returns for a value that is no T, as after

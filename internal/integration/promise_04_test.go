@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
@@ -260,6 +261,24 @@ func edit(t *testing.T, e *env) {
 	equal(t, "the deadline", after.Deadline, before.Deadline)
 	if err := kept.Set("k", "v"); !errors.Is(err, session.ErrDone) {
 		t.Errorf("Set after Edit: %v", err)
+	}
+
+	// A use meanwhile stays written, and Edit is none.
+	e.age(id, 50*time.Minute)
+	var used store.Record
+	err = m.Edit(t.Context(), id, func(s *session.Session) error {
+		c.get(m, "/read").want("a use meanwhile", http.StatusOK, "u map[background:2 meanwhile:1 n:1]")
+		used, _ = e.record(id)
+		return number.Update(s, plusOne)
+	})
+	if err != nil {
+		t.Errorf("Edit: %v", err)
+	}
+	after, _ = e.record(id)
+	equal(t, "when it was seen", after.Seen, used.Seen)
+	equal(t, "when it expires", after.Expires, used.Expires)
+	if n := time.Since(used.Seen); n > time.Minute {
+		t.Errorf("the use was not written: it was seen %v ago", n)
 	}
 
 	fails := errors.New("the job failed")

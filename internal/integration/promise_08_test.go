@@ -14,6 +14,7 @@ func readingIsFree(t *testing.T, e *env) {
 	e.rule("the price of everything", prices)
 	e.rule("a touch is due once per interval", touchOnce)
 	e.rule("a touch that fails is no error answer", touchFails)
+	e.rule("a passive request is no use", passiveRequest)
 	e.rule("a thousand anonymous requests leave nothing", anonymousFlood)
 	e.rule("what was not used does not vary", varies)
 }
@@ -97,6 +98,24 @@ func touchOnce(t *testing.T, e *env) {
 	equal(t, "a write after the interval", fmt.Sprint(calls), "map[Load:1 Save:1]")
 	calls = m.store.during(func() { c.get(m, "/read") })
 	equal(t, "a read after the write", fmt.Sprint(calls), "map[Load:1]")
+}
+
+func passiveRequest(t *testing.T, e *env) {
+	m := e.newMachine(session.Config{Passive: func(r *http.Request) bool { return r.URL.Query().Has("poll") }})
+	c, id := e.signedIn(m, "u")
+	e.age(id, 50*time.Minute)
+	before, _ := e.record(id)
+	for _, p := range []struct{ path, calls string }{{"/read?poll", "map[Load:1]"}, {"/set?poll=1", "map[Load:1 Save:1]"}} {
+		calls := m.store.during(func() { c.get(m, p.path).wantNoCookie(p.path) })
+		equal(t, p.path+" calls the store", fmt.Sprint(calls), p.calls)
+		after, _ := e.record(id)
+		equal(t, "seen after "+p.path, after.Seen, before.Seen)
+		equal(t, "expires after "+p.path, after.Expires, before.Expires)
+	}
+	c.get(m, "/read").want("afterwards", http.StatusOK, "u map[poll:1]")
+	if after, _ := e.record(id); !after.Seen.After(before.Seen) {
+		t.Error("no request counts as use any more")
+	}
 }
 
 func touchFails(t *testing.T, e *env) {
