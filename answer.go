@@ -2,6 +2,8 @@ package session
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 )
 
@@ -70,7 +72,7 @@ func (a *errorAnswer) WriteHeader(status int) {
 	if status >= 200 && !a.begun {
 		a.begun = true
 		if a.replaces != nil {
-			a.replaces.writeHeader(status)
+			a.replaces.writeHeader()
 		} else {
 			a.m.cfg.vary(a.Header(), new([1]string))
 		}
@@ -92,6 +94,12 @@ func (a *errorAnswer) FlushError() error {
 
 // Unwrap is for what does not write.
 func (a *errorAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Format writes no more, whatever the verb: below the writer is the request, with
+// its token.
+func (a *errorAnswer) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "response writer of an error page")
+}
 
 // answerError is the default of Config.ErrorHandler. It tells the client no
 // more than the status.

@@ -1,6 +1,9 @@
 package session
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -44,3 +47,18 @@ func (w *response) SetWriteDeadline(t time.Time) error {
 func (w *response) EnableFullDuplex() error {
 	return http.NewResponseController(w.w).EnableFullDuplex()
 }
+
+// CloseNotify is for frameworks that ask for it rather than for the request's
+// context, as gin does. Over a writer that has none, the context tells.
+func (w *response) CloseNotify() <-chan bool {
+	if n, ok := below[interface{ CloseNotify() <-chan bool }](w.w); ok {
+		return n.CloseNotify()
+	}
+	gone := make(chan bool, 1)
+	context.AfterFunc(w.r.Context(), func() { gone <- true })
+	return gone
+}
+
+// Format writes the session's ID, whatever the verb: below the writer is the
+// request, with its token.
+func (w *response) Format(f fmt.State, _ rune) { io.WriteString(f, "response writer of "+w.s.String()) }

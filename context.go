@@ -1,6 +1,10 @@
 package session
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"io"
+)
 
 // sessionKey finds the innermost session of a context, managerKey that of one
 // manager.
@@ -26,6 +30,13 @@ func (c *sessionContext) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
+
+// String returns the session's ID, for the contexts made of this one, which put
+// it before their own.
+func (c *sessionContext) String() string { return "context of " + c.s.String() }
+
+// Format writes what String returns, whatever the verb.
+func (c *sessionContext) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
 // NewContext returns a context that holds s, for frameworks and tests that do
 // without [Manager.Handler]. With a nil s it returns ctx.

@@ -72,7 +72,7 @@ func (s *Session) csrfToken() (text string, madeCookie bool, err error) {
 		secret := sid.NewSecret()
 		s.formSecret, s.formDue, madeCookie = &secret, true, true
 		if s.header != nil {
-			s.sendFormCookieLocked(s.header)
+			s.sendFormCookieLocked(*s.header)
 		}
 	}
 	var raw [maskedForm]byte

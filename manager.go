@@ -193,8 +193,9 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
-	s.header, s.sends = w.Header(), true
-	m.cfg.vary(s.header, new([1]string))
+	h := w.Header()
+	s.header, s.sends = &h, true
+	m.cfg.vary(h, new([1]string))
 	return s, nil
 }
 

@@ -20,6 +20,15 @@ import "net/http"
 // is seen outside once it has returned. The temporary files of a form that next
 // has read are removed then.
 //
+// The ResponseWriter that next gets has every method that the server's has. Two
+// things need care. A connection that next takes over, as for a WebSocket, leaves
+// without the header: Hijack returns [ErrHeadersSent] where a cookie has to be set.
+// Have it set by a request before; or leave the path out with Config.Skip, call
+// [Manager.Start], and give w.Header() to the upgrade. And [http.MaxBytesReader]
+// limits a body as ever, but can close the connection of a client that sends more
+// only through the server's own writer: put [http.MaxBytesHandler] outside of
+// Handler, or have next set the header Connection to close.
+//
 // A request that has a session of this manager already, and one that
 // Config.Skip leaves out, is handed on as it is.
 func (m *Manager) Handler(next http.Handler) http.Handler {

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -172,6 +173,43 @@ func TestTheRequestOutsideHasWhatTheHandlerDidToIt(t *testing.T) {
 		})).ServeHTTP(newPlain(), r)
 		if got := reflect.ValueOf(r).Elem().Field(i).Interface(); !reflect.DeepEqual(got, value) {
 			t.Errorf("the handler has set %s to %v, and outside it is %v", field.Name, value, got)
+		}
+	}
+}
+
+// Where http.MaxBytesReader gets the writer of the middleware, it cannot tell the
+// server to close the connection. These two ways do.
+func TestABodyThatIsTooLongClosesTheConnection(t *testing.T) {
+	read := func(body io.Reader) int {
+		var tooLong *http.MaxBytesError
+		if _, err := io.Copy(io.Discard, body); errors.As(err, &tooLong) {
+			return http.StatusRequestEntityTooLarge
+		}
+		return http.StatusOK
+	}
+	p := newProbe(t, session.Config{})
+	for name, h := range map[string]http.Handler{
+		"the limit stands outside": http.MaxBytesHandler(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			w.WriteHeader(read(r.Body))
+		})), 10),
+		"the handler says so": p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			status := read(http.MaxBytesReader(w, r.Body, 10))
+			if status != http.StatusOK {
+				w.Header().Set("Connection", "close")
+			}
+			w.WriteHeader(status)
+		})),
+	} {
+		srv, c := serve(t, http1, h)
+		for body, status := range map[string]int{"short": 200, strings.Repeat("long", 1000): 413} {
+			r, _ := http.NewRequest("POST", srv.URL, strings.NewReader(body))
+			res, _, err := fetch(t, c, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != status || res.Close != (status == 413) {
+				t.Errorf("%s: %d, and the connection is closed: %v", name, res.StatusCode, res.Close)
+			}
 		}
 	}
 }

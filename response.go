@@ -35,10 +35,6 @@ func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) 
 	s.sends = true
 }
 
-// handingOver stands for the status where the connection is handed over, and
-// the header never leaves.
-const handingOver = 0
-
 // begin is called before the first byte. It commits, unless the status says
 // that the handler failed, and puts into the header what the session needs.
 // It returns the error with which the handler's response was replaced, if it was.
@@ -56,7 +52,7 @@ func (w *response) begin(status int) error {
 	w.failed = status >= 500
 	if w.failed {
 		w.s.Discard()
-	} else if w.beginRead(status) {
+	} else if w.beginRead() {
 		w.err = nil
 		return nil
 	} else if err := w.s.m.commit(w.r.Context(), w.s, false); err != nil {
@@ -66,13 +62,13 @@ func (w *response) begin(status int) error {
 		return err
 	}
 	w.err = nil
-	w.writeHeader(status)
+	w.writeHeader()
 	return nil
 }
 
 // beginRead does all that begin has to where there is nothing to commit. It is
 // false, and nothing is done, where there may be.
-func (w *response) beginRead(status int) bool {
+func (w *response) beginRead() bool {
 	s := w.s
 	if s.m.sealer != nil {
 		return false
@@ -84,7 +80,7 @@ func (w *response) beginRead(status int) bool {
 	if !s.onlyReadLocked() {
 		return false
 	}
-	w.writeHeaderLocked(status)
+	w.writeHeaderLocked()
 	return true
 }
 
@@ -101,18 +97,15 @@ func (w *response) report(err error) {
 }
 
 // writeHeader writes the session's part of the header, and closes it.
-func (w *response) writeHeader(status int) {
+func (w *response) writeHeader() {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	w.writeHeaderLocked(status)
+	w.writeHeaderLocked()
 }
 
-func (w *response) writeHeaderLocked(status int) {
+func (w *response) writeHeaderLocked() {
 	s := w.s
 	s.headersSent = true
-	if status == handingOver {
-		return
-	}
 	if s.due != cookieNone {
 		s.sendTokenLocked(w.w.Header())
 		s.used = true
@@ -143,7 +136,7 @@ func (w *response) close() {
 		return
 	}
 	if !w.begun.Load() {
-		w.writeHeader(http.StatusOK)
+		w.writeHeader()
 	}
 	if w.kept != nil && w.kept.dropped != nil {
 		w.kept.restore(w.w.Header())
@@ -244,7 +237,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 			return nil, nil, errHandedOver
 		}
 	}
-	if err := w.begin(handingOver); err != nil {
+	if err := w.begin(http.StatusSwitchingProtocols); err != nil {
 		return nil, nil, err
 	}
 	conn, rw, err := http.NewResponseController(w.w).Hijack()

@@ -85,7 +85,7 @@ var (
 type Session struct {
 	m       *Manager
 	request *http.Request // nil in Edit
-	header  http.Header   // of Start: where a cookie goes as soon as it is due
+	header  *http.Header  // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
 
 	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
 	committing sync.Mutex

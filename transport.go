@@ -187,7 +187,7 @@ func (s *Session) deliver() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.header != nil {
-		s.sendTokenLocked(s.header)
+		s.sendTokenLocked(*s.header)
 	}
 }
 
