@@ -113,7 +113,7 @@ func (s *Store) exclusive(ctx context.Context, f func() error) error {
 		case s.writer <- struct{}{}:
 			defer func() { <-s.writer }()
 		case <-ctx.Done():
-			return ctx.Err()
+			return s.waitedInVain(ctx.Err())
 		}
 	}
 	return s.attempt(ctx, f)
@@ -135,6 +135,8 @@ func (s *Store) attempt(ctx context.Context, f func() error) error {
 		case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
 			// A statement that was interrupted says so in the driver's words.
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case ctx.Err() != nil:
+			return s.waitedInVain(err)
 		case s.queries.busy == nil || !s.queries.busy(err):
 			return err
 		}
@@ -150,6 +152,18 @@ func (s *Store) attempt(ctx context.Context, f func() error) error {
 			return fmt.Errorf("%w: %w", ctxErr, err)
 		}
 	}
+}
+
+// waitedInVain says of a context's error what the likely cause is, where others
+// have all the connections.
+func (s *Store) waitedInVain(err error) error {
+	stats := s.db.Stats()
+	if stats.MaxOpenConnections == 0 || stats.InUse < stats.MaxOpenConnections {
+		return err
+	}
+	return fmt.Errorf("%w: all %d connections of the database are in use: a transaction or rows that the application has open "+
+		"may have them; end these before the session is used, give the store a *sql.DB of its own, or raise SetMaxOpenConns",
+		err, stats.MaxOpenConnections)
 }
 
 // wait returns nil after d, or the context's error if that ends before.

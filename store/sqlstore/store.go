@@ -76,6 +76,17 @@ var (
 // New returns a Store over a database. It does not talk to the database: the
 // table has to be there, from [Store.Migrate] or [Schema], before the Store is
 // used. The database stays the caller's, to be closed after the Store.
+//
+// The Store takes a connection of db for each operation, and waits where all are
+// in use. With SetMaxOpenConns(1), as it is common for SQLite, a handler that has a
+// transaction or rows open waits for itself when it saves its session, until
+// Config.CommitTimeout is over. Give the Store a *sql.DB of its own then.
+//
+// A db of pgx's [stdlib.OpenDBFromPool] keeps no connection, so that each statement
+// would be prepared each time: set Options.Unprepared there, and pgx, which caches
+// statements itself, needs one round trip.
+//
+// [stdlib.OpenDBFromPool]: https://pkg.go.dev/github.com/jackc/pgx/v5/stdlib#OpenDBFromPool
 func New(db *sql.DB, d Dialect, opts Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqlstore: New of a nil *sql.DB")
