@@ -201,14 +201,21 @@ type deleting struct {
 func (d *deleting) DeleteSubject(ctx context.Context, subject string, spare store.ID) iter.Seq2[store.ID, error] {
 	return func(yield func(store.ID, error) bool) {
 		n := 0
-		for id, err := range store.DeleteSubject(ctx, d.under, subject, spare) {
-			if n%10 == 0 && d.batch != nil && err == nil {
+		begin := func() bool {
+			if n%10 == 0 && d.batch != nil {
 				if err := d.batch(ctx); err != nil {
 					yield(store.ID{}, err)
-					return
+					return false
 				}
 			}
-			if n++; !yield(id, err) {
+			n++
+			return true
+		}
+		if !begin() {
+			return
+		}
+		for id, err := range store.DeleteSubject(ctx, d.under, subject, spare) {
+			if !yield(id, err) || !begin() {
 				return
 			}
 		}

@@ -117,14 +117,16 @@ func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Sess
 	lasting, cancel := outlast(ctx, m.cfg.CommitTimeout)
 	defer cancel()
 	n, broke := m.revokeBatches(lasting, m.store, scoped, but, &errs)
+	failed := len(errs.first)
 	if d, ok := m.store.(store.SubjectDeleter); ok && broke != nil && lasting.Err() == nil {
 		// Each by itself: one that cannot be deleted must not keep the others alive.
-		var more int
-		more, broke = m.revokeBatches(lasting, struct{ store.Lister }{d}, scoped, but, &errs)
-		n += more
+		more, again := m.revokeBatches(lasting, struct{ store.Lister }{d}, scoped, but, &errs)
+		if n += more; again == nil && len(errs.first) == failed {
+			broke = nil
+		}
+		broke = errors.Join(broke, again)
 	}
-	errs.add(broke)
-	return n, errs.join()
+	return n, errors.Join(errs.join(), broke)
 }
 
 // revokeBatches ends the sessions of a subject, and returns how many. Those that

@@ -36,6 +36,8 @@ type tap struct {
 	written []store.Record
 	around  func(ctx context.Context, op string, do func() error) error
 	spoil   func(rec store.Record) store.Record // what Load returns
+
+	undeletable func(id store.ID) error // asked before a Delete, if there is one
 }
 
 func newTap() *tap { return &tap{under: memstore.New()} }
@@ -138,7 +140,14 @@ func (t *tap) Touch(ctx context.Context, id store.ID, version uint64, seen, expi
 }
 
 func (t *tap) Delete(ctx context.Context, id store.ID) error {
-	return t.call(ctx, "delete", func() error { return t.under.Delete(ctx, id) })
+	return t.call(ctx, "delete", func() error {
+		if t.undeletable != nil {
+			if err := t.undeletable(id); err != nil {
+				return err
+			}
+		}
+		return t.under.Delete(ctx, id)
+	})
 }
 
 func (t *tap) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
