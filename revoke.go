@@ -83,7 +83,11 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 
 // RevokeAll ends every session of a subject, "log out everywhere", and returns
 // how many. It tries each, whatever becomes of the others, and joins what went
-// wrong. A request that revokes the sessions of its own subject ends its own
+// wrong, of more than a hundred failures the first hundred. Each batch of at most
+// [store.MaxBatch] has Config.CommitTimeout. When ctx ends, RevokeAll goes on for
+// as long, and what it has ended stays ended.
+//
+// A request that revokes the sessions of its own subject ends its own
 // with them: it calls [Session.Destroy] next if it has more to set.
 //
 // A Login of the subject by a request that began before fails with [ErrEnded],

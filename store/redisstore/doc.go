@@ -39,7 +39,10 @@
 //	Touch    1 round trip; 2 commands at once where there is a subject; no data
 //	Create   1 round trip, and 1 for the index where there is a subject
 //	Delete   1 round trip, and 1 for the index where there is a subject
-//	List     2 round trips, and work in proportion to the subject's sessions
+//	List     1 round trip for each 1024 entries of the index, whose IDs it keeps
+//	         in memory, and 1 for each 128 records
+//	DeleteSubject   as List, and 1 more for each 128 records; with WaitReplicas 2
+//	         for each record
 //
 // The index is written before the record, and a touch writes it again, so that
 // List misses no live session as long as the server keeps what it acknowledged.
