@@ -26,14 +26,15 @@ type commit struct {
 	passive    bool
 	inDoubt    *doubt
 
-	all     []op        // what was pending when it began
-	secret  *sid.Secret // for the cookie, where a new one is due
-	rotated bool
-	due     bool // the client is sent a cookie
-	created bool
-	wrote   uint64 // the version of the last attempt, 0 if there was none
-	changed bool   // the record is to be written: ops, a rotation or its confirmation, confirm
-	newest  *draft // what others had stored, where it was loaded; without ops
+	all      []op        // what was pending when it began
+	secret   *sid.Secret // for the cookie, where a new one is due
+	rotated  bool
+	due      bool // the client is sent a cookie
+	withheld bool // the client is not told of its session: see withheldLocked
+	created  bool
+	wrote    uint64 // the version of the last attempt, 0 if there was none
+	changed  bool   // the record is to be written: ops, a rotation or its confirmation, confirm
+	newest   *draft // what others had stored, where it was loaded; without ops
 
 	ends     []ending // the sessions that a sign-in puts an end to
 	over     int      // how many of them have ended

@@ -22,6 +22,7 @@ type EventKind string
 // The life of a session.
 const (
 	EventCreated         EventKind = "created"         // stored for the first time
+	EventUnannounced     EventKind = "unannounced"     // an anonymous session, to a request that another site made: no cookie is set
 	EventLogin           EventKind = "login"           // bound to a subject, under a new token
 	EventReauthenticated EventKind = "reauthenticated" // under a new token
 	EventRenewed         EventKind = "renewed"         // under a new token

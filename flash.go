@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
 )
 
 // A Flash is the name of messages for a page to come, which are shown once: what
@@ -51,10 +53,13 @@ func (f Flash[T]) Add(s *Session, message T) error {
 // by nobody else; without messages it costs nothing. What cannot be decoded is
 // reported as an [EventUndecodable], and dropped.
 //
+// A request that shows nobody a page, of the method HEAD or to prefetch the page,
+// takes nothing.
+//
 // Call it before the page is written. Errors are those of Save: show the page
 // without messages, or the error.
 func (f Flash[T]) Take(ctx context.Context, s *Session) ([]T, error) {
-	if _, ok := s.lookup(f.Name()); !ok {
+	if _, ok := s.lookup(f.Name()); !ok || s.shownToNobody() {
 		return nil, nil
 	}
 	var took taken
@@ -66,6 +71,24 @@ func (f Flash[T]) Take(ctx context.Context, s *Session) ([]T, error) {
 	}
 	messages, _ := f.key.decode(s, took.val)
 	return messages, nil
+}
+
+// shownToNobody tells whether the answer to the request may never be looked at:
+// browsers fetch pages that their user might open next.
+func (s *Session) shownToNobody() bool {
+	if s.request == nil {
+		return false
+	}
+	for _, name := range []string{"Sec-Purpose", "Purpose"} {
+		for _, line := range s.request.Header[name] {
+			for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ',' || r == ';' || r == ' ' }) {
+				if strings.EqualFold(part, "prefetch") {
+					return true
+				}
+			}
+		}
+	}
+	return s.request.Method == http.MethodHead
 }
 
 // A taken is what a Take has got: what was there when it was committed.

@@ -101,6 +101,9 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 			secret, c.due = o.secret, true
 		}
 	}
+	if c.withheld = c.due && s.withheldLocked(); c.withheld {
+		c.due, s.sealed = false, nil
+	}
 	if c.due {
 		s.due, s.secret = cookieSet, secret
 	}
@@ -114,6 +117,9 @@ func (c *commit) reportDone() {
 	rec := &c.d.rec
 	if c.created {
 		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.id, Subject: c.d.subject()})
+	}
+	if c.withheld {
+		c.m.report(c.ctx, Event{Kind: EventUnannounced, ID: rec.id})
 	}
 	for i := range c.all {
 		switch c.all[i].kind {

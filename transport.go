@@ -220,6 +220,28 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	return t, true
 }
 
+// withheldLocked tells whether the client may hold a token that its browser did not
+// send, since another site has made the request: SameSite says so of a form that is
+// posted from there, and Strict of a link too. A cookie of an anonymous session would
+// take the place of that token, and sign the client out.
+func (s *Session) withheldLocked() bool {
+	if s.draft.subject() != "" || s.request == nil || s.lapsed || s.clientHas || s.m.cfg.Header != "" ||
+		s.request.Header.Get("Sec-Fetch-Site") != "cross-site" {
+		return false
+	}
+	switch s.m.cfg.Cookie.SameSite {
+	case http.SameSiteNoneMode:
+		return false
+	case http.SameSiteStrictMode:
+		return true
+	}
+	switch s.request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	return true
+}
+
 // needsCookie tells whether the client has to be sent a cookie, and rules out
 // that a rotation adds one. A dead token may stay with it.
 func (s *Session) needsCookie() bool {
