@@ -118,7 +118,7 @@ func (m *Manager) present(ctx context.Context, text string, now time.Time, p *pr
 	} else {
 		m.report(ctx, Event{Kind: EventMalformed})
 	}
-	if err != nil {
+	if err != nil && ctx.Err() != context.Canceled { // else the client has hung up
 		m.report(ctx, Event{Kind: EventLoadFailed, ID: id, Err: err})
 	}
 	return err

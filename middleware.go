@@ -1,13 +1,21 @@
 package session
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
+
+// statusHungUp is nginx's status for a client that has hung up. Nobody reads it,
+// but logs do, and it counts for no failure there.
+const statusHungUp = 499
 
 // Handler is the middleware: it gives next the session of each request, by
 // [FromContext], and commits what next changed before the first byte of the
 // response leaves. Its shape is that of an alice.Constructor.
 //
 // The session is loaded first; where that fails, Config.ErrorHandler answers
-// and next does not run. Where the commit fails, Config.ErrorHandler answers:
+// and next does not run. A client that hangs up meanwhile gets no answer, and is
+// no error. Where the commit fails, Config.ErrorHandler answers:
 // the header goes back to what it was before next ran, and what next writes is
 // dropped with that error. Next has only to return. The cookie of what a Save
 // before has stored is sent. A response of status 500
@@ -39,6 +47,10 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		e := new(exchange)
 		if err := m.load(r, &e.session, &e.loading); err != nil {
+			if r.Context().Err() == context.Canceled {
+				w.WriteHeader(statusHungUp)
+				return
+			}
 			m.answer(w, r, err)
 			return
 		}

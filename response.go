@@ -147,7 +147,9 @@ func (w *response) close() {
 // end is called when the handler has returned.
 func (w *response) end() {
 	if !w.begun.Load() {
-		_ = w.begin(http.StatusOK) // net/http sends the header
+		if !w.endAround() {
+			_ = w.begin(http.StatusOK) // net/http sends the header
+		}
 		return
 	}
 	if w.err == errPanicked {

@@ -40,6 +40,8 @@ var (
 	}
 )
 
+const hungUp = 499 // nobody is there to read an answer
+
 func TestSecurity_DS5_AFaultIsNeverAnotherAnswer(t *testing.T) {
 	const fails = http.StatusServiceUnavailable
 	none := act(idle)
@@ -53,9 +55,9 @@ func TestSecurity_DS5_AFaultIsNeverAnotherAnswer(t *testing.T) {
 		status map[string]int
 	}{
 		{"load", func(t *testing.T) act { return login(t, "u") }, 0, func(*testing.T) act { return show }, "<u>", "<u>",
-			map[string]int{"error": fails, "timeout": fails, "lost answer": fails, "cancel": fails}},
+			map[string]int{"error": fails, "timeout": fails, "lost answer": fails, "cancel": hungUp}},
 		{"load", func(t *testing.T) act { return login(t, "u") }, 0, func(t *testing.T) act { return set(t, "k", 1) }, "<u>", "<u>",
-			map[string]int{"error": fails, "timeout": fails, "lost answer": fails, "cancel": fails}},
+			map[string]int{"error": fails, "timeout": fails, "lost answer": fails, "cancel": hungUp}},
 		{"create", nil, 0, func(t *testing.T) act { return set(t, "k", 1) }, anonymous, "<> k=1",
 			map[string]int{"error": fails, "timeout": fails, "lost answer": 200, "cancel": 200}},
 		{"create", nil, 0, func(t *testing.T) act { return login(t, "u") }, anonymous, "<u>",
@@ -101,10 +103,10 @@ func TestSecurity_DS5_AFaultIsNeverAnotherAnswer(t *testing.T) {
 						if len(res.Header["Set-Cookie"]) != 0 || c.token() != token {
 							t.Errorf("an error answer sets %q", res.Header["Set-Cookie"])
 						}
-						if got := res.Header.Get("Cache-Control"); got != "no-store" {
+						if got := res.Header.Get("Cache-Control"); got != "no-store" && res.StatusCode != hungUp {
 							t.Errorf("an error answer has Cache-Control %q", got)
 						}
-						if body := text(t, res); body != "Service Unavailable\n" {
+						if body := text(t, res); body != "Service Unavailable\n" && res.StatusCode != hungUp {
 							t.Errorf("the error answer is %q", body)
 						}
 					}

@@ -1,0 +1,68 @@
+package session_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+// ginLike stands for a framework whose writer knows whether it has written.
+type ginLike struct {
+	http.ResponseWriter
+	written bool
+}
+
+func (g *ginLike) Write(p []byte) (int, error) { g.written = true; return g.ResponseWriter.Write(p) }
+func (g *ginLike) Written() bool               { return g.written }
+
+// An adapter that hands on the request and not the writer loses each cookie: that
+// is reported, and no session is stored that nobody can come back to.
+func TestAnAnswerAroundTheWriterIsReported(t *testing.T) {
+	for _, version := range []over{http1, http2} {
+		for name, wrapped := range map[string]func(http.ResponseWriter) http.ResponseWriter{
+			"the server's writer": func(w http.ResponseWriter) http.ResponseWriter { return w },
+			"a wrapper":           func(w http.ResponseWriter) http.ResponseWriter { return wrapper{w} },
+			"a framework's":       func(w http.ResponseWriter) http.ResponseWriter { return &ginLike{ResponseWriter: w} },
+		} {
+			for what, f := range map[string]act{"a value": set(t, "k", 1), "a saved one": saved(t, set(t, "k", 1)), "a sign-in": login(t, "u")} {
+				t.Run(string(version)+" "+name+" "+what, func(t *testing.T) {
+					p := newProbe(t, session.Config{})
+					srv, c := serve(t, version, http.HandlerFunc(func(outer http.ResponseWriter, r *http.Request) {
+						outer = wrapped(outer)
+						p.m.Handler(act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+							f(outer, r, s)
+							io.WriteString(outer, "page")
+						})).ServeHTTP(outer, r)
+					}))
+					r, _ := http.NewRequest("GET", srv.URL, nil)
+					if res, body, err := fetch(t, c, r); err == nil {
+						t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
+					}
+					var errs int
+					for _, e := range p.saw() {
+						if e.Kind == session.EventCommitFailed && e.Err != nil {
+							errs++
+						}
+					}
+					if calls := p.tap.took(); errs != 1 || what != "a saved one" && len(calls) != 0 {
+						t.Errorf("%d errors were reported, and the store was asked to %v", errs, calls)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A handler that writes nothing is as good as any: the server sends the header.
+func TestAHandlerThatWritesNothingIsNotReported(t *testing.T) {
+	for _, version := range []over{http1, http2} {
+		p := newProbe(t, session.Config{})
+		srv, c := serve(t, version, p.m.Handler(act(set(t, "k", 1))))
+		res, _ := get(t, c, srv.URL)
+		if got := p.heard(); sessionCookie(res) == nil || got != "created" {
+			t.Errorf("%s: %q, the events are %q", version, res.Header, got)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package session_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+// A client that hangs up while its session is loaded is no failure of the store.
+func TestAClientThatHangsUpDuringTheLoadIsNoError(t *testing.T) {
+	p := newProbe(t, session.Config{ErrorHandler: func(http.ResponseWriter, *http.Request, error) { t.Error("the error page is shown to nobody") }})
+	token := p.client().must(login(t, "u")).token()
+	p.saw()
+	ctx, cancel := context.WithCancel(t.Context())
+	p.tap.put(func(ctx context.Context, op string, do func() error) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	r := httptest.NewRequestWithContext(ctx, "GET", appURL, nil)
+	r.Header.Set("Cookie", cookieName+"="+token)
+	w := httptest.NewRecorder()
+	p.m.Handler(act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") })).ServeHTTP(w, r)
+	if got := p.heard(); got != "" || w.Code != 499 || len(w.Header()["Set-Cookie"]) > 0 {
+		t.Errorf("%d %q, the events are %q", w.Code, w.Header(), got)
+	}
+}
+
+// A load that takes too long is one, whoever has set the limit.
+func TestALoadThatTakesTooLongIsAnError(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	token := p.client().must(login(t, "u")).token()
+	p.saw()
+	p.tap.fail("load", context.DeadlineExceeded)
+	if res := p.with(token).visit(show); res.StatusCode != 503 || p.heard() != "load failed" {
+		t.Errorf("%d", res.StatusCode)
+	}
+}
