@@ -126,7 +126,7 @@ func (f *refusal) wanted(r *http.Request) string {
 	if isHTMX(r) && !(asks && r.Header.Get("HX-Boosted") == "true") {
 		var err error
 		u, err = url.Parse(r.Header.Get("HX-Current-URL"))
-		if err != nil || u.Path == "" || !strings.EqualFold(u.Host, r.Host) {
+		if err != nil || !strings.EqualFold(u.Host, r.Host) {
 			return ""
 		}
 	} else if !asks {
