@@ -132,7 +132,11 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 	if err := f(s); err != nil {
 		return err
 	}
-	return m.commit(ctx, s, false)
+	if err := m.commit(ctx, s, false); err != nil {
+		return err
+	}
+	s.tellUnsaved(ctx)
+	return nil
 }
 
 // View gives f a session by its ID to look at, for a job in the background or the

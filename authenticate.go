@@ -30,7 +30,7 @@ func (s *Session) Login(subject string) error {
 	}
 	scoped, err := s.m.scopeSubject(subject)
 	if err != nil {
-		return err
+		return s.refuse("", err)
 	}
 	client := s.client()
 	s.committing.Lock() // a commit that is under way is about the session of before

@@ -54,7 +54,15 @@ func (s *Session) apply(o op) error {
 		return ErrNoSession
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	err := s.applyLocked(o)
+	s.mu.Unlock()
+	if err != nil && err != errMoved && o.kind != opPop { // Pop says so by what it returns
+		return s.refuse(o.key, err)
+	}
+	return err
+}
+
+func (s *Session) applyLocked(o op) error {
 	s.used = true
 	if err := s.readyLocked(o.kind); err != nil {
 		return err
@@ -77,5 +85,6 @@ func (s *Session) apply(o op) error {
 	}
 	s.ops = ops
 	s.changes++
+	s.madeLocked(o.key)
 	return nil
 }

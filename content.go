@@ -68,21 +68,26 @@ func (s *Session) Keys() iter.Seq[string] {
 //
 // A key has 1 to 256 bytes. Errors are those of the codec, [ErrTooLarge], and
 // what keeps the session from being changed: [ErrNoSession], [ErrEnded],
-// [ErrDone], [ErrHeadersSent].
+// [ErrDone], [ErrHeadersSent]. The session is then as it was, and what else is
+// pending is committed: answer with an error. Where a handler does not, an
+// [EventUnsaved] tells of it.
 func (s *Session) Set(key string, v any) error {
+	if s == nil {
+		return ErrNoSession
+	}
 	if err := s.ready(); err != nil {
-		return err
+		return s.refuse(key, err)
 	}
 	val, err := encodeValue(s.m.cfg.Codec, v)
 	if err != nil {
-		return fmt.Errorf("session: set %q: %w", key, err)
+		return s.refuse(key, fmt.Errorf("session: set %q: %w", key, err))
 	}
 	return s.put(key, val)
 }
 
 func (s *Session) put(key string, val value) error {
 	if err := validKey(key); err != nil {
-		return err
+		return s.refuse("", err)
 	}
 	return s.apply(op{kind: opSet, key: key, val: val})
 }

@@ -12,7 +12,7 @@ type Event struct {
 	Kind    EventKind
 	ID      ID     // of the session, zero where none is known
 	Subject string // of the session, "" where it is anonymous or unknown
-	Key     string // of the value, with EventUndecodable
+	Key     string // of the value, with EventUndecodable and EventUnsaved
 	Err     error  // what went wrong, if anything did
 }
 
@@ -53,6 +53,7 @@ const (
 const (
 	EventCorrupt      EventKind = "corrupt record"    // its client goes on with a new session
 	EventUndecodable  EventKind = "undecodable value" // it counts as absent
+	EventUnsaved      EventKind = "change not saved"  // Set or the like returned an error, and the answer is none: told once a request
 	EventLoadFailed   EventKind = "load failed"       // answered with an error
 	EventCommitFailed EventKind = "commit failed"     // answered with an error, or the response aborted
 	EventRotateFailed EventKind = "rotation failed"   // tried again with the next request
@@ -69,7 +70,7 @@ func (e Event) Level() slog.Level {
 	switch e.Kind {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
 		return slog.LevelError
-	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed,
+	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventUnsaved, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed,
 		EventCookieLost:
 		return slog.LevelWarn
 	default:

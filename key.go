@@ -66,12 +66,15 @@ func (k Key[T]) Check(s *Session) error {
 // Set puts the value, as [Session.Set] does. It refuses all values of an interface
 // type other than any, unless Config.Codec is the program's own.
 func (k Key[T]) Set(s *Session, v T) error {
+	if s == nil {
+		return ErrNoSession
+	}
 	if err := s.ready(); err != nil {
-		return err
+		return s.refuse(k.name, err)
 	}
 	val, err := encodeAs(s.m.cfg.Codec, v)
 	if err != nil {
-		return fmt.Errorf("session: set %q: %w", k.name, err)
+		return s.refuse(k.name, fmt.Errorf("session: set %q: %w", k.name, err))
 	}
 	return s.put(k.name, val)
 }
@@ -103,7 +106,7 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 		}
 		v, err := encodeAs(s.m.cfg.Codec, t)
 		if err != nil {
-			err = fmt.Errorf("session: update %q: %w", k.name, err)
+			err = s.refuse(k.name, fmt.Errorf("session: update %q: %w", k.name, err))
 		}
 		return v, err
 	})

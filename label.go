@@ -14,14 +14,17 @@ const maxLabel = 128
 // bytes, and ends with the sign-in. It is an error on an anonymous session;
 // others are those of [Session.Set].
 func (s *Session) SetLabel(label string) error {
+	if s == nil {
+		return ErrNoSession
+	}
 	if err := s.ready(); err != nil {
-		return err
+		return s.refuse("", err)
 	}
 	if len(label) > maxLabel || !utf8.ValidString(label) {
-		return fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel)
+		return s.refuse("", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
 	}
 	if s.Subject() == "" {
-		return errors.New("session: label an anonymous session: Login comes first")
+		return s.refuse("", errors.New("session: label an anonymous session: Login comes first"))
 	}
 	return s.apply(op{kind: opLabel, val: value{data: []byte(label)}})
 }

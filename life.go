@@ -32,6 +32,9 @@ func (s *Session) Save(ctx context.Context) error {
 		return err
 	}
 	s.deliver()
+	if s.header != nil { // there is no answer of ours to wait for
+		s.tellUnsaved(ctx)
+	}
 	return nil
 }
 

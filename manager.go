@@ -147,6 +147,7 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 	if err := m.commit(ctx, s, false); err != nil {
 		return nil, err
 	}
+	s.tellUnsaved(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if token, ok := s.takeTokenLocked(); ok {

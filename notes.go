@@ -10,6 +10,10 @@ import (
 // it commits. Few requests have any.
 type notes struct {
 	undecodable []string // the keys that were reported
+
+	unsaved     error  // the first change that was refused, and not made since
+	unsavedKey  string // what it was to change
+	toldUnsaved bool
 }
 
 func (s *Session) notesLocked() *notes {
@@ -45,4 +49,54 @@ func (s *Session) undecodable(key string, err error) {
 	if !told {
 		s.m.report(s.context(), e)
 	}
+}
+
+// refuse notes an error with which a change was refused, and returns it. Should the
+// handler ignore it, tellUnsaved says so.
+func (s *Session) refuse(key string, err error) error {
+	s.mu.Lock()
+	s.refuseLocked(key, err)
+	late := s.done
+	s.mu.Unlock()
+	if late {
+		s.tellUnsaved(s.context())
+	}
+	return err
+}
+
+func (s *Session) refuseLocked(key string, err error) {
+	if n := s.notesLocked(); n.unsaved == nil {
+		n.unsaved, n.unsavedKey = err, key
+	}
+}
+
+// madeLocked forgets an error of a key that was changed after all.
+func (s *Session) madeLocked(key string) {
+	if s.notes != nil && s.notes.unsavedKey == key {
+		s.notes.unsaved = nil
+	}
+}
+
+// answeredUnsaved forgets the error: the client is told by the status.
+func (s *Session) answeredUnsaved() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.notes != nil {
+		s.notes.unsaved = nil
+	}
+}
+
+// tellUnsaved reports, once, that a change was refused: the client was not told by
+// an error, and may take it for made.
+func (s *Session) tellUnsaved(ctx context.Context) {
+	s.mu.Lock()
+	n := s.notes
+	if n == nil || n.unsaved == nil || n.toldUnsaved {
+		s.mu.Unlock()
+		return
+	}
+	n.toldUnsaved = true
+	e := Event{Kind: EventUnsaved, ID: s.idLocked(), Subject: s.draft.subject(), Key: n.unsavedKey, Err: n.unsaved}
+	s.mu.Unlock()
+	s.m.report(ctx, e)
 }

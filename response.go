@@ -49,6 +49,9 @@ func (w *response) begin(status int) error {
 	}
 	w.err = errPanicked // unless what follows, an Update's function, returns
 	defer w.begun.Store(true)
+	if status >= 400 {
+		w.s.answeredUnsaved()
+	}
 	w.failed = status >= 500
 	if w.failed {
 		w.s.Discard()
@@ -132,6 +135,9 @@ func (w *response) replace(err error) {
 // close is called last, after a panic too. A cookie that is due for what Save
 // has stored or Destroy has removed goes with whatever answer is given outside.
 func (w *response) close() {
+	if w.begun.Load() && w.err == nil {
+		w.s.tellUnsaved(w.r.Context())
+	}
 	if w.closed {
 		return
 	}

@@ -22,6 +22,7 @@ var samplers = map[EventKind]*sampler{
 	EventDuplicate: new(sampler),
 	EventForged:    new(sampler),
 	EventReused:    new(sampler),
+	EventUnsaved:   new(sampler),
 }
 
 // pass tells whether a line may be written, and how many were left out before it.

@@ -1,0 +1,114 @@
+package session_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+func TestAnIgnoredErrorIsTold(t *testing.T) {
+	big := strings.Repeat("x", 2000)
+	flash := session.NewFlash[chan int]("f")
+	text := session.NewKey[string]("k")
+	for name, tt := range map[string]struct {
+		step func(s *session.Session)
+		key  string
+		err  error // nil for any
+	}{
+		"Set":           {func(s *session.Session) { s.Set("k", big) }, "k", session.ErrTooLarge},
+		"Key.Set":       {func(s *session.Session) { text.Set(s, big) }, "k", session.ErrTooLarge},
+		"Update":        {func(s *session.Session) { text.Update(s, func(string) (string, error) { return big, nil }) }, "k", session.ErrTooLarge},
+		"many":          {func(s *session.Session) { s.Set("k", big); s.Set("l", big); s.Set("k", big) }, "k", session.ErrTooLarge},
+		"the codec":     {func(s *session.Session) { s.Set("k", make(chan int)) }, "k", nil},
+		"Key, codec":    {func(s *session.Session) { session.NewKey[func()]("k").Set(s, nil) }, "k", nil},
+		"Flash.Add":     {func(s *session.Session) { flash.Add(s, nil) }, "f", nil},
+		"no key":        {func(s *session.Session) { s.Set("", 1) }, "", nil},
+		"SetLabel":      {func(s *session.Session) { s.SetLabel("x") }, "", nil},
+		"Login":         {func(s *session.Session) { s.Login("") }, "", nil},
+		"beside others": {func(s *session.Session) { s.Set("a", 1); s.Set("k", big) }, "k", session.ErrTooLarge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbe(t, session.Config{MaxSize: 1000})
+			c := p.client()
+			check := func(how string) {
+				t.Helper()
+				var told []session.Event
+				for _, e := range p.saw() {
+					if e.Kind == session.EventUnsaved {
+						told = append(told, e)
+					}
+				}
+				if len(told) != 1 || told[0].Key != tt.key || told[0].Err == nil || tt.err != nil && !errors.Is(told[0].Err, tt.err) {
+					t.Errorf("%s: told is %+v", how, told)
+				}
+			}
+			c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { tt.step(s); tt.step(s) })
+			check("Handler")
+			c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				tt.step(s)
+				must(t, s.Save(r.Context()))
+				w.Write([]byte("saved"))
+			})
+			check("Save")
+			if name == "beside others" {
+				c.wants("<> a=1")
+			}
+			s, err := p.m.Load(httpRequest())
+			must(t, err)
+			tt.step(s)
+			_, err = p.m.Commit(t.Context(), s)
+			must(t, err)
+			check("Commit")
+		})
+	}
+}
+
+func httpRequest() *http.Request {
+	r, _ := http.NewRequest("GET", appURL, nil)
+	return r
+}
+
+func TestAnErrorThatTheHandlerAnswersIsNotTold(t *testing.T) {
+	big := strings.Repeat("x", 2000)
+	stop := errors.New("stop")
+	for name, f := range map[string]act{
+		"an error page": func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if err := s.Set("k", big); err != nil {
+				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+			}
+		},
+		"made after all": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if err := s.Set("k", big); err != nil {
+				must(t, s.Set("k", big[:100]))
+			}
+		},
+		"of the function": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			counter.Update(s, func(int) (int, error) { return 0, stop })
+		},
+		"nothing": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Set("k", 1)) },
+	} {
+		p := newProbe(t, session.Config{MaxSize: 1000})
+		p.client().visit(f)
+		if got := p.heard(); strings.Contains(got, string(session.EventUnsaved)) {
+			t.Errorf("%s: the events are %q", name, got)
+		}
+	}
+}
+
+// A goroutine that outlives its handler has nobody to answer.
+func TestAChangeAfterTheHandlerIsTold(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	var kept *session.Session
+	p.client().must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { kept = s })
+	for range 3 {
+		if err := visits.Set(kept, 1); !errors.Is(err, session.ErrDone) {
+			t.Errorf("Set: %v", err)
+		}
+	}
+	if got := p.heard(); got != "change not saved" {
+		t.Errorf("the events are %q", got)
+	}
+}
