@@ -55,7 +55,7 @@ func TestOneCommitKillsOnce(t *testing.T) {
 							t.Errorf("Set with token %d: %v, want ErrEnded", i, err)
 						}
 					})
-					if got := p.heard(); got != "stale token" || old.token() != token {
+					if got := p.heard(); got != "stale token, change not saved" || old.token() != token {
 						t.Errorf("with token %d the events are %q, and the client's cookie changes: %v", i, got, old.token() != token)
 					}
 				}

@@ -159,7 +159,7 @@ func TestHijack_ASocketLearnsOfALogout(t *testing.T) {
 	if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 		t.Errorf("the session is back: %v, %v", infos, err)
 	}
-	if got := p.heard(); got != "commit failed" {
+	if got := p.heard(); got != "commit failed, change not saved" {
 		t.Errorf("the events are %q, want that the change was lost", got)
 	}
 }
