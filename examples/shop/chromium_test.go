@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -14,28 +13,12 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/examples/internal/chromiumtest"
 	_ "github.com/b4468f51/session/store/memstore"
 	"github.com/chromedp/chromedp"
 	emulated "github.com/chromedp/chromedp/device"
 	"github.com/justinas/alice"
 )
-
-// findChromium returns the program. Where there is none the test is skipped, or
-// fails where nobody would read of that.
-func findChromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	const missing = "there is no chromium here: on Debian, make deps installs it"
-	if os.Getenv("CI") != "" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
-}
 
 // A chromium is a browser as people use it, with a window of a desktop's width
 // or a phone's.
@@ -46,29 +29,9 @@ type chromium struct {
 	url  string
 }
 
-// chromiumTime bounds a test in a browser.
-const chromiumTime = 2 * time.Minute
-
 func startChromium(t *testing.T, site, name string) *chromium {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(findChromium(t)),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, // root has none
-		chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.WindowSize(1280, 900),
-		chromedp.WSURLReadTimeout(time.Minute))
-	limited, cancel := context.WithTimeout(t.Context(), chromiumTime)
-	allocator, stop := chromedp.NewExecAllocator(limited, options...)
-	ctx, closeTab := chromedp.NewContext(allocator)
-	t.Cleanup(func() {
-		closeTab() // and wait until it has left its folder
-		stop()
-		cancel()
-	})
-	b := &chromium{t, ctx, name, site}
+	b := &chromium{t, chromiumtest.Start(t), name, site}
 	if name == "phone" {
 		b.do(chromedp.Emulate(emulated.Pixel5))
 	}
@@ -242,7 +205,7 @@ func (c *secondClick) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		close(c.done)
 		select {
 		case <-c.again:
-		case <-time.After(chromiumTime): // the test has failed by then
+		case <-time.After(chromiumtest.Limit): // the test has failed by then
 		}
 		maps.Copy(w.Header(), first.Header())
 		w.WriteHeader(first.Code)
