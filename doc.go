@@ -98,6 +98,51 @@
 // managers, a whole site behind one rule, another choice of who is redirected. A
 // [Flash] has messages for the next page.
 //
+// # What stands where
+//
+// The middleware commits when the handler below it writes the first byte or
+// returns, and commits nothing if the status is 500 or above. So everything that
+// decides about the answer stands inside, and what only watches, or refuses
+// requests by itself, stands outside:
+//
+//	access log    outside  It sees the status of error answers, and the r.Pattern of a router.
+//	recovery      either   A panic commits nothing. Outside, http.ErrAbortHandler has to pass,
+//	                       which aborts an answer whose late changes could not be saved: chi's
+//	                       Recoverer lets it, RecoveryHandler of gorilla/handlers does not.
+//	compression   either   CompressHandler of gorilla/handlers, chi's Compress, gzhttp.
+//	uploads       outside  Limit them with http.MaxBytesHandler. Inside, that does not close the
+//	                       connection of a client that sends more.
+//	CSRF          both     http.CrossOriginProtection outside, RequireCSRF inside.
+//	timeouts      inside   http.TimeoutHandler, chi's Timeout. Outside, a late commit happens and
+//	                       its answer is lost: Login, Renew and Reauthenticate replace the token
+//	                       at once, so the client is signed out. SetLifetime and rotation do not.
+//	chi           inside   r.Use(m.Handler). With m.Handler(r) the files of uploads stay, as they
+//	                       do without this package: chi gives handlers a copy of the request.
+//	gorilla/mux   inside   As chi.
+//	gin           inside   m.Handler(engine). An adapter for engine.Use would have to replace
+//	                       gin's writer too.
+//	echo          inside   m.Handler(e). Not e.Use(echo.WrapMiddleware(m.Handler)): echo answers
+//	                       an error of a handler after that has committed.
+//	proxies       inside   httputil.ReverseProxy. Remove the cookie from what goes upstream, as
+//	                       the gateway example of Handler does.
+//	WebSockets    inside   See below.
+//
+// A WebSocket uses the session of its handshake: call [Session.Save] after a
+// change, and [Session.Touch] now and then, which fails with [ErrEnded] after a
+// sign-out. With coder/websocket a handshake may set the cookie as any answer
+// does. With gorilla/websocket, which writes its answer past the
+// ResponseWriter, it is refused if a cookie is due: let a page set it before,
+// or leave the path out with Config.Skip, call [Manager.Start], and hand
+// w.Header() to Upgrade. A handshake is a GET, which neither protection
+// against forged requests looks at. Both libraries refuse other origins unless
+// told not to, by CheckOrigin and OriginPatterns; [SameOrigin] is for those that
+// do not.
+//
+// A program that signs users in at a provider, with OAuth or OpenID Connect, may
+// need a second Manager: see docs/signin-elsewhere.md. One that serves browsers
+// and apps has one Manager for the cookie and one for Config.Header, with one
+// Config.App over one store: see examples/api.
+//
 // # Cookies
 //
 // The cookie is __Host-id, or __Host- and Config.App. It is Secure, HttpOnly,

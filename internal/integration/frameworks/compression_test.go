@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-chi/chi/v5/middleware"
+	"github.com/gorilla/handlers"
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/b4468f51/session"
@@ -16,8 +17,9 @@ import (
 
 // compressors are middleware that compress what a handler writes.
 var compressors = map[string]func(http.Handler) http.Handler{
-	"chi Compress":     middleware.Compress(5),
-	"klauspost gzhttp": func(next http.Handler) http.Handler { return gzhttp.GzipHandler(next) },
+	"gorilla CompressHandler": handlers.CompressHandler,
+	"chi Compress":            middleware.Compress(5),
+	"klauspost gzhttp":        func(next http.Handler) http.Handler { return gzhttp.GzipHandler(next) },
 }
 
 // onEachCompressor runs a test with each compressor, outside of the Manager and inside.

@@ -1,9 +1,12 @@
 package frameworks_test
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -70,6 +73,52 @@ func TestGin_ACommitThatFailsIsTheAnswer(t *testing.T) {
 	}
 }
 
+// Gin's Stream asks the writer for a CloseNotifier, without asking whether it is one.
+func TestGin_StreamWorks(t *testing.T) {
+	for _, two := range []bool{false, true} {
+		s := newSite(t, session.Config{})
+		gone := make(chan bool, 1)
+		engine := newGin()
+		engine.GET("/stream", func(c *gin.Context) {
+			n, err := count(c.Request)
+			if err != nil {
+				t.Error(err)
+			}
+			defer func() { // a panic, too, must let the test go on
+				if v := recover(); v != nil {
+					t.Error(v)
+					gone <- false
+					c.AbortWithStatus(500)
+				}
+			}()
+			first := true
+			gone <- c.Stream(func(w io.Writer) bool {
+				if first {
+					io.WriteString(w, n+"\n")
+				} else {
+					<-c.Request.Context().Done()
+				}
+				first = false
+				return true
+			})
+		})
+		b := browse(t, serve(t, s.m.Handler(engine), two))
+		ctx, hangUp := context.WithCancel(t.Context())
+		res, err := b.c.Do(b.request("GET", "/stream", nil).WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(res.Body).ReadString('\n')
+		if err != nil || line != "1\n" || (answer{res, ""}).sets() != cookieName || res.ProtoMajor == 2 != two {
+			t.Errorf("%s: %q %v %q", res.Proto, line, err, res.Header)
+		}
+		hangUp()
+		if !<-gone {
+			t.Errorf("%s: Stream did not say that the client is gone", res.Proto)
+		}
+	}
+}
+
 func TestGin_RecoveryStandsInside(t *testing.T) {
 	s := newSite(t, session.Config{})
 	engine := newGin()
@@ -84,4 +133,26 @@ func TestGin_RecoveryStandsInside(t *testing.T) {
 		t.Errorf("a panic sets %q", a.sets())
 	}
 	b.want("/who", 200, "<> 0")
+}
+
+// An adapter that hands gin our request, but not our writer, loses the cookie.
+func TestGin_AnAdapterThatForgetsTheWriterIsReported(t *testing.T) {
+	s := newSite(t, session.Config{})
+	engine := newGin()
+	engine.Use(func(c *gin.Context) {
+		s.m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			c.Request = r
+			c.Next()
+		})).ServeHTTP(c.Writer, c.Request)
+	})
+	engine.GET("/count", func(c *gin.Context) {
+		n, _ := count(c.Request)
+		c.String(200, n)
+	})
+	b := browse(t, serve(t, engine))
+	b.get("/count")
+	reported := s.heard(session.EventCommitFailed)
+	if len(reported) != 1 || reported[0].Err == nil || !strings.Contains(reported[0].Err.Error(), "ResponseWriter") {
+		t.Errorf("the events are %v, want one that names the cause", reported)
+	}
 }

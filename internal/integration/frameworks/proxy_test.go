@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/http/httputil"
 	"net/textproto"
@@ -15,18 +16,26 @@ import (
 	"github.com/b4468f51/session"
 )
 
-// proxied serves a proxy below s, to an application.
-func proxied(t *testing.T, s *site, app http.Handler) *browser {
-	up := serve(t, app)
+// reverseProxy returns a proxy to a server.
+func reverseProxy(t *testing.T, up *httptest.Server) *httputil.ReverseProxy {
+	t.Helper()
 	target, err := url.Parse(up.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{
+	return &httputil.ReverseProxy{
 		Transport: up.Client().Transport,
 		ErrorLog:  quiet,
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // which servers of WebSockets compare with Origin
+		},
 	}
+}
+
+// proxied serves a proxy below s, to an application.
+func proxied(t *testing.T, s *site, app http.Handler) *browser {
+	proxy := reverseProxy(t, serve(t, app))
 	return browse(t, serve(t, s.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := count(r); err != nil {
 			t.Error(err)

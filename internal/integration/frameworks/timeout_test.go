@@ -14,7 +14,7 @@ import (
 )
 
 // Chi's Timeout answers 504 when the handler has returned too late.
-func TestTimeout_ChiTimeoutStandsInside(t *testing.T) {
+func TestTimeouts_ChiTimeoutStandsInside(t *testing.T) {
 	s := newSite(t, session.Config{})
 	r := chi.NewRouter()
 	r.Use(s.m.Handler, middleware.Timeout(time.Nanosecond))
@@ -88,7 +88,7 @@ var lateActs = map[string]func(s *session.Session) error{
 }
 
 // Inside, the Manager sees the 503 and commits nothing, and the handler learns of it.
-func TestTimeout_TimeoutHandlerStandsInside(t *testing.T) {
+func TestTimeouts_TimeoutHandlerStandsInside(t *testing.T) {
 	for name, act := range lateActs {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, session.Config{})
@@ -104,9 +104,10 @@ func TestTimeout_TimeoutHandlerStandsInside(t *testing.T) {
 // Outside, the commit happens, and its answer is lost. What replaces the token
 // gently costs nobody the session. Reauthenticate, Renew and Login kill the
 // old token at once: that is what the documentation warns of.
-func TestTimeout_OutsideOfTheManagerTheAnswerOfACommitIsLost(t *testing.T) {
+func TestTimeouts_OutsideOfTheManagerTheAnswerOfACommitIsLost(t *testing.T) {
 	for name, want := range map[string]string{
 		"Set":            "<ada> 1",
+		"SetLifetime":    "<ada> 0",
 		"Reauthenticate": "<> 0",
 	} {
 		t.Run(name, func(t *testing.T) {

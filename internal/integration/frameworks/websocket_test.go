@@ -3,9 +3,8 @@ package frameworks_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -50,8 +49,7 @@ func (s coderSocket) close() { s.CloseNow() }
 // upgraders accept a handshake as the documentation says.
 var upgraders = map[string]func(w http.ResponseWriter, r *http.Request) (socket, error){
 	"gorilla": func(w http.ResponseWriter, r *http.Request) (socket, error) {
-		// Gorilla writes the answer itself: what it should have of the header it has to be given.
-		conn, err := new(gorilla.Upgrader).Upgrade(w, r, http.Header{"Set-Cookie": w.Header()["Set-Cookie"]})
+		conn, err := new(gorilla.Upgrader).Upgrade(w, r, nil)
 		return gorillaSocket{conn}, err
 	},
 	"coder": func(w http.ResponseWriter, r *http.Request) (socket, error) {
@@ -177,26 +175,82 @@ func TestWebSockets_UseTheSessionOfTheHandshake(t *testing.T) {
 	})
 }
 
-// With coder/websocket, which writes the answer through the ResponseWriter,
-// nothing has to be saved first. With gorilla/websocket the handshake is refused.
-func TestWebSockets_WithoutSaveAVisitorsHandshakeIsRefusedOrComplete(t *testing.T) {
-	for name, status := range map[string]int{"coder": 101, "gorilla": 500} {
-		t.Run(name, func(t *testing.T) {
-			s := newSite(t, session.Config{})
-			b := browse(t, serve(t, s.m.Handler(sockets(t, func(w http.ResponseWriter, r *http.Request) error {
-				_, err := count(r)
-				return err
-			}, upgraders[name]))))
-			_, res, err := b.dial("/socket", b.srv.URL)
-			if res == nil || res.StatusCode != status {
-				t.Fatalf("%v %v", res, err)
+// A visitor has no session yet. Coder/websocket writes its answer through the
+// ResponseWriter, so that the cookie is in it.
+func TestWebSockets_CoderSendsAVisitorsCookieWithTheHandshake(t *testing.T) {
+	s := newSite(t, session.Config{})
+	b := browse(t, serve(t, s.m.Handler(sockets(t, func(w http.ResponseWriter, r *http.Request) error {
+		_, err := count(r)
+		return err
+	}, upgraders["coder"]))))
+	conn := b.mustDial("/socket")
+	b.want("/who", 200, "<> 1")
+	ask(t, conn, "count")
+	b.want("/who", 200, "<> 2")
+}
+
+// Gorilla/websocket takes the connection and writes its answer itself, so that
+// the cookie would be lost: the handshake is refused, and nothing is stored.
+func TestWebSockets_GorillaIsRefusedWhereACookieIsDue(t *testing.T) {
+	s := newSite(t, session.Config{})
+	refused := make(chan error, 1)
+	b := browse(t, serve(t, s.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := count(r); err != nil {
+			t.Error(err)
+		}
+		u := gorilla.Upgrader{Error: func(w http.ResponseWriter, r *http.Request, status int, reason error) {
+			refused <- reason
+			http.Error(w, http.StatusText(status), status)
+		}}
+		u.Upgrade(w, r, nil)
+	}))))
+	if _, res, _ := b.dial("/", b.srv.URL); res == nil || res.StatusCode != 500 {
+		t.Errorf("the handshake: %v", res)
+	}
+	if err := <-refused; !strings.Contains(err.Error(), "Manager.Start") {
+		t.Errorf("the error %q does not say what to do", err)
+	}
+	if n := s.store.writes.Load(); n != 0 {
+		t.Errorf("the session was written %d times", n)
+	}
+}
+
+// What that error advises, and the documentation: Skip, Start, and the header
+// handed to the upgrade.
+func TestWebSockets_StartSetsAVisitorsCookieForGorilla(t *testing.T) {
+	s := newSite(t, session.Config{Skip: func(r *http.Request) bool { return r.URL.Path == "/socket" }})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, who(r)) })
+	mux.HandleFunc("/socket", func(w http.ResponseWriter, r *http.Request) {
+		started, err := s.m.Start(w, r)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		r = r.WithContext(session.NewContext(r.Context(), started))
+		for _, step := range []func() error{
+			func() error { _, err := count(r); return err },
+			func() error { return started.Save(r.Context()) },
+		} {
+			if err := step(); err != nil {
+				t.Error(err)
 			}
-			if status == 101 {
-				b.want("/who", 200, "<> 1")
-			} else {
-				b.want("/who", 200, "<> 0")
-			}
-		})
+		}
+		conn, err := new(gorilla.Upgrader).Upgrade(w, r, w.Header())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		conn.WriteMessage(gorilla.TextMessage, []byte(who(r)))
+	})
+	b := browse(t, serve(t, s.m.Handler(mux)))
+	for _, want := range []string{"<> 1", "<> 2"} {
+		_, text, err := b.mustDial("/socket").ReadMessage()
+		if err != nil || string(text) != want {
+			t.Errorf("the socket's session is %q, %v, want %q", text, err, want)
+		}
+		b.want("/who", 200, want)
 	}
 }
 
@@ -227,20 +281,8 @@ func TestWebSockets_BehindGinAndAProxy(t *testing.T) {
 		app := sockets(t, asItIs, upgrade)
 		engine.GET("/*any", gin.WrapH(app))
 		up := serve(t, s.m.Handler(engine))
-		target, err := url.Parse(up.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
 		gateway := newSite(t, session.Config{Cookie: session.Cookie{Name: "__Host-gateway"}})
-		proxy := &httputil.ReverseProxy{
-			Transport: up.Client().Transport,
-			ErrorLog:  quiet,
-			Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(target)
-				r.Out.Host = r.In.Host // which both libraries compare with Origin
-			},
-		}
-		b := browse(t, serve(t, gateway.m.Handler(proxy)))
+		b := browse(t, serve(t, gateway.m.Handler(reverseProxy(t, up))))
 		b.get("/signin")
 		if got := ask(t, b.mustDial("/socket"), "who"); got != "<ada> 0" {
 			t.Errorf("the socket's session is %q", got)
