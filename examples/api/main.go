@@ -136,13 +136,12 @@ func (s *site) addNote(w http.ResponseWriter, r *http.Request) {
 
 func (s *site) listSessions(w http.ResponseWriter, r *http.Request) {
 	me := session.FromContext(r.Context())
-	infos, err := s.manager(r).List(r.Context(), me.Subject())
-	if err != nil {
-		fail(w, err)
-		return
-	}
 	var found []map[string]any
-	for _, info := range infos {
+	for info, err := range s.manager(r).List(r.Context(), me.Subject()) {
+		if err != nil {
+			fail(w, err)
+			return
+		}
 		found = append(found, map[string]any{"agent": info.Client.UserAgent, "this": info.ID == me.ID()})
 	}
 	writeJSON(w, found)
