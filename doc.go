@@ -119,8 +119,8 @@
 //	chi           inside   r.Use(m.Handler). With m.Handler(r) the files of uploads stay, as they
 //	                       do without this package: chi gives handlers a copy of the request.
 //	gorilla/mux   inside   As chi.
-//	gin           inside   m.Handler(engine). An adapter for engine.Use would have to replace
-//	                       gin's writer too.
+//	gin           inside   m.Handler(engine). An adapter for engine.Use has to replace gin's
+//	                       writer too: one that does not is reported, and sets no cookie.
 //	echo          inside   m.Handler(e). Not e.Use(echo.WrapMiddleware(m.Handler)): echo answers
 //	                       an error of a handler after that has committed.
 //	proxies       inside   httputil.ReverseProxy. Remove the cookie from what goes upstream, as

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -132,4 +133,26 @@ func TestGin_RecoveryStandsInside(t *testing.T) {
 		t.Errorf("a panic sets %q", a.sets())
 	}
 	b.want("/who", 200, "<> 0")
+}
+
+// An adapter that hands gin our request, but not our writer, loses the cookie.
+func TestGin_AnAdapterThatForgetsTheWriterIsReported(t *testing.T) {
+	s := newSite(t, session.Config{})
+	engine := newGin()
+	engine.Use(func(c *gin.Context) {
+		s.m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			c.Request = r
+			c.Next()
+		})).ServeHTTP(c.Writer, c.Request)
+	})
+	engine.GET("/count", func(c *gin.Context) {
+		n, _ := count(c.Request)
+		c.String(200, n)
+	})
+	b := browse(t, serve(t, engine))
+	b.whole("/count") // it may as well be aborted
+	reported := s.heard(session.EventCommitFailed)
+	if len(reported) != 1 || reported[0].Err == nil || !strings.Contains(reported[0].Err.Error(), "ResponseWriter") {
+		t.Errorf("the events are %v, want one that names the cause", reported)
+	}
 }
