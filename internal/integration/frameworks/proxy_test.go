@@ -63,7 +63,7 @@ func TestProxies_ReverseProxyStandsInside(t *testing.T) {
 		w.WriteHeader(http.StatusEarlyHints)
 		io.WriteString(w, "page")
 	})
-	app.HandleFunc("/fails", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", 502) })
+	app.HandleFunc("/fails", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no", http.StatusBadGateway) })
 	b := proxied(t, s, app)
 
 	res, err := b.c.Do(b.request("GET", "/events", nil))
