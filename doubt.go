@@ -47,7 +47,8 @@ func (c *commit) doubt(version uint64, unconfirmed bool) {
 	}
 }
 
-// resolve finds out what became of the writes in doubt.
+// resolve asks the store what there is now: what became of the writes in doubt, and
+// of the session since it was loaded.
 func (c *commit) resolve(id ID) error {
 	newer, err := c.m.loadRecord(c.ctx, id, c.now)
 	switch {

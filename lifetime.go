@@ -82,17 +82,19 @@ func (l Lifetime) validate(c *Config) error {
 
 // setLifetime applies a SetLifetime.
 func (d *draft) setLifetime(o *op, m *Manager) error {
-	e := d.change()
+	meta := *d.meta()
 	begun := d.rec.created
-	if e.meta.authenticated != 0 {
-		begun = millis(e.meta.authenticated)
+	if meta.authenticated != 0 {
+		begun = millis(meta.authenticated)
 	}
-	e.meta.lifetime, e.meta.ownLifetime = o.lifetime, true
-	e.deadline = begun.add(m.lifetime(&e.meta))
-	if e.deadline <= millisOf(o.at) {
-		return fmt.Errorf("session: a lifetime that was over at %v", e.deadline.time())
+	meta.lifetime, meta.ownLifetime = o.lifetime, true
+	deadline := begun.add(m.lifetime(&meta))
+	if deadline <= millisOf(o.at) { // before anything is changed: what is refused leaves no trace
+		return fmt.Errorf("session: a lifetime that was over at %v", deadline.time())
 	}
-	e.meta.offer(o.hash, o.at, m.cfg.Grace)
+	meta.offer(o.hash, o.at, m.cfg.Grace)
+	e := d.change()
+	e.meta, e.deadline = meta, deadline
 	return nil
 }
 

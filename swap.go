@@ -34,7 +34,9 @@ func (c *commit) write() (store.Record, error) {
 	defer func() { c.m.lanes.leave(id, ln) }()
 
 	switch {
-	case c.inDoubt != nil:
+	case c.inDoubt != nil, c.stored && c.d.rec.deadline <= millisOf(c.now):
+		// Of a deadline that has passed since the request began, the store knows
+		// whether it was moved.
 		err = c.resolve(id)
 	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.version:
 		err = c.follow(ln.latest)
