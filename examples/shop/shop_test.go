@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 	"net/http/cookiejar"
 	"path/filepath"
@@ -331,8 +332,8 @@ func (deadStore) Load(context.Context, store.ID) (store.Record, error) {
 	return store.Record{}, errDead
 }
 func (deadStore) Create(context.Context, store.Record) error { return errDead }
-func (deadStore) List(context.Context, string) ([]store.Record, error) {
-	return nil, errDead
+func (deadStore) List(context.Context, string) iter.Seq2[store.Record, error] {
+	return func(yield func(store.Record, error) bool) { yield(store.Record{}, errDead) }
 }
 
 func TestDeadStore(t *testing.T) {
