@@ -160,6 +160,12 @@
 // that the request carries: so signing in, or out, puts an end to the
 // confusion.
 //
+// A form that another site posts comes without the cookie, by SameSite=Lax,
+// although the browser may hold one. What its handler sets is stored, but no
+// cookie is sent: it would replace the one that the browser holds, and sign the
+// user out. Only a Login sends one. With SameSite=Strict the same goes for a link
+// on another site. This rests on the header Sec-Fetch-Site of today's browsers.
+//
 // Browsers drop Secure cookies that come by http, and most of them make an
 // exception for localhost. On any other host without TLS develop with
 // Cookie.Insecure; the log names such hosts.

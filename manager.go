@@ -157,7 +157,8 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 }
 
 // Start returns the session of a request, and stores and announces a new one
-// at once: the cookie is in w's header when it returns. It is for handlers
+// at once: the cookie is in w's header when it returns, unless
+// another site has made the request: see [Manager.Handler]. It is for handlers
 // that do without [Manager.Handler]; end with [Session.Save], before the first
 // byte where that has to set a cookie. Call it once a request, and hand the
 // Session on. Under Handler it is the request's own

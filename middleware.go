@@ -37,6 +37,10 @@ const statusHungUp = 499
 // only through the server's own writer: put [http.MaxBytesHandler] outside of
 // Handler, or have next set the header Connection to close.
 //
+// A request that another site has made, and that its browser sends without the
+// cookie, gets no cookie of an anonymous session: see "Cookies" in the package
+// documentation.
+//
 // A request that has a session of this manager already, and one that
 // Config.Skip leaves out, is handed on as it is.
 func (m *Manager) Handler(next http.Handler) http.Handler {
