@@ -48,28 +48,29 @@ func (f Flash[T]) Add(s *Session, message T) error {
 }
 
 // Take returns the messages, the oldest first, and removes them: of concurrent
-// requests that take, one gets a message. It commits what the session has
-// pending, as [Session.Save] does, so that a message which it returned is shown
-// by nobody else; without messages it costs nothing. What cannot be decoded is
-// reported as an [EventUndecodable], and dropped.
+// requests that take, one gets a message. The removal is committed at once, so that
+// a message which Take returned is shown by nobody else, and not again after a page
+// that fails; nothing else that is pending is. Without messages Take costs nothing.
+// What cannot be decoded is reported as an [EventUndecodable], and dropped.
 //
 // A request that shows nobody a page, of the method HEAD or to prefetch the page,
-// takes nothing.
+// takes nothing. Of a sealed session the removal is pending like any change.
 //
-// Call it before the page is written. Errors are those of Save: show the page
-// without messages, or the error.
+// Errors are [ErrEnded], [ErrDone], [ErrNoSession] and those of the store: show the page without
+// messages, or the error. The messages are there still.
 func (f Flash[T]) Take(ctx context.Context, s *Session) ([]T, error) {
 	if _, ok := s.lookup(f.Name()); !ok || s.shownToNobody() {
 		return nil, nil
 	}
-	var took taken
-	if err := s.apply(op{kind: opTake, key: f.Name(), took: &took}); err != nil {
+	vals, err := s.take(ctx, f.Name())
+	if err != nil {
 		return nil, err
 	}
-	if err := s.Save(ctx); err != nil || !took.ok {
-		return nil, err
+	var messages []T
+	for _, v := range vals {
+		some, _ := f.key.decode(s, v)
+		messages = append(messages, some...)
 	}
-	messages, _ := f.key.decode(s, took.val)
 	return messages, nil
 }
 
@@ -89,10 +90,4 @@ func (s *Session) shownToNobody() bool {
 		}
 	}
 	return s.request.Method == http.MethodHead
-}
-
-// A taken is what a Take has got: what was there when it was committed.
-type taken struct {
-	val value
-	ok  bool
 }

@@ -208,3 +208,92 @@ func TestFlashWithoutASession(t *testing.T) {
 		t.Errorf("Take: %v, %v", got, err)
 	}
 }
+
+// fails has a page do something, and answer 500.
+func fails(f func(r *http.Request, s *session.Session)) act {
+	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		f(r, s)
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// A page that fails has shown its messages, perhaps, and keeps nothing else.
+func TestFlashOfAPageThatFailsIsTakenAlone(t *testing.T) {
+	for name, pending := range map[string]struct {
+		change func(s *session.Session) error
+		late   bool // after the messages, which it would take away
+	}{
+		"a value":            {func(s *session.Session) error { return s.Set("k", 2) }, false},
+		"a step-up":          {func(s *session.Session) error { return s.Reauthenticate(1) }, false},
+		"a lifetime":         {func(s *session.Session) error { return s.SetLifetime(session.Lifetime{}) }, false},
+		"another's sign-in":  {func(s *session.Session) error { return s.Login("another") }, true},
+		"nothing to be left": {(*session.Session).Clear, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			c := p.client().must(login(t, "u")).must(set(t, "k", 1)).must(addNotice(t, "a"))
+			token := c.token()
+			c.visit(fails(func(r *http.Request, s *session.Session) {
+				if !pending.late {
+					must(t, pending.change(s))
+				}
+				if got, err := notices.Take(r.Context(), s); len(got) != 1 || err != nil {
+					t.Errorf("the page shows %v, %v", got, err)
+				}
+				if pending.late {
+					must(t, pending.change(s))
+				}
+			}))
+			if c.token() != token {
+				t.Error("the failed page has replaced the token")
+			}
+			if got := c.takes(); got != nil {
+				t.Errorf("the next page shows %q again", got)
+			}
+			c.wants("<u> k=1")
+		})
+	}
+}
+
+// What a page has pending when it takes its messages is kept if it succeeds.
+func TestFlashLeavesWhatIsPending(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u")).must(addNotice(t, "a"))
+	other := &client{p, c.jar, c.url}
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("k", 1))
+		must(t, notices.Add(s, notice{Text: "b"}))
+		p.tap.took()
+		got, err := notices.Take(r.Context(), s)
+		if len(got) != 2 || got[0].Text != "a" || got[1].Text != "b" || err != nil {
+			t.Errorf("the page shows %v, %v", got, err)
+		}
+		if calls := p.tap.took(); !slices.Equal(calls, []string{"save"}) {
+			t.Errorf("to take costs %v", calls)
+		}
+		other.wants("<u>") // nothing else is stored yet
+		must(t, notices.Add(s, notice{Text: "c"}))
+	})
+	if got := c.takes(); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("the next page shows %q", got)
+	}
+	c.wants("<u> k=1")
+}
+
+func TestFlashOfAnEndedSessionIsNotTaken(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u")).must(addNotice(t, "a"))
+	other := &client{p, c.jar, c.url}
+	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		other.must(renew(t))
+		if got, err := notices.Take(r.Context(), s); got != nil || !errors.Is(err, session.ErrEnded) {
+			t.Errorf("after a renewal elsewhere: %v, %v", got, err)
+		}
+		if s.Subject() != "" {
+			t.Errorf("the session still reads as %q's", s.Subject())
+		}
+	})
+	if got := other.takes(); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("the next page shows %q", got)
+	}
+}

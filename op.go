@@ -181,7 +181,7 @@ func (s *Session) pendingLocked(o op) ([]op, error) {
 	first := 0 // the first operation that o may make pointless
 	for i := range ops {
 		// What was taken out must have been there: keep what put it there.
-		if (ops[i].kind == opPop || ops[i].kind == opTake) && (o.kind == opClear || ops[i].key == o.key) {
+		if ops[i].kind == opPop && (o.kind == opClear || ops[i].key == o.key) {
 			first = i + 1
 		}
 	}

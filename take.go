@@ -1,0 +1,64 @@
+package session
+
+import (
+	"context"
+	"errors"
+)
+
+// take removes the value of a key for this request alone, and returns what was
+// there: in the store, and beside that what the request itself has put there
+// since. It commits the removal and nothing else, so that a value which is shown
+// by a page that fails is not shown again. What is pending stays so.
+func (s *Session) take(ctx context.Context, key string) (vals []value, err error) {
+	s.committing.Lock()
+	defer s.committing.Unlock()
+	stored, err := s.open(true)
+	if err != nil {
+		return nil, err
+	}
+	if !stored || s.m.sealer != nil { // nobody else can take it
+		return s.takePending(key, opDelete)
+	}
+	s.mu.Lock()
+	if s.inDoubt != nil { // the next commit settles that, and whether it was there to be taken
+		s.mu.Unlock()
+		return s.takePending(key, opPop)
+	}
+	taker := &Session{m: s.m, headersSent: true, passive: true}
+	taker.state = state{stored: true, generation: s.generation, draft: draft{rec: s.draft.rec, base: s.draft.base}}
+	s.mu.Unlock()
+
+	var took taken
+	if err = taker.apply(op{kind: opTake, key: key, took: &took}); err == nil {
+		err = s.m.commit(ctx, taker, false)
+	}
+	if errors.Is(err, ErrEnded) {
+		s.mu.Lock()
+		s.endLocked()
+		s.mu.Unlock()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.show(taker.draft)
+	vals, err = s.takePending(key, opDelete)
+	if took.ok {
+		vals = append([]value{took.val}, vals...)
+	}
+	return vals, err
+}
+
+// takePending is take of what nobody else has to be kept from.
+func (s *Session) takePending(key string, kind opKind) ([]value, error) {
+	v, ok := s.lookup(key)
+	if !ok {
+		return nil, nil
+	}
+	return []value{v}, s.apply(op{kind: kind, key: key, val: v})
+}
+
+// A taken is what a Take has got: what was there when it was committed.
+type taken struct {
+	val value
+	ok  bool
+}
