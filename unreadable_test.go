@@ -40,7 +40,7 @@ var meetings = map[string]func(c *client, r *http.Request, s *session.Session) e
 }
 
 // meet has a request meet its own record, which was written again as spoil says.
-func meet(t *testing.T, spoil func(data []byte) []byte, meeting func(*client, *http.Request, *session.Session) error) (err error, id session.ID, events []session.Event) {
+func meet(t *testing.T, spoil func(data []byte) []byte, meeting func(*client, *http.Request, *session.Session) error) (id session.ID, events []session.Event, err error) {
 	p := newProbe(t, session.Config{})
 	c := p.client().must(login(t, "u"))
 	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
@@ -55,12 +55,12 @@ func meet(t *testing.T, spoil func(data []byte) []byte, meeting func(*client, *h
 		events = p.saw()
 		s.Discard()
 	})
-	return err, id, events
+	return id, events, err
 }
 
 func TestWhateverMeetsACorruptRecordReportsIt(t *testing.T) {
 	for name, meeting := range meetings {
-		err, id, events := meet(t, func([]byte) []byte { return []byte("garbage") }, meeting)
+		id, events, err := meet(t, func([]byte) []byte { return []byte("garbage") }, meeting)
 		found := 0
 		for _, e := range events {
 			if e.Kind == session.EventCorrupt {
@@ -108,7 +108,7 @@ func TestListShowsACorruptRecordAndReportsIt(t *testing.T) {
 func TestARecordOfANewerFormatIsAnErrorThatNamesIt(t *testing.T) {
 	newer := func(data []byte) []byte { data[3]++; return data }
 	for name, meeting := range meetings {
-		err, id, events := meet(t, newer, meeting)
+		id, events, err := meet(t, newer, meeting)
 		if err == nil || errors.Is(err, session.ErrEnded) || session.ErrorStatus(err) != http.StatusServiceUnavailable || !strings.Contains(err.Error(), id.String()) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -121,13 +121,14 @@ type (
 	}
 	careful struct {
 		Shape shape  `json:"-"`
-		hook  func() // not exported
+		_     func() // not exported
 		Any   any
 		List  []any
 		Map   map[string]any
 		Time  time.Time
 		Text  oauthState
-		Dash  int `json:"-,"`
+		//lint:ignore SA5008 the comma makes a name of it
+		Dash int `json:"-,"`
 	}
 	// A figure knows which type its interface holds.
 	figure struct{ shape }

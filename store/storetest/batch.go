@@ -60,7 +60,7 @@ func listBatches(ctx context.Context, s store.Store) error {
 		return fmt.Errorf("after the loop deleted all records but the first, List yielded %d more that it had loaded before", n-1)
 	}
 	if n == 0 {
-		return errors.New("List yielded nothing the second time")
+		return errors.New("the second List yielded nothing")
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func listStops(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if n > store.MaxBatch {
-		return fmt.Errorf("List yielded %d records after its context had ended", n)
+		return fmt.Errorf("a List yielded %d records after its context had ended", n)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func shared(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if sh.Shared() != first {
-		return fmt.Errorf("Shared = %t after a Create, and %t before", !first, first)
+		return fmt.Errorf("after a Create Shared is %t, and was %t", !first, first)
 	}
 	return nil
 }
