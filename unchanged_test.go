@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"testing"
@@ -58,7 +60,7 @@ func TestToSetWhatIsThereWritesNothing(t *testing.T) {
 		if calls := p.tap.took(); slices.Contains(calls, "save") {
 			t.Errorf("%s: the store is asked for %v", name, calls)
 		}
-		c.wants("<u> list=[123 34 75 105 110 100 34 58 34 97 34 44 34 84 101 120 116 34 58 34 98 34 125] n=1 text=a")
+		c.wants(fmt.Sprintf("<u> list=%v n=1 text=a", json.RawMessage(`{"Kind":"a","Text":"b"}`)))
 	}
 }
 

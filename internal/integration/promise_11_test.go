@@ -142,7 +142,7 @@ func administratorIsTold(t *testing.T, e *env) {
 		}
 	}
 	equal(t, "sessions revoked", n, 0)
-	m.store.fail("Delete")
+	m.store.fail("Delete", "DeleteSubject")
 	if n, err := m.RevokeAll(t.Context(), "u"); n != 0 || !errors.Is(err, errDown) {
 		t.Errorf("RevokeAll: %d sessions, error %v", n, err)
 	}

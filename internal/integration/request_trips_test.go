@@ -139,10 +139,11 @@ func TestRequestRoundTrips(t *testing.T) {
 				{"a session is read after an interval", func() { e.age(id, 5*time.Minute) },
 					func() answer { return c.get(m, "/read") }, signedIn, 1 + tt.touch},
 				{"and once more", nil, func() answer { return c.get(m, "/read") }, signedIn, 1},
-				{"a session is changed", nil, func() answer { return c.get(m, "/set?k=v") }, "", 2},
-				{"and read", nil, func() answer { return c.get(m, "/read") }, signedIn, 1},
+				{"a session is changed", nil, func() answer { return c.get(m, "/set?k=w") }, "", 2},
+				{"and read", nil, func() answer { return c.get(m, "/read") }, "u map[k:w]", 1},
+				{"what is there is set", nil, func() answer { return c.get(m, "/set?k=w") }, "", 1},
 				{"a session is changed after an interval", func() { e.age(id, 5*time.Minute) },
-					func() answer { return c.get(m, "/set?k=v") }, "", 2},
+					func() answer { return c.get(m, "/set?k=x") }, "", 2},
 			} {
 				if step.before != nil {
 					step.before()
