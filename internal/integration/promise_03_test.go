@@ -123,7 +123,7 @@ func everyKindOfChange(t *testing.T, e *env) {
 	c.get(m, "/set?k=v").want("set", http.StatusOK, "")
 	token := c.token(m)
 	for name, change := range map[string]func(s *session.Session) error{
-		"login":  func(s *session.Session) error { return s.Login("v") },
+		"login":  func(s *session.Session) error { return s.Login("u") },
 		"renew":  func(s *session.Session) error { return s.Renew() },
 		"delete": func(s *session.Session) error { return s.Delete("k") },
 		"clear":  func(s *session.Session) error { return s.Clear() },
