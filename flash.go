@@ -50,14 +50,16 @@ func (f Flash[T]) Add(s *Session, message T) error {
 // Take returns the messages, the oldest first, and removes them: of concurrent
 // requests that take, one gets a message. The removal is committed at once, so that
 // a message which Take returned is shown by nobody else, and not again after a page
-// that fails; nothing else that is pending is. Without messages Take costs nothing.
+// that fails. Everything else that is pending stays pending. Without messages Take
+// costs nothing.
 // What cannot be decoded is reported as an [EventUndecodable], and dropped.
 //
 // A request that shows nobody a page, of the method HEAD or to prefetch the page,
 // takes nothing. Of a sealed session the removal is pending like any change.
 //
-// Errors are [ErrEnded], [ErrDone], [ErrNoSession] and those of the store: show the page without
-// messages, or the error. The messages are there still.
+// Errors are [ErrEnded], [ErrDone] and those of the store: show the page without
+// messages, or the error. The messages are there still, unless the store did not say
+// what became of the removal.
 func (f Flash[T]) Take(ctx context.Context, s *Session) ([]T, error) {
 	if _, ok := s.lookup(f.Name()); !ok || s.shownToNobody() {
 		return nil, nil
