@@ -120,9 +120,11 @@ performance: ## measure everything again, and write docs/performance.md (half an
 report: ## draw the plots and tables of docs/performance.md from docs/performance
 	cd internal/bench && go run ./report ../../docs
 
-soak: deps ## repeat the faults under a larger load, and measure what weaker settings lose
-	cd internal/integration && SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run TestFault . | \
-		grep --line-buffered -E 'requests|^ *--- |^(ok|FAIL|PASS)'
+soak: deps ## repeat the histories at random and the faults under a larger load, and measure what weaker settings lose
+	SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run '^(TestHistories|TestAnyCallsInAnyOrder)$$' .
+	@out=$$(mktemp) && cd internal/integration && \
+		SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run '^(TestFault|TestNobodyReads)' . >$$out; code=$$?; \
+		grep -E 'requests|values read|^ *--- |^ *[a-z_]*\.go:|^(ok|FAIL|PASS)' $$out; rm -f $$out; exit $$code
 
 capacity: deps ## measure each store: bytes a session, operations a second and core
 	cd internal/integration && go test -run '^$$' -bench Capacity -benchtime 1x -timeout 30m .

@@ -90,7 +90,7 @@ func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Recor
 				yield(store.Record{}, storeFailed("list", err))
 				return
 			}
-			if !yield(rec, nil) {
+			if alive(&rec, time.Now()) && !yield(rec, nil) {
 				return
 			}
 		}

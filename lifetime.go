@@ -45,7 +45,7 @@ func (s *Session) SetLifetime(l Lifetime) error {
 	}
 	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
 	if err := l.validate(&s.m.cfg); err != nil {
-		return err
+		return s.refuse("", err)
 	}
 	return s.newSecret(opLifetime, signing{lifetime: l})
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -64,5 +65,36 @@ func TestALifetimeThatIsRefusedChangesNothing(t *testing.T) {
 				t.Errorf("afterwards the session is that of %q, with %v", s.Subject(), s.Get("k"))
 			}
 		})
+	})
+}
+
+// A store keeps the later of two uses, and its Expires with it. That is no reason
+// to outlive a deadline which was brought forward at the same time.
+func TestADeadlineThatIsBroughtForwardHoldsBesideAnotherUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		p.tap.put(func(ctx context.Context, op string, do func() error) error {
+			if op == "save" { // another machine touches meanwhile, by a clock that is a second ahead
+				before := p.tap.given()[0]
+				now := time.Now().Add(time.Second)
+				must(t, p.tap.under.Touch(ctx, before.ID, before.Version, now, now.Add(time.Hour)))
+			}
+			return do()
+		})
+		c.must(remember(t, session.Lifetime{Absolute: 10 * time.Minute}))
+		p.tap.put(nil)
+		time.Sleep(9 * time.Minute)
+		for info, err := range p.m.List(t.Context(), "u") {
+			must(t, err)
+			if info.Expires.After(info.Deadline) {
+				t.Errorf("the session is listed until %v, and ends at %v", info.Expires, info.Deadline)
+			}
+		}
+		time.Sleep(time.Minute)
+		for range p.m.List(t.Context(), "u") {
+			t.Error("it is listed after its deadline")
+		}
+		c.wants(anonymous)
 	})
 }

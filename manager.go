@@ -205,10 +205,20 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 // store should return, it treats as not found.
 func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.Record, error) {
 	rec, err := m.store.Load(ctx, id)
-	if err == nil && (rec.ID != id || !now.Before(rec.Expires)) {
+	if err == nil && (rec.ID != id || !alive(&rec, now)) {
 		return store.Record{}, store.ErrNotFound
 	}
 	return rec, err
+}
+
+// alive tells whether a record is of a session that has not ended yet. A write
+// that brings the deadline forward leaves a later Expires as it is stored: so the
+// deadline is compared too, and Expires is made to tell the truth.
+func alive(rec *store.Record, now time.Time) bool {
+	if rec.Deadline.Before(rec.Expires) {
+		rec.Expires = rec.Deadline
+	}
+	return now.Before(rec.Expires)
 }
 
 // delete goes on when parent is cancelled.

@@ -24,8 +24,10 @@ var (
 // alice, to stand after [Manager.Handler]; the zero Guard answers 401.
 //
 // A refused client that shows pages is redirected to one, with the page that it
-// wanted in the query; see [ReturnTo]. The request for that page itself passes, so a Guard can
-// stand around a whole site. All other clients, such as scripts, get 401 from
+// wanted in the query; see [ReturnTo]. The request for that page itself passes, so a
+// Guard can stand around a whole site. A second Guard around the same site needs the
+// same SignIn and Confirm: it would redirect the first one's pages, and the first
+// one its own, for ever. All other clients, such as scripts, get 401 from
 // Config.ErrorHandler, with [ErrSignInRequired] or [ErrStepUpRequired]; the
 // header WWW-Authenticate is set before. A request of htmx gets 401 too, and
 // HX-Redirect beside it.

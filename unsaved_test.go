@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session"
 )
@@ -28,6 +29,9 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 		"no key":        {func(s *session.Session) { s.Set("", 1) }, "", nil},
 		"SetLabel":      {func(s *session.Session) { s.SetLabel("x") }, "", nil},
 		"Login":         {func(s *session.Session) { s.Login("") }, "", nil},
+		"SetLifetime":   {func(s *session.Session) { s.SetLifetime(session.Lifetime{Absolute: time.Minute - 2*time.Hour}) }, "", nil},
+		"a level":       {func(s *session.Session) { s.Reauthenticate(256) }, "", nil},
+		"nobody's":      {func(s *session.Session) { s.Reauthenticate(1) }, "", nil},
 		"beside others": {func(s *session.Session) { s.Set("a", 1); s.Set("k", big) }, "k", session.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {

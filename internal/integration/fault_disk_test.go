@@ -1,14 +1,12 @@
 package integration
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -87,7 +85,7 @@ func fillDisk(t *testing.T, path string) {
 func TestFaultApplicationKilled(t *testing.T) {
 	if url := os.Getenv(childURL); url != "" {
 		a := newFaultApp(t, openStore(t, url))
-		fmt.Println("listens", a.server.URL)
+		fmt.Println("serving", a.server.URL)
 		io.Copy(io.Discard, os.Stdin) // until the parent is gone
 		return
 	}
@@ -132,27 +130,7 @@ func TestFaultApplicationKilled(t *testing.T) {
 // what kills it.
 func startApp(t *testing.T, url string) (at string, kill func()) {
 	t.Helper()
-	cmd := child(t, t.Context(), url)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if after, ok := strings.CutPrefix(lines.Text(), "listens "); ok {
-			at = after
-			break
-		}
-	}
-	if at == "" {
-		t.Fatal("the application does not start")
-	}
+	at, cmd, in := serving(t, url)
 	return at, func() {
 		cmd.Process.Kill()
 		in.Close()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,35 @@ func child(t *testing.T, ctx context.Context, url string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), childURL+"="+url)
 	cmd.Stderr = os.Stderr
 	return cmd
+}
+
+// serving starts a child that prints "serving" and its address, and serves until in
+// is closed.
+func serving(t *testing.T, url string) (site string, cmd *exec.Cmd, in io.Closer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // t.Context ends before the process is stopped
+	t.Cleanup(cancel)
+	cmd = child(t, ctx, url)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if site, ok := strings.CutPrefix(lines.Text(), "serving "); ok {
+			go io.Copy(io.Discard, out)
+			return site, cmd, in
+		}
+	}
+	t.Fatal("the process serves nothing")
+	return "", nil, nil
 }
 
 // Every write that was acknowledged before the process is killed is there.

@@ -3,12 +3,14 @@ package integration
 import (
 	"context"
 	"crypto/rand"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/internal/integration/testserver"
 	"github.com/b4468f51/session/store"
 )
@@ -285,5 +287,42 @@ func TestRedisFull(t *testing.T) {
 	}
 	if err := s.Create(ctx, last); err != nil {
 		t.Errorf("Create after there was room again: %v", err)
+	}
+}
+
+// Who sees strangers in their sessions can end them, though visitors have filled the
+// server and nothing can be written.
+func TestRedisFullRevokes(t *testing.T) {
+	_, u := privateRedis(t, "--maxmemory", "8mb", "--maxmemory-policy", "noeviction")
+	s, _, _ := openRedis(t, u)
+	m, err := session.NewManager(s, session.Config{App: "full"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	ctx := t.Context()
+	for range 30 {
+		signed, err := m.Load(httptest.NewRequest("GET", "/", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := signed.Login("alice"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Commit(ctx, signed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for size := 100_000; size > 100; { // until there is no room for the smallest
+		if err := s.Create(ctx, newRecord(size)); err != nil {
+			size /= 2
+		}
+	}
+	n, err := m.RevokeAll(ctx, "alice")
+	if n != 30 || err == nil || !strings.Contains(err.Error(), "OOM") {
+		t.Errorf("RevokeAll ended %d sessions of 30, and says %v", n, err)
+	}
+	for info, err := range m.List(ctx, "alice") {
+		t.Errorf("after RevokeAll there is %v, %v", info.ID, err)
 	}
 }

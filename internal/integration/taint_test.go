@@ -1,8 +1,6 @@
 package integration
 
 import (
-	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -11,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -135,37 +132,14 @@ func (ts *taints) look(words []string) {
 // startTainted starts a process that serves, and ends it with the test.
 func startTainted(t *testing.T, url string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // t.Context ends before the process is stopped
-	t.Cleanup(cancel)
-	cmd := child(t, ctx, url)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stopTainted(t, cmd, in) })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if site, ok := strings.CutPrefix(lines.Text(), "serving "); ok {
-			go io.Copy(io.Discard, out)
-			return site
+	site, cmd, in := serving(t, url)
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
 		}
-	}
-	t.Fatal("the process serves nothing")
-	return ""
-}
-
-func stopTainted(t *testing.T, cmd *exec.Cmd, in io.Closer) {
-	in.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	})
+	return site
 }
 
 // serveTainted serves until standard input ends.
