@@ -12,7 +12,8 @@ import (
 // setting. Settings that contradict each other are errors of [NewManager].
 type Config struct {
 	// App is the name of the application: 1 to 48 letters, digits and - _ .,
-	// beginning with a letter or a digit. It names the cookie, __Host-shop for
+	// beginning with a letter or a digit, and not ending in -csrf, which the cookie
+	// of [RequireCSRF] ends in. It names the cookie, __Host-shop for
 	// "shop". It is also the realm: tokens and subjects of one App mean nothing
 	// to another, on the same host and in the same store. Only IDs are common to
 	// all: [Manager.Revoke] and [Manager.Edit] take any. All machines of an
