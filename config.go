@@ -12,7 +12,8 @@ import (
 // setting. Settings that contradict each other are errors of [NewManager].
 type Config struct {
 	// App is the name of the application: 1 to 48 letters, digits and - _ .,
-	// beginning with a letter or a digit. It names the cookie, __Host-shop for
+	// beginning with a letter or a digit, and not ending in -csrf, which the cookie
+	// of [RequireCSRF] ends in. It names the cookie, __Host-shop for
 	// "shop". It is also the realm: tokens and subjects of one App mean nothing
 	// to another, on the same host and in the same store. Only IDs are common to
 	// all: [Manager.Revoke] and [Manager.Edit] take any. All machines of an
@@ -118,7 +119,8 @@ type Config struct {
 	// Bearer (RFC 6750), or another name, with nothing but the token. A new
 	// token is in the response's header of the same name, or Session-Token for
 	// Authorization, for the client to keep; an empty one says that the session
-	// is over, after [Session.Destroy] or where [Session.Lapsed] was asked. The cookie is neither read nor set then. Default "": the cookie.
+	// is over, after [Session.Destroy] or where [Session.Lapsed] was asked. The
+	// cookie is neither read nor set then. Default "": the cookie.
 	Header string
 
 	// Codec encodes the values that have no form of their own. Changing it

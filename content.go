@@ -60,8 +60,9 @@ func (s *Session) Keys() iter.Seq[string] {
 // have a method MarshalJSON or MarshalText. All other types go through Config.Codec.
 // A nil is a value too, null in JSON; [Session.Delete] removes one.
 //
-// The default codec is encoding/json, with its limits: text must be valid UTF-8, and
-// large integers in a map[string]any lose digits when they are read, as a float64.
+// The default codec is encoding/json, with its limits: what is not valid UTF-8 in a
+// text is replaced, without an error, and large integers in a map[string]any lose
+// digits when they are read, as a float64.
 // Use a struct whose fields have types, or a [Codec] that uses json.Number. A type
 // that encoding/json writes and never reads is an error, such as one with a field of
 // an interface type other than any.

@@ -33,7 +33,8 @@ const (
 // be guessed from compressed responses (BREACH); all are good until the next
 // Login, Renew or Reauthenticate, for as long as the client keeps the cookie: until
 // the browser ends, or for as long as a persistent session. It sets that
-// cookie where the client has none yet, but creates no session.
+// cookie where the client has none yet, named as the session's with -csrf behind it,
+// but creates no session.
 //
 // It returns [ErrHeadersSent] where the cookie cannot be sent any more, and an
 // error without [Manager.Handler] or [Manager.Start]. With Config.Header, which

@@ -12,7 +12,7 @@
 //	defer sessions.Close()
 //
 //	mux := http.NewServeMux()
-//	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+//	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 //		s := session.FromContext(r.Context())
 //		err := visits.Update(s, func(n int) (int, error) { return n + 1, nil })
 //		...

@@ -21,8 +21,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// The tests of security_*_test.go are named after the rows of the security
-// checklist. What they have in common stands here: a tap, which sits between a
+// The tests of security_*_test.go are named after what they are about, as
+// SECURITY.md has it. What they have in common stands here: a tap, which sits between a
 // Manager and its store; a probe, which is an application under test; and a
 // client, which checks of every answer what has to be true of every answer.
 

@@ -187,13 +187,16 @@ func (s *Session) Created() time.Time {
 }
 
 // Seen returns when the session was last used, as far as that was written: it
-// lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the zero Time until the session was committed.
+// lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the
+// zero Time until the session was committed.
 func (s *Session) Seen() time.Time {
 	return view(s, func(d *draft) millis { return d.rec.seen }).time()
 }
 
 // Expires returns when the session ends unless it is used again. It moves with
-// use, at most once per Config.TouchInterval, and never past Deadline.
+// use, at most once per Config.TouchInterval, and never past Deadline. The use by
+// this very request is written, and seen here and in Manager.List, when it commits:
+// a page that shows when the session ends calls [Session.Save] first.
 func (s *Session) Expires() time.Time {
 	return view(s, func(d *draft) millis { return d.rec.expires }).time()
 }

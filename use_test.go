@@ -31,6 +31,30 @@ func TestASlowHandlerKeepsItsSession(t *testing.T) {
 	})
 }
 
+// A page that shows when the session ends, or who was here when, has its own
+// request counted by a Save before.
+func TestAHandlerSeesItsOwnUseFromSaveOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		before := p.only("u")
+		time.Sleep(50 * time.Minute)
+		c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			if !s.Seen().Equal(before.Seen) || !s.Expires().Equal(before.Expires) {
+				t.Errorf("seen %v, expires %v, before the commit", s.Seen(), s.Expires())
+			}
+			must(t, s.Save(r.Context()))
+			now, listed := time.Now(), p.only("u")
+			if now.Sub(s.Seen()) > time.Second || s.Expires().Sub(now) < time.Hour-time.Second {
+				t.Errorf("after Save it was seen at %v, expires at %v", s.Seen(), s.Expires())
+			}
+			if !listed.Seen.Equal(s.Seen()) || !listed.Expires.Equal(s.Expires()) {
+				t.Errorf("after Save it is listed as seen at %v, expires at %v", listed.Seen, listed.Expires)
+			}
+		})
+	})
+}
+
 func TestTouchKeepsAStreamAliveAndTellsOfItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{})

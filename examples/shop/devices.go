@@ -27,6 +27,10 @@ func (s *shop) showAccount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// So that the page tells of this visit too.
+	if err := here.Save(r.Context()); err != nil {
+		return err
+	}
 	devices, err := s.devices(r, here)
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) { // not every store can list
 		return err

@@ -3,7 +3,8 @@ module github.com/b4468f51/session/store/redisstore
 go 1.26.0
 
 require (
-	github.com/b4468f51/session v0.0.0
+	// Older than any version, so that it is the program that chooses one.
+	github.com/b4468f51/session v0.0.0-00010101000000-000000000000
 	github.com/redis/rueidis v1.0.79
 )
 
