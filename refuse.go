@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
@@ -16,9 +17,13 @@ type page struct {
 	at  *url.URL // nil where there is none, or it is on another site
 }
 
-func newPage(ref string) page {
+// newPage panics for a page that would be another one on each page that leads there.
+func newPage(guard, ref string) page {
 	u, err := url.Parse(ref)
-	if err != nil || u.Path == "" || u.Host != "" || u.Scheme != "" {
+	if err != nil || u.Path != "" && u.Host == "" && !strings.HasPrefix(ref, "/") {
+		panic(fmt.Sprintf("session: %s redirects to %q: it must be a path on this site that begins with a slash, such as /signin", guard, ref))
+	}
+	if u.Path == "" || u.Host != "" || u.Scheme != "" {
 		return page{ref: ref}
 	}
 	return page{ref, u}

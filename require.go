@@ -2,7 +2,9 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -31,6 +33,10 @@ var (
 // Config.ErrorHandler, with [ErrSignInRequired] or [ErrStepUpRequired]; the
 // header WWW-Authenticate is set before. A request of htmx gets 401 too, and
 // HX-Redirect beside it.
+//
+// Settings with which nobody could ever pass are mistakes in the program, and panic
+// when the middleware is made: a page that is no path from the root, a level that no
+// sign-in has, a time that is not positive.
 type Guard struct {
 	// Manager is whose sessions count, where several managers are nested.
 	// Default the innermost.
@@ -80,6 +86,9 @@ func (g Guard) RequireSubject(next http.Handler) http.Handler {
 // RequireRecent makes a middleware that passes requests whose subject has signed
 // in, or reauthenticated, at most this long ago.
 func (g Guard) RequireRecent(within time.Duration) func(http.Handler) http.Handler {
+	if within <= 0 {
+		panic(fmt.Sprintf("session: RequireRecent within %v: nobody could pass", within))
+	}
 	return func(next http.Handler) http.Handler {
 		return g.require(next, "RequireRecent", rule{within: within, met: func(s *Session) bool {
 			at := s.AuthenticatedAt()
@@ -91,6 +100,9 @@ func (g Guard) RequireRecent(within time.Duration) func(http.Handler) http.Handl
 // RequireLevel makes a middleware that passes requests whose subject has signed
 // in at least at this level.
 func (g Guard) RequireLevel(level int) func(http.Handler) http.Handler {
+	if level < 0 || level > math.MaxUint8 {
+		panic(fmt.Sprintf("session: RequireLevel of %d: levels are 0 to %d, see Session.Reauthenticate", level, math.MaxUint8))
+	}
 	return func(next http.Handler) http.Handler {
 		return g.require(next, "RequireLevel", rule{met: func(s *Session) bool { return s.Level() >= level }})
 	}
@@ -106,7 +118,7 @@ func (g Guard) require(next http.Handler, name string, rule rule) http.Handler {
 	if g.Redirects == nil {
 		g.Redirects = showsPages
 	}
-	signIn, confirm := newPage(g.SignIn), newPage(g.Confirm)
+	signIn, confirm := newPage(name, g.SignIn), newPage(name, g.Confirm)
 	if g.Confirm == "" {
 		confirm = signIn
 	}

@@ -230,3 +230,26 @@ func FuzzReturnTo(f *testing.F) {
 		}
 	})
 }
+
+func TestAGuardThatNobodyCouldPassPanics(t *testing.T) {
+	next := http.NotFoundHandler()
+	for name, wire := range map[string]func(){
+		"a page without a slash": func() { session.RequireSubject("signin")(next) },
+		"no address":             func() { session.RequireSubject("/%zz")(next) },
+		"a page to confirm at":   func() { session.Guard{Confirm: "confirm"}.RequireSubject(next) },
+		"no time":                func() { session.RequireRecent(0, "/confirm") },
+		"a level too high":       func() { session.RequireLevel(256, "/confirm") },
+		"a level too low":        func() { session.RequireLevel(-1, "/confirm") },
+	} {
+		func() {
+			defer func() {
+				if text, ok := recover().(string); !ok || !strings.HasPrefix(text, "session: Require") {
+					t.Errorf("%s: the panic says %q", name, text)
+				}
+			}()
+			wire()
+		}()
+	}
+	session.RequireSubject("https://accounts.example/signin")(next)
+	session.RequireLevel(255, "/confirm?why=level#form")(next)
+}

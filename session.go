@@ -41,8 +41,8 @@ var (
 	// none can be sent: the headers of the response have left, the connection
 	// is being hijacked, or Edit runs without a client. Make the change, or
 	// call Save, before the first byte.
-	ErrHeadersSent = errors.New("session: no cookie can be sent any more, which this change needs: " +
-		"change the session before the first byte of the response")
+	ErrHeadersSent = errors.New("session: no cookie can be sent, which this change needs: " +
+		"make it in a request, before the first byte of the response")
 
 	// ErrTooLarge is returned where a session would exceed Config.MaxSize,
 	// MaxValues or MaxPending. The session is as it was before.
