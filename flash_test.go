@@ -297,3 +297,22 @@ func TestFlashOfAnEndedSessionIsNotTaken(t *testing.T) {
 		t.Errorf("the next page shows %q", got)
 	}
 }
+
+// To take one's own messages as well is no reason to lose those of others.
+func TestFlashTakenBesideAnOwnMessageLosesNoOther(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(addNotice(t, "stored"))
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("page", 1), notices.Add(s, notice{"info", "own"}))
+		got, err := notices.Take(r.Context(), s)
+		must(t, err)
+		if want := []notice{{"info", "stored"}, {"info", "own"}}; !slices.Equal(got, want) {
+			t.Errorf("the page shows %v, want %v", got, want)
+		}
+		c.must(addNotice(t, "another's"))
+	})
+	if got := c.takes(); !slices.Equal(got, []string{"another's"}) {
+		t.Errorf("the next page shows %q", got)
+	}
+	c.wants("<> page=1")
+}

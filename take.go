@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // take removes the value of a key for this request alone, and returns what was
@@ -41,11 +42,28 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 		return nil, err
 	}
 	s.show(taker.draft)
-	vals, err = s.takePending(key, opDelete)
 	if took.ok {
-		vals = append([]value{took.val}, vals...)
+		vals = append(vals, took.val)
 	}
-	return vals, err
+	if own, ok := s.dropPending(key); ok {
+		s.show(taker.draft)
+		vals = append(vals, own)
+	}
+	return vals, nil
+}
+
+// dropPending returns what the request has put under a key that is stored no more,
+// and drops those changes: an operation that removed it would remove what others
+// put there meanwhile.
+func (s *Session) dropPending(key string) (value, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.draft.lookup(key)
+	if ok {
+		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o op) bool { return o.kind <= opDelete && o.key == key })
+		s.changes++
+	}
+	return v, ok
 }
 
 // takePending is take of what nobody else has to be kept from.
