@@ -197,3 +197,28 @@ type discardAnswer struct{ h http.Header }
 func (d discardAnswer) Header() http.Header         { return d.h }
 func (d discardAnswer) Write(p []byte) (int, error) { return len(p), nil }
 func (d discardAnswer) WriteHeader(int)             {}
+
+// What is sent in a body may be a password, and any length: it is nothing for logs.
+func TestARefusedFormIsNotCited(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client()
+	c.formToken()
+	const secret = "correct horse"
+	for _, body := range []string{
+		"--x\r\n" + secret + "\r\n\r\n", // a line of a header without a colon
+		"--x\r\n " + secret + "\r\n\r\n",
+		"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--x " + secret + "\r\n",
+		"--x\r\n" + strings.Repeat("long", 100<<10) + "\r\n\r\n",
+	} {
+		p.saw()
+		res := c.visit(behind(session.RequireCSRF), sends(uploadType, strings.NewReader(body)))
+		if res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%.40q: status %d", body, res.StatusCode)
+		}
+		for _, e := range p.saw() {
+			if text := e.Err.Error(); strings.Contains(text, secret) || len(text) > 200 {
+				t.Errorf("%.40q: %d bytes: %.200s", body, len(text), text)
+			}
+		}
+	}
+}

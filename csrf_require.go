@@ -4,6 +4,7 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+	"strings"
 )
 
 // Errors of a request whose CSRF token is missing or not good.
@@ -29,7 +30,8 @@ type csrfError struct {
 func (e *csrfError) Error() string {
 	text := ErrCSRF.Error() + ": " + e.reason
 	if e.status != http.StatusForbidden {
-		text += ": " + e.err.Error()
+		what, _, _ := strings.Cut(e.err.Error(), `"`) // then it cites the body, at any length
+		text += ": " + strings.TrimRight(what, ": ")
 	}
 	return text
 }
