@@ -110,6 +110,7 @@ type Session struct {
 	headersSent bool // no cookie can be sent any more
 	sends       bool // cookies beside the session's can be set as well
 	touchFailed bool
+	tooShort    bool   // it ends before its last use says: to be touched soon
 	passive     bool   // no sign of life from the client
 	viewed      bool   // of View: nothing may be changed
 	changes     uint32 // counts what was added to ops

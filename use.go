@@ -45,7 +45,13 @@ func (m *Manager) expires(meta *meta, now, deadline millis) millis {
 // useDueLocked tells whether the use of a session by this request is still to be
 // written.
 func (s *Session) useDueLocked(now millis) bool {
-	return !s.passive && now.sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval
+	return !s.passive && (s.tooShort || now.sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval)
+}
+
+// endsTooSoon tells whether a session ends before its last use says: a use that was
+// written while its lifetime was made longer has kept the end of before.
+func (m *Manager) endsTooSoon(rec *saved, meta *meta) bool {
+	return m.sealer == nil && rec.expires < m.expires(meta, rec.seen, rec.deadline)
 }
 
 // keep writes the use of a session at once if it is about to expire: a handler may
@@ -64,10 +70,11 @@ func (m *Manager) keep(r *http.Request, s *Session) {
 // is reported.
 func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
 	rec, seen := &d.rec, millisOf(now)
-	if seen.sub(rec.seen) < m.cfg.TouchInterval {
+	meta := d.meta()
+	if seen.sub(rec.seen) < m.cfg.TouchInterval && !m.endsTooSoon(rec, meta) {
 		return nil
 	}
-	expires := m.expires(d.meta(), seen, rec.deadline)
+	expires := m.expires(meta, seen, rec.deadline)
 	if err := store.Touch(ctx, m.store, rec.record(), now, expires.time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
@@ -79,7 +86,7 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draft.rec.version == rec.version {
-		s.draft.rec.seen, s.draft.rec.expires = seen, expires
+		s.draft.rec.seen, s.draft.rec.expires, s.tooShort = seen, expires, false
 	}
 	return nil
 }
