@@ -93,8 +93,9 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 }
 
 // maxPresented bounds the records that are looked at to find the sessions of one
-// request.
-const maxPresented = 20
+// request. No browser keeps more cookies for one site: somebody on another host of
+// the domain who plants as many as it keeps must not have one overlooked.
+const maxPresented = 200
 
 // presentedSessions returns the sessions of which a request brought a good token,
 // however many. That none of them is used must not keep it from ending them.
