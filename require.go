@@ -27,7 +27,8 @@ var (
 //
 // A refused client that shows pages is redirected to one, with the page that it
 // wanted in the query; see [ReturnTo]. The request for that page itself passes, so a
-// Guard can stand around a whole site. A second Guard around the same site needs the
+// Guard can stand around a whole site; the page is known by its path alone, so nothing
+// else may be there under another query. A second Guard around the same site needs the
 // same SignIn and Confirm: it would redirect the first one's pages, and the first
 // one its own, for ever. All other clients, such as scripts, get 401 from
 // Config.ErrorHandler, with [ErrSignInRequired] or [ErrStepUpRequired]; the
