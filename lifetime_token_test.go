@@ -86,6 +86,23 @@ func TestAnyOfSeveralLifetimesAtOnceIsGood(t *testing.T) {
 	}
 }
 
+// A page may make many requests at once, each of which sets the lifetime: whichever
+// answer comes last, its token is good.
+func TestAnyOfManyLifetimesAtOnceIsGood(t *testing.T) {
+	const tabs = 24
+	for _, last := range []int{0, tabs / 2, tabs - 1} {
+		p := newProbe(t, remembered)
+		c := p.client().must(login(t, "u"))
+		var got []*client
+		for range tabs {
+			got = append(got, p.with(c.token()).must(remember(t, month)))
+		}
+		if state := got[last].state(); state != "<u>" {
+			t.Errorf("the answer %d of %d leads to %q", last+1, tabs, state)
+		}
+	}
+}
+
 // A rotation that waits to be confirmed takes nothing away from the token that
 // follows it.
 func TestALifetimeAfterARotation(t *testing.T) {

@@ -25,11 +25,12 @@ const (
 	secretKilled   secretState = 3 // replaced by Login or Renew; stale until its time, then unknown
 )
 
-// maxOthers and maxPending bound what a session keeps of its other secrets. A
+// maxOthers and maxPending bound what a session keeps of its other secrets: those
+// of all the requests that a page makes at once, should each set the lifetime. A
 // further pending one is issued only after the last went unconfirmed for the
 // grace.
 const (
-	maxOthers  = 8
+	maxOthers  = 32
 	maxPending = 3
 )
 
