@@ -81,3 +81,33 @@ func TestRequestsAtWillDoNotFloodTheLog(t *testing.T) {
 		})
 	}
 }
+
+// After a deploy that changed a type, every request of every client meets a value
+// of the old one.
+func TestValuesOfAnOldTypeDoNotFloodTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(2345*time.Hour + 30*time.Second) // no other test writes in this minute
+		var log bytes.Buffer
+		defer slog.SetDefault(slog.Default())
+		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+		tap := newTap()
+		p := probeOver(t, tap, session.Config{})
+		c := p.client().must(set(t, "k", "text"))
+		m, err := session.NewManager(tap, session.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		site := m.Handler(act(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			session.NewKey[int]("k").Get(s)
+		}))
+		for range 100 {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Cookie", cookieName+"="+c.token())
+			site.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines != 10 || strings.Count(log.String(), "key=k") != lines {
+			t.Errorf("%d lines, want 10: %.500s", lines, &log)
+		}
+	})
+}

@@ -19,10 +19,11 @@ type sampler struct {
 
 // samplers are those of the process, as its log is.
 var samplers = map[EventKind]*sampler{
-	EventDuplicate: new(sampler),
-	EventForged:    new(sampler),
-	EventReused:    new(sampler),
-	EventUnsaved:   new(sampler),
+	EventDuplicate:   new(sampler),
+	EventForged:      new(sampler),
+	EventReused:      new(sampler),
+	EventUndecodable: new(sampler),
+	EventUnsaved:     new(sampler),
 }
 
 // pass tells whether a line may be written, and how many were left out before it.
