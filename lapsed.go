@@ -6,7 +6,8 @@ package session
 //
 // To ask has the response clear a cookie that is good for nothing, so that the
 // client is told once. One that was replaced less than Config.Grace ago stays: the
-// client may hold its successor by now.
+// client may hold its successor by now. So does one that comes with the method HEAD or
+// to prefetch a page, which shows nobody anything.
 func (s *Session) Lapsed() bool {
 	if s == nil {
 		return false
@@ -14,7 +15,7 @@ func (s *Session) Lapsed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	if s.dead && !s.stored {
+	if s.dead && !s.stored && !s.shownToNobody() {
 		s.due = cookieClear
 	}
 	return s.lapsed

@@ -229,3 +229,25 @@ func TestADeadSealedCookieIsTakenAway(t *testing.T) {
 		}
 	}
 }
+
+// A browser that fetches a page which its user may open next must not use up what
+// the page would say.
+func TestAPrefetchLeavesTheLapsedCookie(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.with(forgedToken())
+	lapsed := func(edits ...func(*http.Request)) (told bool) {
+		c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { told = s.Lapsed() }, edits...)
+		return told
+	}
+	for name, edit := range map[string]func(*http.Request){
+		"prefetch": func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") },
+		"HEAD":     func(r *http.Request) { r.Method = http.MethodHead },
+	} {
+		if !lapsed(edit) || c.token() == "" {
+			t.Errorf("%s takes the cookie away", name)
+		}
+	}
+	if !lapsed() || c.token() != "" || lapsed() {
+		t.Error("the page that is looked at is not told once")
+	}
+}
