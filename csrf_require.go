@@ -4,7 +4,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"strings"
 )
 
 // Errors of a request whose CSRF token is missing or not good.
@@ -30,8 +29,7 @@ type csrfError struct {
 func (e *csrfError) Error() string {
 	text := ErrCSRF.Error() + ": " + e.reason
 	if e.status != http.StatusForbidden {
-		what, _, _ := strings.Cut(e.err.Error(), `"`) // then it cites the body, at any length
-		text += ": " + strings.TrimRight(what, ": ")
+		text += ": " + uncited(e.err)
 	}
 	return text
 }

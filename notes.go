@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // notes are what a session has told its Observer of, or has to tell, beside what
@@ -31,8 +32,26 @@ func (s *Session) context() context.Context {
 	return s.request.Context()
 }
 
-func undecodable(key string, err error) error {
-	return fmt.Errorf("%w: key %q: %w", ErrUndecodable, key, err)
+func undecodable(key string, err error) error { return &undecodableError{key, err} }
+
+// An undecodableError is an ErrUndecodable. Its text is for logs, and has nothing
+// of the value in it.
+type undecodableError struct {
+	key string
+	err error
+}
+
+func (e *undecodableError) Error() string {
+	return fmt.Sprintf("%v: key %q: %s", ErrUndecodable, e.key, uncited(e.err))
+}
+
+func (e *undecodableError) Unwrap() []error { return []error{ErrUndecodable, e.err} }
+
+// uncited returns the text of an error up to where it cites what a client has sent,
+// or what is stored: that may be a password, and of any length.
+func uncited(err error) string {
+	text, _, _ := strings.Cut(err.Error(), `"`)
+	return strings.TrimRight(text, ": ")
 }
 
 // undecodable reports a value that does not decode, once. It counts as absent: a

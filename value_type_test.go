@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session"
 )
@@ -194,5 +196,28 @@ func TestCheckTellsAnUndecodableValueFromNone(t *testing.T) {
 	})
 	if got := p.heard(); got != "" {
 		t.Errorf("the events are %q", got)
+	}
+}
+
+// What is stored may be another service's token: it is nothing for logs.
+func TestAValueThatDoesNotDecodeIsNotCited(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	type before struct{ At string }
+	type after struct{ At time.Time }
+	c := p.client().must(set(t, "k", before{"correct horse"}))
+	p.saw()
+	key := session.NewKey[after]("k")
+	var err error
+	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		key.Get(s)
+		err = key.Check(s)
+	})
+	var parsing *time.ParseError
+	if !errors.Is(err, session.ErrUndecodable) || !errors.As(err, &parsing) {
+		t.Errorf("the error is %v", err)
+	}
+	events := p.saw()
+	if len(events) != 1 || strings.Contains(events[0].Err.Error(), "horse") || !strings.Contains(events[0].Err.Error(), `key "k"`) {
+		t.Errorf("the events are %v", events)
 	}
 }
