@@ -36,6 +36,10 @@ const (
 // cookie where the client has none yet, named as the session's with -csrf behind it,
 // but creates no session.
 //
+// A form that another site posts comes without the cookie. A page that answers it
+// with a token gets a new one, and every form that the client has open is refused
+// as [ErrCSRF]: redirect to the page instead.
+//
 // It returns [ErrHeadersSent] where the cookie cannot be sent any more, and an
 // error without [Manager.Handler] or [Manager.Start]. With Config.Header, which
 // other sites cannot send, the token is empty.

@@ -78,7 +78,8 @@ func CSRFField(r *http.Request) (template.HTML, error) { return CSRF{}.Field(r) 
 // passes requests which may change something only with a good CSRF token, in
 // the form field csrf_token or the header X-CSRF-Token. GET, HEAD, OPTIONS and
 // TRACE pass without; a token in the URL counts for nothing. With Config.Header,
-// which other sites cannot send, all requests pass.
+// which other sites cannot send, all requests pass: where a manager with a header
+// stands inside of one with a cookie, name the latter in [CSRF].
 //
 // All others are Config.ErrorHandler's to answer, with [ErrCSRF], and reported as
 // EventForged, or EventDuplicate where several cookies are the reason. Put it

@@ -161,7 +161,7 @@
 // confusion.
 //
 // A form that another site posts comes without the cookie, by SameSite=Lax,
-// although the browser may hold one. What its handler sets is stored, but no
+// although the browser may hold one. What its handler sets is stored, but no session
 // cookie is sent: it would replace the one that the browser holds, and sign the
 // user out. Only a Login sends one. With SameSite=Strict the same goes for a link
 // on another site. This rests on the header Sec-Fetch-Site of today's browsers.

@@ -7,7 +7,9 @@ package session
 // To ask has the response clear a cookie that is good for nothing, so that the
 // client is told once. One that was replaced less than Config.Grace ago stays: the
 // client may hold its successor by now. So does one that comes with the method HEAD or
-// to prefetch a page, which shows nobody anything.
+// to prefetch a page, which shows nobody anything. Ask on pages, not in background
+// requests: the answer to one that was sent before a sign-in in another tab, and that
+// arrives after it, takes the new cookie away.
 func (s *Session) Lapsed() bool {
 	if s == nil {
 		return false
