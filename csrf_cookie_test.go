@@ -87,8 +87,16 @@ func TestSecurity_CS3_AnAnonymousVictimSendsNoPlantedForm(t *testing.T) {
 	token := attacker.formToken()
 	planted := &http.Cookie{Name: "id-csrf", Value: attacker.cookie("id-csrf")}
 	victims := map[string]*client{
-		"whose session came first": p.client().must(set(t, "cart", 1)),
-		"who was shown a form":     p.client(),
+		"whose session came first":              p.client().must(set(t, "cart", 1)),
+		"who was shown a form":                  p.client(),
+		"whose session began with both cookies": p.client(),
+	}
+	both := victims["whose session began with both cookies"]
+	both.formToken()
+	if res := both.visit(set(t, "cart", 1), func(r *http.Request) {
+		r.Header.Set("Cookie", planted.Name+"="+planted.Value+"; "+r.Header.Get("Cookie"))
+	}); res.StatusCode != 200 {
+		t.Fatal(res.Status)
 	}
 	before := victims["who was shown a form"].formToken()
 	victims["who was shown a form"].must(set(t, "cart", 1))

@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,16 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 			_, err = p.m.Commit(t.Context(), s)
 			must(t, err)
 			check("Commit")
+			w := httptest.NewRecorder()
+			s, err = p.m.Start(w, httpRequest())
+			must(t, err)
+			tt.step(s)
+			must(t, s.Save(t.Context()))
+			check("Start")
+			if name != "Login" { // which is refused in Edit by another error
+				must(t, p.m.Edit(t.Context(), s.ID(), func(s *session.Session) error { tt.step(s); return nil }))
+				check("Edit")
+			}
 		})
 	}
 }
