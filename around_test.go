@@ -70,16 +70,19 @@ func TestAHandlerThatWritesNothingIsNotReported(t *testing.T) {
 	}
 }
 
-// Of two nested managers, the inner one is told by the writer of the outer one.
+// Of two nested managers, the outer one's writer tells the inner one, whatever stands below.
 func TestAnAnswerAroundANestedWriterIsReported(t *testing.T) {
 	outer := newProbe(t, session.Config{Cookie: session.Cookie{Name: "__Host-outer"}})
 	inner := newProbe(t, session.Config{})
-	srv, c := serve(t, http1, outer.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := outer.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		inner.m.Handler(act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			set(t, "k", 1)(w, r, s)
 			io.WriteString(w, "page")
 		})).ServeHTTP(w, r)
-	})))
+	}))
+	srv, c := serve(t, http1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(struct{ http.ResponseWriter }{w}, r) // which tells nothing
+	}))
 	r, _ := http.NewRequest("GET", srv.URL, nil)
 	if res, body, err := fetch(t, c, r); err == nil {
 		t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
