@@ -151,8 +151,9 @@ func TestAFormOfTheFirstResponse(t *testing.T) {
 // Where the session outlives the browser, the forms of tabs that it restores do too.
 func TestAFormOutlivesTheBrowserWhereTheSessionDoes(t *testing.T) {
 	remember := func(s *session.Session) error {
-		return s.SetLifetime(session.Lifetime{Persistent: true})
+		return s.SetLifetime(session.Lifetime{Absolute: 30 * day, Persistent: true})
 	}
+	long := session.Config{MaxLifetime: 30 * day}
 	in := succeed(t, func(_ *http.Request, s *session.Session) error { return s.Login("u") })
 	inFor := succeed(t, func(_ *http.Request, s *session.Session) error { return errors.Join(s.Login("u"), remember(s)) })
 	for name, tt := range map[string]struct {
@@ -163,8 +164,8 @@ func TestAFormOutlivesTheBrowserWhereTheSessionDoes(t *testing.T) {
 		"all cookies, form first": {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{nil, in, nil}, true},
 		"all cookies, form last":  {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{in, nil}, true},
 		"a visitor":               {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{nil}, true},
-		"remembered, form first":  {session.Config{}, []act{nil, inFor, nil}, true},
-		"remembered, form last":   {session.Config{}, []act{inFor, nil}, true},
+		"remembered, form first":  {long, []act{nil, inFor, nil}, true},
+		"remembered, form last":   {long, []act{inFor, nil}, true},
 		"not remembered":          {session.Config{}, []act{nil, in, nil}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
