@@ -68,8 +68,14 @@ func headerSent(w http.ResponseWriter) bool {
 // none makes it panic, and does nothing, until the header has left.
 func serverSent(w http.ResponseWriter) (sent bool) {
 	kind := reflect.TypeOf(w)
-	switch kind.String() {
-	case "*http.response", "*http.http2responseWriter", "http.http2ResponseWriter":
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	if kind.PkgPath() != "net/http" { // another's package may be called http too
+		return false
+	}
+	switch kind.Name() {
+	case "response", "http2responseWriter", "http2ResponseWriter":
 	default:
 		return false
 	}

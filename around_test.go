@@ -26,7 +26,10 @@ func TestAnAnswerAroundTheWriterIsReported(t *testing.T) {
 			"a wrapper":           func(w http.ResponseWriter) http.ResponseWriter { return wrapper{w} },
 			"a framework's":       func(w http.ResponseWriter) http.ResponseWriter { return &ginLike{ResponseWriter: w} },
 		} {
-			for what, f := range map[string]act{"a value": set(t, "k", 1), "a saved one": saved(t, set(t, "k", 1)), "a sign-in": login(t, "u")} {
+			for what, f := range map[string]act{
+				"a value": set(t, "k", 1), "a saved one": saved(t, set(t, "k", 1)), "a sign-in": login(t, "u"),
+				"a form": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() },
+			} {
 				t.Run(string(version)+" "+name+" "+what, func(t *testing.T) {
 					p := newProbe(t, session.Config{})
 					srv, c := serve(t, version, http.HandlerFunc(func(outer http.ResponseWriter, r *http.Request) {
@@ -64,5 +67,27 @@ func TestAHandlerThatWritesNothingIsNotReported(t *testing.T) {
 		if got := p.heard(); sessionCookie(res) == nil || got != "created" {
 			t.Errorf("%s: %q, the events are %q", version, res.Header, got)
 		}
+	}
+}
+
+// Of two nested managers, the outer one's writer tells the inner one, whatever stands below.
+func TestAnAnswerAroundANestedWriterIsReported(t *testing.T) {
+	outer := newProbe(t, session.Config{Cookie: session.Cookie{Name: "__Host-outer"}})
+	inner := newProbe(t, session.Config{})
+	h := outer.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.m.Handler(act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			set(t, "k", 1)(w, r, s)
+			io.WriteString(w, "page")
+		})).ServeHTTP(w, r)
+	}))
+	srv, c := serve(t, http1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(struct{ http.ResponseWriter }{w}, r) // which tells nothing
+	}))
+	r, _ := http.NewRequest("GET", srv.URL, nil)
+	if res, body, err := fetch(t, c, r); err == nil {
+		t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
+	}
+	if got := inner.heard(); got != "commit failed" {
+		t.Errorf("the events are %q", got)
 	}
 }

@@ -119,8 +119,8 @@ func TestSettingsThatAreAccepted(t *testing.T) {
 }
 
 func TestEveryMistakeIsNamed(t *testing.T) {
-	_, err := NewManager(noStore{}, Config{Lifetime: -1, MaxSize: -1, Cookie: Cookie{Path: "x"}})
-	for _, want := range []string{"Lifetime", "MaxSize", "Path"} {
+	_, err := NewManager(noStore{}, Config{Lifetime: -1, MaxSize: -1, Cookie: Cookie{Path: "x"}, NotBefore: noStore{}, MaxSessions: 1})
+	for _, want := range []string{"Lifetime", "MaxSize", "Path", "NotBefore", "MaxSessions"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

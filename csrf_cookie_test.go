@@ -87,8 +87,16 @@ func TestSecurity_CS3_AnAnonymousVictimSendsNoPlantedForm(t *testing.T) {
 	token := attacker.formToken()
 	planted := &http.Cookie{Name: "id-csrf", Value: attacker.cookie("id-csrf")}
 	victims := map[string]*client{
-		"whose session came first": p.client().must(set(t, "cart", 1)),
-		"who was shown a form":     p.client(),
+		"whose session came first":              p.client().must(set(t, "cart", 1)),
+		"who was shown a form":                  p.client(),
+		"whose session began with both cookies": p.client(),
+	}
+	both := victims["whose session began with both cookies"]
+	both.formToken()
+	if res := both.visit(set(t, "cart", 1), func(r *http.Request) {
+		r.Header.Set("Cookie", planted.Name+"="+planted.Value+"; "+r.Header.Get("Cookie"))
+	}); res.StatusCode != 200 {
+		t.Fatal(res.Status)
 	}
 	before := victims["who was shown a form"].formToken()
 	victims["who was shown a form"].must(set(t, "cart", 1))
@@ -143,8 +151,9 @@ func TestAFormOfTheFirstResponse(t *testing.T) {
 // Where the session outlives the browser, the forms of tabs that it restores do too.
 func TestAFormOutlivesTheBrowserWhereTheSessionDoes(t *testing.T) {
 	remember := func(s *session.Session) error {
-		return s.SetLifetime(session.Lifetime{Persistent: true})
+		return s.SetLifetime(session.Lifetime{Absolute: 30 * day, Persistent: true})
 	}
+	long := session.Config{MaxLifetime: 30 * day}
 	in := succeed(t, func(_ *http.Request, s *session.Session) error { return s.Login("u") })
 	inFor := succeed(t, func(_ *http.Request, s *session.Session) error { return errors.Join(s.Login("u"), remember(s)) })
 	for name, tt := range map[string]struct {
@@ -155,8 +164,8 @@ func TestAFormOutlivesTheBrowserWhereTheSessionDoes(t *testing.T) {
 		"all cookies, form first": {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{nil, in, nil}, true},
 		"all cookies, form last":  {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{in, nil}, true},
 		"a visitor":               {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{nil}, true},
-		"remembered, form first":  {session.Config{}, []act{nil, inFor, nil}, true},
-		"remembered, form last":   {session.Config{}, []act{inFor, nil}, true},
+		"remembered, form first":  {long, []act{nil, inFor, nil}, true},
+		"remembered, form last":   {long, []act{inFor, nil}, true},
 		"not remembered":          {session.Config{}, []act{nil, in, nil}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

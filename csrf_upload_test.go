@@ -72,6 +72,19 @@ func TestReturnToCostsNoDiskAndNextToNoReading(t *testing.T) {
 	}
 }
 
+// A body that is no form is the handler's, however long.
+func TestABodyThatIsNoFormIsLeftWhole(t *testing.T) {
+	const size = 11 << 20
+	r, _ := http.NewRequest("POST", "/signin?return_to=/there", io.LimitReader(zeros{}, size))
+	r.Header.Set("Content-Type", "application/octet-stream")
+	if got := session.ReturnTo(r, "/"); got != "/there" {
+		t.Errorf("leads to %q", got)
+	}
+	if n, err := io.Copy(io.Discard, r.Body); n != size || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
 // What RequireCSRF and ReturnTo have looked at is there for the handler to read.
 func TestAnUploadReachesItsHandlerWhole(t *testing.T) {
 	p := newProbe(t, session.Config{})

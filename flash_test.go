@@ -316,3 +316,25 @@ func TestFlashTakenBesideAnOwnMessageLosesNoOther(t *testing.T) {
 	}
 	c.wants("<> page=1")
 }
+
+// A message that a Save without an answer may have stored is there once.
+func TestFlashThatMayBeStoredIsTakenOnce(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", 1))
+	c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+		must(t, notices.Add(s, notice{Text: "a"}))
+		p.tap.put(unanswered)
+		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
+			t.Errorf("Save: %v", err)
+		}
+		p.tap.put(nil)
+		got, err := notices.Take(r.Context(), s)
+		if len(got) != 1 {
+			t.Errorf("taken are %v", got)
+		}
+		return err
+	}))
+	if got := c.takes(); got != nil {
+		t.Errorf("the next page shows %q", got)
+	}
+}

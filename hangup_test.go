@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/b4468f51/session"
 )
@@ -31,11 +33,26 @@ func TestAClientThatHangsUpDuringTheLoadIsNoError(t *testing.T) {
 
 // A load that takes too long is one, whoever has set the limit.
 func TestALoadThatTakesTooLongIsAnError(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
-	p.saw()
-	p.tap.fail("load", context.DeadlineExceeded)
-	if res := p.with(token).visit(show); res.StatusCode != 503 || p.heard() != "load failed" {
-		t.Errorf("%d", res.StatusCode)
+	for name, limit := range map[string]struct {
+		load, request time.Duration
+	}{"LoadTimeout": {time.Second, time.Hour}, "the request's deadline": {time.Hour, time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProbe(t, session.Config{LoadTimeout: limit.load})
+			token := p.client().must(login(t, "u")).token()
+			p.saw()
+			ctx, cancel := context.WithTimeout(t.Context(), limit.request)
+			defer cancel()
+			p.tap.put(func(ctx context.Context, op string, do func() error) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			r := httptest.NewRequestWithContext(ctx, "GET", appURL, nil)
+			r.Header.Set("Cookie", cookieName+"="+token)
+			w := httptest.NewRecorder()
+			p.m.Handler(act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") })).ServeHTTP(w, r)
+			if got := p.heard(); got != "load failed" || w.Code != 503 {
+				t.Errorf("%s: %d, the events are %q", name, w.Code, got)
+			}
+		})
 	}
 }

@@ -80,6 +80,13 @@ func TestADeadCookieIsTakenAway(t *testing.T) {
 			if ck := sessionCookie(res); ck == nil || ck.Value == "" {
 				t.Errorf("%s: a new session has the cookies %v", name, res.Cookies())
 			}
+			res = p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				saved(t, set(t, "k", 1))(w, r, s)
+				asksLapsed(t, true)(w, r, s)
+			}, cookies(cookieName+"="+token))
+			if ck := sessionCookie(res); ck == nil || ck.Value == "" {
+				t.Errorf("%s: a new session that was saved before has the cookies %v", name, res.Cookies())
+			}
 		})
 	}
 }

@@ -198,3 +198,20 @@ func TestReloadOfASealedSession(t *testing.T) {
 	b.want("/login?u", 200, "u/")
 	b.want("/reload", http.StatusConflict, "Conflict")
 }
+
+// A store that fails over to an older state has lost the renewal of this request.
+// Nobody else holds its token, so the session is over for it.
+func TestALongRequestLearnsThatTheStoreHasForgotten(t *testing.T) {
+	for name, look := range looks {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			before, err := p.tap.under.Load(r.Context(), s.ID())
+			must(t, err, s.Renew(), s.Save(r.Context()))
+			p.tap.poison(func(store.Record) store.Record { return before })
+			if err := look(r.Context(), s); !errors.Is(err, session.ErrEnded) || s.Subject() != "" {
+				t.Errorf("%s: %v, and it sees %q", name, err, state(s))
+			}
+		})
+	}
+}

@@ -219,6 +219,24 @@ func TestResponse_ALateCommitThatFailsAborts(t *testing.T) {
 	}
 }
 
+// So does one that was dropped before the handler returned.
+func TestResponse_ALateChangeThatIsDroppedAborts(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	token := p.client().must(login(t, "u")).token()
+	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		io.WriteString(w, "saved")
+		must(t, s.Set("late", 1), p.m.Revoke(r.Context(), s.ID()))
+		if err := s.Touch(r.Context()); !errors.Is(err, session.ErrEnded) {
+			t.Errorf("Touch: %v", err)
+		}
+	})))
+	r, _ := http.NewRequest("GET", srv.URL, nil)
+	r.Header.Set("Cookie", cookieName+"="+token)
+	if res, body, err := fetch(t, c, r); err == nil {
+		t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
+	}
+}
+
 func TestResponse_AChangeThatNeedsACookieIsRefusedLate(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	for name, change := range map[string]func(s *session.Session) error{

@@ -378,6 +378,31 @@ func TestASealerThatFailsIsNoAnonymousUser(t *testing.T) {
 	}
 }
 
+// What a Save could not seal is pending still: it is sealed with the answer, or the
+// client learns that it was not.
+func TestASealedChangeOutlivesASaveThatFails(t *testing.T) {
+	sealer := &brokenSealer{Sealer: newRing(t)}
+	site := newSealedSite(t, sealer, session.Config{})
+	site.handle("/again", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("k", "new"))
+		sealer.err = errors.New("the key service is down")
+		if err := s.Save(r.Context()); !errors.Is(err, sealer.err) {
+			t.Errorf("Save returns %v", err)
+		}
+		if r.URL.RawQuery == "" {
+			sealer.err = nil
+		}
+		w.Write([]byte("saved"))
+	})
+	b := site.browser()
+	b.want("/login?u", 200, "u/")
+	b.want("/again?down", 503, "Service Unavailable")
+	sealer.err = nil
+	b.want("/read", 200, "u/")
+	b.want("/again", 200, "saved")
+	b.want("/read", 200, "u/new")
+}
+
 func TestSealedWithoutTheMiddleware(t *testing.T) {
 	site := newSealedSite(t, newRing(t), session.Config{})
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)

@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,16 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 			_, err = p.m.Commit(t.Context(), s)
 			must(t, err)
 			check("Commit")
+			w := httptest.NewRecorder()
+			s, err = p.m.Start(w, httpRequest())
+			must(t, err)
+			tt.step(s)
+			must(t, s.Save(t.Context()))
+			check("Start")
+			if name != "Login" { // which is refused in Edit by another error
+				must(t, p.m.Edit(t.Context(), s.ID(), func(s *session.Session) error { tt.step(s); return nil }))
+				check("Edit")
+			}
 		})
 	}
 }
@@ -78,7 +89,13 @@ func httpRequest() *http.Request {
 func TestAnErrorThatTheHandlerAnswersIsNotTold(t *testing.T) {
 	big := strings.Repeat("x", 2000)
 	stop := errors.New("stop")
+	var p *probe
 	for name, f := range map[string]act{
+		"the middleware's error page": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			p.tap.fail("create", errDown)
+			_ = s.Set("k", big)
+			must(t, s.Set("other", 1))
+		},
 		"an error page": func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := s.Set("k", big); err != nil {
 				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
@@ -94,7 +111,7 @@ func TestAnErrorThatTheHandlerAnswersIsNotTold(t *testing.T) {
 		},
 		"nothing": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Set("k", 1)) },
 	} {
-		p := newProbe(t, session.Config{MaxSize: 1000})
+		p = newProbe(t, session.Config{MaxSize: 1000})
 		p.client().visit(f)
 		if got := p.heard(); strings.Contains(got, string(session.EventUnsaved)) {
 			t.Errorf("%s: the events are %q", name, got)

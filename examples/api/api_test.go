@@ -155,6 +155,19 @@ func TestTheHeaderGoesFirst(t *testing.T) {
 	browser.wants("GET", "/notes", nil, 200, `["browser"]`)
 }
 
+// A proxy that asks for a password has the browser send it with every request.
+func TestABrowserMayHaveAPasswordForAProxy(t *testing.T) {
+	browser := newCaller(t, serve(t), false)
+	basic := func(r *http.Request) { r.SetBasicAuth("staging", "secret") }
+	form := url.Values{"name": {"ada"}, "password": {"correct horse"}}
+	if res, body := browser.send("POST", "/signin", form, basic); res.StatusCode != 204 || len(res.Header["Set-Cookie"]) == 0 {
+		t.Fatalf("%d %q %q", res.StatusCode, body, res.Header)
+	}
+	if res, body := browser.send("GET", "/notes", nil, basic); res.StatusCode != 200 {
+		t.Errorf("the browser is signed out: %d %q", res.StatusCode, body)
+	}
+}
+
 // Another site can have a browser send its cookie, and not the header.
 func TestAnotherSiteCannotUseTheCookie(t *testing.T) {
 	server := serve(t)

@@ -19,6 +19,7 @@ import (
 	"html/template"
 	"log"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/b4468f51/session"
@@ -68,10 +69,12 @@ func newSite(st store.Store) (*site, error) {
 
 func (s *site) close() error { return errors.Join(s.browsers.Close(), s.apps.Close()) }
 
-// fromApp tells whose session a request has: an app's, if it carries the header
-// or asks for a token, whatever cookies are with it. So no request ever has both.
+// fromApp tells whose session a request has: an app's, if it carries a Bearer token
+// or asks for one, whatever cookies are with it. So no request ever has both. A
+// browser sends the header too where a proxy asks for a password, as Basic.
 func fromApp(r *http.Request) bool {
-	return r.Header.Get("Authorization") != "" || r.URL.Path == "/app/signin"
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Bearer") || r.URL.Path == "/app/signin"
 }
 
 // manager returns the manager of a request's session.

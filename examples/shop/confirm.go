@@ -23,7 +23,7 @@ func (s *shop) showConfirm(w http.ResponseWriter, r *http.Request) error {
 func (s *shop) confirm(w http.ResponseWriter, r *http.Request) error {
 	f := readForm(r)
 	here := current(r)
-	if !s.throttles.confirm.allow(here.ID().String()) || !s.throttles.confirm.allow(here.Subject()) {
+	if !s.throttles.confirmIn.allow(here.ID().String()) || !s.throttles.confirm.allow(here.Subject()) {
 		return errTooOften
 	}
 	err := s.users.confirm(r.Context(), here.Subject(), f.password)

@@ -46,16 +46,18 @@ func (t *throttle) allow(key string) bool {
 // an account can so keep new devices out of it for a while: those that are
 // signed in stay so, and their own guesses count apart.
 type throttles struct {
-	signIn  *throttle // by account
-	address *throttle // sign-ins and sign-ups, by client
-	confirm *throttle // by user, and by session
+	signIn    *throttle // by account
+	address   *throttle // sign-ins and sign-ups, by client
+	confirm   *throttle // by user
+	confirmIn *throttle // by session, less: who guesses at one device leaves room at the others
 }
 
 func newThrottles() throttles {
 	return throttles{
-		signIn:  newThrottle(10, 20*time.Second),
-		address: newThrottle(30, 2*time.Second),
-		confirm: newThrottle(5, 30*time.Second),
+		signIn:    newThrottle(10, 20*time.Second),
+		address:   newThrottle(30, 2*time.Second),
+		confirm:   newThrottle(15, 10*time.Second),
+		confirmIn: newThrottle(5, 30*time.Second),
 	}
 }
 
