@@ -2,6 +2,7 @@ package integration
 
 import (
 	"database/sql"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -43,6 +44,24 @@ func TestPostgresUsesTheFirstSchemaOfItsPath(t *testing.T) {
 			}
 			ownTable(t, db, ours, app+"."+table)
 		})
+	}
+}
+
+// A schema that is missing must not have the table stand in another program's.
+func TestPostgresRefusesAMissingSchema(t *testing.T) {
+	db := openSQL(t, "pgx", postgresURL(t))
+	table, missing := newTable(t, db), "missing_"+newTable(t, db)
+	for path, refused := range map[string]bool{
+		missing + ",public": true, `"` + missing + `", public`: true, `"$user",public`: false, "public": false,
+	} {
+		here := openSQL(t, "pgx", with(postgresURL(t), "search_path="+url.QueryEscape(path)))
+		s, err := sqlstore.New(here, sqlstore.PostgreSQL, sqlstore.Options{Table: table})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); refused != (err != nil) || err != nil && !strings.Contains(err.Error(), missing) {
+			t.Errorf("%s: %v, refused should be %t", path, err, refused)
+		}
 	}
 }
 

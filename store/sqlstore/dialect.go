@@ -56,6 +56,10 @@ type queries struct {
 	schema     []string // each may be run again
 	schemaLock string   // begins a transaction that runs schema; "" where several may run it at once
 
+	// path returns the schemas that the server looks for the table in, and the one
+	// that it chose. "" where the table's name has its schema, or there are none.
+	path string
+
 	// present tells whether there is nothing left of schema to do, so that who
 	// may not create tables can use one; "" where anybody may run schema.
 	present     string

@@ -65,8 +65,8 @@
 // used. Two parameters are the store's, and all others the driver's:
 //
 //	table=sessions      the table's name, of at most 55 bytes, in the first
-//	                    schema of search_path that is there; a table of that
-//	                    name in a later one is not used
+//	                    schema of search_path, which must be there; a table of
+//	                    that name in a later one is not used
 //	table=app.sessions  the same in the schema app, which must be there
 //	pooler=true         connections come from a pooler such as PgBouncer in
 //	                    transaction mode: nothing is prepared

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -10,6 +11,9 @@ import (
 // missing it needs no right to create. It fails where a table of that name is
 // there and has not the columns of a table of sessions.
 func (s *Store) Migrate(ctx context.Context) error {
+	if err := s.place(ctx); err != nil {
+		return fmt.Errorf("sqlstore: migrate: %w", err)
+	}
 	err := s.exclusive(ctx, func() error {
 		if found, err := s.migrated(ctx); found || err != nil {
 			return err
@@ -21,6 +25,23 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	if err := s.check(ctx); err != nil {
 		return fmt.Errorf("sqlstore: migrate: %w", err)
+	}
+	return nil
+}
+
+// place fails where the schema that the table is to be in is missing. The server
+// would pass on to the next one of its path, where another program's table may be.
+func (s *Store) place(ctx context.Context) error {
+	if s.queries.path == "" {
+		return nil
+	}
+	var path, chosen string
+	if err := s.db.QueryRowContext(ctx, s.queries.path).Scan(&path, &chosen); err != nil {
+		return err
+	}
+	if first := firstSchema(path); first != "" && first != chosen {
+		return fmt.Errorf("the schema %q is the first of search_path, and is not there or may not be used: "+
+			"create it, or name the table with its schema, as in %q", first, cmp.Or(chosen, "public")+"."+s.table)
 	}
 	return nil
 }

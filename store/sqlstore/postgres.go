@@ -32,8 +32,9 @@ func postgresQueries(schema, table string) (queries, error) {
 	}
 	t, due, subject := quote(table), quote(table+"_due"), quote(table+"_subject")
 	// Without a schema, a table of the second schema in search_path is not ours.
-	in := "quote_ident(current_schema())"
+	in, path := "quote_ident(current_schema())", "SELECT current_setting('search_path'), coalesce(current_schema(), '')"
 	if schema != "" {
+		path = ""
 		t, in = quote(schema)+"."+t, "'"+strings.ReplaceAll(quote(schema), "'", "''")+"'"
 	}
 	const columns = "id, version, created, seen, expires, deadline, subject, data"
@@ -55,6 +56,7 @@ func postgresQueries(schema, table string) (queries, error) {
 			"CREATE INDEX IF NOT EXISTS " + subject + " ON " + t + " (subject, id) WHERE subject <> ''",
 		},
 		schemaLock: fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", lockNumber(table)),
+		path:       path,
 		present: "SELECT to_regclass(s.name || '.' || $1::text) IS NOT NULL" +
 			" AND to_regclass(s.name || '.' || $2::text) IS NOT NULL" +
 			" AND to_regclass(s.name || '.' || $3::text) IS NOT NULL" +
@@ -122,4 +124,29 @@ func postgresBusy(err error) bool {
 		return false
 	}
 	return state.SQLState() == "40001" || state.SQLState() == "40P01"
+}
+
+// firstSchema returns the first schema of a search_path as PostgreSQL reads it, and
+// "" where that is any that is there: "$user", which need not be.
+func firstSchema(path string) string {
+	path = strings.TrimSpace(path)
+	if quoted, ok := strings.CutPrefix(path, `"`); ok {
+		var name strings.Builder
+		for part := range strings.SplitSeq(quoted, `""`) { // stands for one
+			before, _, end := strings.Cut(part, `"`)
+			name.WriteString(before)
+			if end {
+				break
+			}
+			name.WriteByte('"')
+		}
+		path = name.String()
+	} else {
+		path, _, _ = strings.Cut(path, ",")
+		path = strings.ToLower(strings.TrimSpace(path))
+	}
+	if path == "$user" || strings.HasPrefix(path, "pg_") {
+		return ""
+	}
+	return path
 }

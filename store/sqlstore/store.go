@@ -18,8 +18,8 @@ type Options struct {
 	Table string
 
 	// Schema is the schema that the table is in, and on MySQL the database. The
-	// default is the first schema of PostgreSQL's search_path that is there, and
-	// the database that the connection names. SQLite has none.
+	// default is the first schema of PostgreSQL's search_path, which has to be
+	// there, and the database that the connection names. SQLite has none.
 	Schema string
 
 	// BusyTimeout is how long an operation goes on trying while other
