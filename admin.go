@@ -90,6 +90,9 @@ func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Recor
 				yield(store.Record{}, storeFailed("list", err))
 				return
 			}
+			if over(&rec, time.Now()) {
+				continue
+			}
 			if !yield(rec, nil) {
 				return
 			}

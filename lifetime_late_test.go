@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -64,5 +65,33 @@ func TestALifetimeThatIsRefusedChangesNothing(t *testing.T) {
 				t.Errorf("afterwards the session is that of %q, with %v", s.Subject(), s.Get("k"))
 			}
 		})
+	})
+}
+
+// A use that another machine writes beside a SetLifetime, by a clock that is
+// ahead, must not have the session outlive its new deadline.
+func TestNoSessionOutlivesItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		s := p.tap.given()[0]
+		time.Sleep(10 * time.Minute)
+		p.tap.put(func(ctx context.Context, op string, do func() error) error {
+			if op == "save" {
+				rec, err := p.tap.under.Load(ctx, s.ID)
+				must(t, err)
+				seen := time.Now().Add(time.Second).Truncate(time.Millisecond)
+				must(t, p.tap.under.Touch(ctx, rec.ID, rec.Version, seen, seen.Add(time.Hour)))
+			}
+			return do()
+		})
+		c.must(remember(t, session.Lifetime{Absolute: 15 * time.Minute}))
+		p.tap.put(nil)
+		c.wants("<u>")
+		time.Sleep(6 * time.Minute)
+		c.wants(anonymous)
+		if ids := p.idsOf("u"); len(ids) != 0 {
+			t.Errorf("%d sessions are listed", len(ids))
+		}
 	})
 }

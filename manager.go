@@ -201,14 +201,21 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	return s, nil
 }
 
-// loadRecord loads a record. One of another ID, and an expired one, which no
-// store should return, it treats as not found.
+// loadRecord loads a record. One of another ID, which no store should return, and
+// one that is over it treats as not found.
 func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.Record, error) {
 	rec, err := m.store.Load(ctx, id)
-	if err == nil && (rec.ID != id || !now.Before(rec.Expires)) {
+	if err == nil && (rec.ID != id || over(&rec, now)) {
 		return store.Record{}, store.ErrNotFound
 	}
 	return rec, err
+}
+
+// over tells whether a record has ended. A store looks at Expires alone. That may be
+// after the deadline: if a session is used while another request gives it an earlier
+// deadline, the store may keep the Expires of the use.
+func over(rec *store.Record, now time.Time) bool {
+	return !now.Before(rec.Expires) || !now.Before(rec.Deadline)
 }
 
 // delete goes on when parent is cancelled.
