@@ -297,3 +297,22 @@ func TestFlashOfAnEndedSessionIsNotTaken(t *testing.T) {
 		t.Errorf("the next page shows %q", got)
 	}
 }
+
+// What others add while a page is made is theirs to keep.
+func TestFlashThatIsAddedAfterATakeStays(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	other := &client{p, c.jar, c.url}
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, notices.Add(s, notice{Text: "a"}))
+		got, err := notices.Take(r.Context(), s)
+		if len(got) != 1 || err != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+		other.must(addNotice(t, "b"))
+		must(t, s.Set("k", 1))
+	})
+	if got := c.takes(); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("the next page shows %q", got)
+	}
+}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // take removes the value of a key for this request alone, and returns what was
@@ -40,12 +41,24 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 	if err != nil {
 		return nil, err
 	}
-	s.show(taker.draft)
-	vals, err = s.takePending(key, opDelete)
 	if took.ok {
-		vals = append([]value{took.val}, vals...)
+		vals = append(vals, took.val)
 	}
-	return vals, err
+	s.show(taker.draft)
+	s.mu.Lock()
+	own, ok := s.draft.lookup(key)
+	if ok {
+		// What put it there is forgotten. A pending opDelete would remove what other
+		// requests add until the commit.
+		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o op) bool { return o.key == key })
+		s.changes++
+		vals = append(vals, own)
+	}
+	s.mu.Unlock()
+	if ok {
+		s.show(taker.draft)
+	}
+	return vals, nil
 }
 
 // takePending is take of what nobody else has to be kept from.
