@@ -112,7 +112,7 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 		}
 		looked++
 		rec, err := m.loadRecord(ctx, token.ID, now)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || err == nil && isMark(rec.Data) {
 			continue
 		}
 		if err != nil {
