@@ -59,14 +59,14 @@ func (s *Session) Reauthenticate(level int) error {
 		return ErrNoSession
 	}
 	if level < 0 || level > math.MaxUint8 {
-		return fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8)
+		return s.refuse("", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
 	}
 	if err := s.ready(); err != nil {
-		return err
+		return s.refuse("", err)
 	}
 	subject := view(s, (*draft).subject)
 	if subject == "" {
-		return errors.New("session: reauthenticate an anonymous session: Login comes first")
+		return s.refuse("", errors.New("session: reauthenticate an anonymous session: Login comes first"))
 	}
 	return s.newSecret(opReauthenticate, signing{subject: subject, level: uint8(level)})
 }
