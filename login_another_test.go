@@ -291,3 +291,20 @@ func TestADoubtfulSignInEndsWithTheNext(t *testing.T) {
 		}
 	}
 }
+
+// Whoever signs in elsewhere with the same token ends its session: a Login that
+// comes too late for that begins another.
+func TestALoginThatComesTooLateBeginsANewSession(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", 1))
+	other := &client{p, c.jar, c.url}
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		id := s.ID()
+		other.must(login(t, "v"))
+		must(t, s.Login("u"))
+		must(t, s.Save(r.Context()))
+		if !s.IsNew() || s.ID() == id || s.Get("k") != nil {
+			t.Errorf("IsNew is %v, the ID %v after %v, k=%v", s.IsNew(), s.ID(), id, s.Get("k"))
+		}
+	})
+}

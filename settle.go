@@ -87,6 +87,7 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 	}
 	c.created = !s.stored || s.draft.rec.id != d.rec.id
 	c.due = c.rotated || c.created
+	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
 	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
 	s.quiet = false
 	if c.signsIn() {
