@@ -21,6 +21,10 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 		return s.takePending(key, opDelete)
 	}
 	s.mu.Lock()
+	if slices.ContainsFunc(s.ops, func(o op) bool { return o.hides(key) }) { // what is stored goes by that
+		s.mu.Unlock()
+		return s.takePending(key, opDelete)
+	}
 	if s.inDoubt != nil { // the next commit settles that, and whether it was there to be taken
 		s.mu.Unlock()
 		return s.takePending(key, opPop)
@@ -59,6 +63,11 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 		s.show(taker.draft)
 	}
 	return vals, nil
+}
+
+// hides tells whether nothing that was stored under a key shows after o.
+func (o *op) hides(key string) bool {
+	return o.kind == opClear || o.key == key && (o.kind == opSet || o.kind == opDelete || o.kind == opPop)
 }
 
 // takePending is take of what nobody else has to be kept from.
