@@ -170,7 +170,18 @@ func (c *commit) endOthers() error {
 		if err := c.m.remove(c.ctx, old.id); err != nil {
 			return err
 		}
+		c.ended(old.id)
 		c.m.report(c.ctx, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
 	}
 	return nil
+}
+
+// ended notes that a session has ended, so that the next attempt does not end it
+// once more.
+func (c *commit) ended(id ID) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	of := func(e ending) bool { return e.id == id }
+	p := c.s.pastLocked()
+	p.left, p.others = slices.DeleteFunc(p.left, of), slices.DeleteFunc(p.others, of)
 }

@@ -308,3 +308,23 @@ func TestALoginThatComesTooLateBeginsANewSession(t *testing.T) {
 		}
 	})
 }
+
+// A sign-in that is tried again ends the session before it once.
+func TestASignInThatIsTriedAgainRevokesOnce(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	p.saw()
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("v"))
+		p.tap.fail("create", errors.New("down"))
+		if err := s.Save(r.Context()); err == nil {
+			t.Error("Save: no error")
+		}
+		p.tap.put(nil)
+		must(t, s.Save(r.Context()))
+	})
+	if got := p.heard(); got != "revoked, commit failed, created, login" {
+		t.Errorf("the events are %q", got)
+	}
+	c.wants("<v>")
+}
