@@ -118,7 +118,8 @@ type Config struct {
 	// Bearer (RFC 6750), or another name, with nothing but the token. A new
 	// token is in the response's header of the same name, or Session-Token for
 	// Authorization, for the client to keep; an empty one says that the session
-	// is over, after [Session.Destroy] or where [Session.Lapsed] was asked. The cookie is neither read nor set then. Default "": the cookie.
+	// is over, after [Session.Destroy] or where [Session.Lapsed] was asked. The
+	// cookie is neither read nor set then. Default "": the cookie.
 	Header string
 
 	// Codec encodes the values that have no form of their own. Changing it

@@ -133,10 +133,12 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 // Commit writes what changed since Load, and returns the cookie that the
 // response has to carry, or nil. A response with the cookie must carry
 // Cache-Control: no-store too, and no CDN-Cache-Control or the like beside it; one
-// whose content depends on the session must carry Vary: Cookie. With Config.Header the cookie is no more than the name of a
-// header of the response and its value, empty to clear it. It goes on when ctx is cancelled, within Config.CommitTimeout.
-// Errors are those of [Session.Save]; answer with an error then, and send
-// neither content nor cookie.
+// whose content depends on the session must carry Vary: Cookie. With Config.Header
+// the cookie is no more than the name of a header of the response and its value,
+// empty to clear it.
+//
+// Commit goes on when ctx is cancelled, within Config.CommitTimeout. Errors are those
+// of [Session.Save]; answer with an error then, and send neither content nor cookie.
 func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) {
 	if s == nil {
 		return nil, ErrNoSession
