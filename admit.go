@@ -124,9 +124,10 @@ func (m *Manager) signInTime(ctx context.Context, rec *store.Record) int64 {
 }
 
 // LimitRate returns a function for Config.AdmitAnonymous that admits so many new
-// anonymous sessions per interval, of all clients of this process together. So no
-// more than that times the lifetime can be in the store. It panics if one of
-// them is not positive.
+// anonymous sessions per interval, of all clients of this process together. After a
+// pause it admits as many at once. So the store has no more of them than come in
+// their lifetime and one interval more. LimitRate panics if sessions or per is not
+// positive.
 func LimitRate(sessions int, per time.Duration) func(*http.Request) error {
 	if sessions <= 0 || per <= 0 {
 		panic("session: LimitRate takes a positive number and a positive interval")

@@ -113,7 +113,7 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 		}
 		looked++
 		rec, err := m.loadRecord(ctx, token.ID, now)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) || err == nil && isMark(rec.Data) {
 			continue
 		}
 		if err != nil {
@@ -171,7 +171,18 @@ func (c *commit) endOthers() error {
 		if err := c.m.remove(c.ctx, old.id); err != nil {
 			return err
 		}
+		c.ended(old.id)
 		c.m.report(c.ctx, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
 	}
 	return nil
+}
+
+// ended notes that a session has ended, so that the next attempt does not end it
+// once more.
+func (c *commit) ended(id ID) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	of := func(e ending) bool { return e.id == id }
+	p := c.s.pastLocked()
+	p.left, p.others = slices.DeleteFunc(p.left, of), slices.DeleteFunc(p.others, of)
 }

@@ -53,7 +53,9 @@ type Config struct {
 	// ends those that signed in longest ago; or, with RefuseLogin, fails with
 	// [ErrTooManySessions], unless the client presents a token that was killed
 	// less than Grace ago, of one of these sessions: that one ends. It takes a
-	// store that can list, and lists at each sign-in. Default 0, any number: it
+	// store that can list, and lists at each sign-in; with RefuseLogin it keeps a
+	// small record of each subject besides, until 400 days after its last sign-in,
+	// or MaxLifetime if that is longer. Default 0, any number: it
 	// takes a good sign-in to make one more, [Manager.List] and
 	// [Manager.RevokeAll] take no more memory for many, and programs that share
 	// an account would sign each other out at any limit.

@@ -185,7 +185,7 @@
 //
 // Every request with the session is a use of it. A page that polls would keep its
 // session alive for as long as it is open: name such requests in Config.Passive.
-// [Manager.Edit] and [Manager.View] are no use.
+// [Manager.Edit] and [Manager.View] do not count as use.
 //
 // # Testing
 //

@@ -53,12 +53,14 @@ func (d *draft) read(rec *store.Record, m *meta) (err error) {
 	return err
 }
 
-// reread is read for a record that was read or encoded before.
-func (d *draft) reread(rec store.Record, m *meta) {
+// reread is read for a record that was read or encoded before. It returns the
+// metadata.
+func (d *draft) reread(rec store.Record) (m meta) {
 	d.rec.set(&rec)
 	var raw []byte
 	raw, d.base, _ = cutEnvelope(rec.Data)
 	m.decode(raw)
+	return m
 }
 
 // meta returns the metadata, to be read only.

@@ -338,3 +338,43 @@ func TestFlashThatMayBeStoredIsTakenOnce(t *testing.T) {
 		t.Errorf("the next page shows %q", got)
 	}
 }
+
+// What others add while a page is made is theirs to keep.
+func TestFlashThatIsAddedAfterATakeStays(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	other := &client{p, c.jar, c.url}
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, notices.Add(s, notice{Text: "a"}))
+		got, err := notices.Take(r.Context(), s)
+		if len(got) != 1 || err != nil {
+			t.Errorf("%v, %v", got, err)
+		}
+		other.must(addNotice(t, "b"))
+		must(t, s.Set("k", 1))
+	})
+	if got := c.takes(); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("the next page shows %q", got)
+	}
+}
+
+// Take gives what the session shows: not what its request has cleared before.
+func TestFlashThatWasClearedIsNotTaken(t *testing.T) {
+	for name, hide := range map[string]func(s *session.Session) error{
+		"Clear":  func(s *session.Session) error { return s.Clear() },
+		"Delete": func(s *session.Session) error { return s.Delete(notices.Name()) },
+		"Pop":    func(s *session.Session) error { s.Pop(notices.Name()); return nil },
+	} {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(addNotice(t, "a"))
+		c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			must(t, hide(s))
+			must(t, notices.Add(s, notice{Text: "b"}))
+			got, err := notices.Take(r.Context(), s)
+			if len(got) != 1 || got[0].Text != "b" || err != nil {
+				t.Errorf("%s: %v, %v", name, got, err)
+			}
+		})
+		c.wants(anonymous)
+	}
+}

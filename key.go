@@ -83,10 +83,10 @@ func (k Key[T]) Set(s *Session, v T) error {
 func (k Key[T]) Delete(s *Session) error { return s.Delete(k.name) }
 
 // Update replaces the value by what f makes of it: of the zero T where there is
-// none, or one that is no T, see [Key.Get]. No update is lost to a concurrent request: where another one committed
-// first, the commit calls f again, with the newer value. So f must be pure, may
-// run several times and on another goroutine, and must not use the session;
-// what it returned first may differ from what is stored at last.
+// none, or one that is no T, see [Key.Get]. No update is lost to a concurrent
+// request: if another one committed first, the commit calls f again, with the newer
+// value. So f must be pure, may run several times and on another goroutine, and must
+// not use the session; what it returned first may differ from what is stored at last.
 //
 // An error of f changes nothing and is returned, here or, where the newer value
 // causes it, by the commit: the answer is then Config.ErrorHandler's, unless the

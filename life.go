@@ -66,13 +66,16 @@ func (s *Session) discardLocked() {
 
 // Destroy ends the session: logout. The record is gone from the store when
 // Destroy returns, and the cookie is cleared with the first byte, if that has
-// not left; one that is good for nothing any more is cleared too. What is set afterwards belongs to a new, anonymous session. It
-// goes on when ctx is cancelled, within Config.CommitTimeout.
+// not left. A cookie that is not good any more is cleared too. What is set
+// afterwards belongs to a new, anonymous session. Destroy goes on when ctx is
+// cancelled, within Config.CommitTimeout.
 //
-// A client that brought several good tokens is anonymous to read, but Destroy ends
-// the session of each. A request that came without a token, and has stored
-// nothing, costs nothing to destroy, and sets no cookie. On an error of the store the session is as it was, and
-// Destroy may be called again. [ErrEnded] says that this
+// A request with several good tokens reads as anonymous, but Destroy ends the
+// session of each. A request that came without a token, and has stored nothing,
+// costs nothing to destroy, and sets no cookie.
+//
+// After an error of the store the session is as it was, and Destroy may be called
+// again; of several sessions some may have ended. [ErrEnded] says that this
 // request's token was replaced a moment ago by Login or Renew: the client has
 // another by now, and must be asked to sign out again.
 func (s *Session) Destroy(ctx context.Context) error {

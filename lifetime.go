@@ -12,7 +12,8 @@ import (
 type Lifetime struct {
 	// Absolute ends the session however much it is used, counted from the
 	// sign-in, or from its creation while it is anonymous. Zero is
-	// Config.Lifetime; at most Config.MaxLifetime.
+	// Config.Lifetime, or Config.AnonymousLifetime while it is anonymous. At least
+	// a second, at most Config.MaxLifetime.
 	Absolute time.Duration
 
 	// Idle ends the session when it is not used. Zero is Absolute, as far as
@@ -43,10 +44,11 @@ func (s *Session) SetLifetime(l Lifetime) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
 	if err := l.validate(&s.m.cfg); err != nil {
 		return s.refuse("", err)
 	}
+	// Not before that: of a nanosecond nothing is left, and zero is the Config's.
+	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
 	return s.newSecret(opLifetime, signing{lifetime: l})
 }
 

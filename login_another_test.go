@@ -291,3 +291,40 @@ func TestADoubtfulSignInEndsWithTheNext(t *testing.T) {
 		}
 	}
 }
+
+// Whoever signs in elsewhere with the same token ends its session: a Login that
+// comes too late for that begins another.
+func TestALoginThatComesTooLateBeginsANewSession(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", 1))
+	other := &client{p, c.jar, c.url}
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		id := s.ID()
+		other.must(login(t, "v"))
+		must(t, s.Login("u"))
+		must(t, s.Save(r.Context()))
+		if !s.IsNew() || s.ID() == id || s.Get("k") != nil {
+			t.Errorf("IsNew is %v, the ID %v after %v, k=%v", s.IsNew(), s.ID(), id, s.Get("k"))
+		}
+	})
+}
+
+// A sign-in that is tried again ends the session before it once.
+func TestASignInThatIsTriedAgainRevokesOnce(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	p.saw()
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("v"))
+		p.tap.fail("create", errors.New("down"))
+		if err := s.Save(r.Context()); err == nil {
+			t.Error("Save: no error")
+		}
+		p.tap.put(nil)
+		must(t, s.Save(r.Context()))
+	})
+	if got := p.heard(); got != "revoked, commit failed, created, login" {
+		t.Errorf("the events are %q", got)
+	}
+	c.wants("<v>")
+}

@@ -133,10 +133,12 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 // Commit writes what changed since Load, and returns the cookie that the
 // response has to carry, or nil. A response with the cookie must carry
 // Cache-Control: no-store too, and no CDN-Cache-Control or the like beside it; one
-// whose content depends on the session must carry Vary: Cookie. With Config.Header the cookie is no more than the name of a
-// header of the response and its value, empty to clear it. It goes on when ctx is cancelled, within Config.CommitTimeout.
-// Errors are those of [Session.Save]; answer with an error then, and send
-// neither content nor cookie.
+// whose content depends on the session must carry Vary: Cookie. With Config.Header
+// the cookie is no more than the name of a header of the response and its value,
+// empty to clear it.
+//
+// Commit goes on when ctx is cancelled, within Config.CommitTimeout. Errors are those
+// of [Session.Save]; answer with an error then, and send neither content nor cookie.
 func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) {
 	if s == nil {
 		return nil, ErrNoSession
@@ -201,8 +203,8 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	return s, nil
 }
 
-// loadRecord loads a record. One of another ID, and an expired one, which no
-// store should return, it treats as not found.
+// loadRecord loads a record. One of another ID, which no store should return, and
+// one that is over it treats as not found.
 func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.Record, error) {
 	rec, err := m.store.Load(ctx, id)
 	if err == nil && (rec.ID != id || !alive(&rec, now)) {

@@ -15,7 +15,7 @@ const (
 	tagGeneration    = 4  // uvarint: how often the secrets before were killed
 	tagAuthenticated = 5  // when the subject signed in: varint, Unix milliseconds
 	tagLineage       = 6  // the last version before this one of each manager that wrote lately, 8 bytes each
-	tagEdited        = 7  // when it was written, if that was no use: varint, Unix milliseconds
+	tagEdited        = 7  // when it was written, if that did not count as use: varint, Unix milliseconds
 	tagLevel         = 9  // how strongly the subject signed in: one byte, not 0
 	tagLifetime      = 11 // of this session: varints of milliseconds, absolute and idle, and a byte, 1 for a persistent cookie
 	tagClient        = 13 // that signed in: { uvarint length, text } of the user agent and of the address family

@@ -12,10 +12,18 @@ import (
 type notes struct {
 	undecodable []string // the keys that were reported
 
-	unsaved     error  // the first change that was refused, and not made since
-	unsavedKey  string // what it was to change
+	unsaved     []unsavedChange // the changes that were refused, and not made since
 	toldUnsaved bool
 }
+
+// An unsavedChange is one that returned an error.
+type unsavedChange struct {
+	key string // what it was to change, "" for what has no key
+	err error
+}
+
+// maxUnsaved bounds the keys that are remembered. One of them is told.
+const maxUnsaved = 16
 
 func (s *Session) notesLocked() *notes {
 	if s.notes == nil {
@@ -84,15 +92,17 @@ func (s *Session) refuse(key string, err error) error {
 }
 
 func (s *Session) refuseLocked(key string, err error) {
-	if n := s.notesLocked(); n.unsaved == nil {
-		n.unsaved, n.unsavedKey = err, key
+	n := s.notesLocked()
+	of := func(c unsavedChange) bool { return c.key == key }
+	if len(n.unsaved) < maxUnsaved && !slices.ContainsFunc(n.unsaved, of) {
+		n.unsaved = append(n.unsaved, unsavedChange{key, err})
 	}
 }
 
 // madeLocked forgets an error of a key that was changed after all.
 func (s *Session) madeLocked(key string) {
-	if s.notes != nil && s.notes.unsavedKey == key {
-		s.notes.unsaved = nil
+	if n := s.notes; n != nil && n.unsaved != nil {
+		n.unsaved = slices.DeleteFunc(n.unsaved, func(c unsavedChange) bool { return c.key == key })
 	}
 }
 
@@ -110,12 +120,12 @@ func (s *Session) answeredUnsaved() {
 func (s *Session) tellUnsaved(ctx context.Context) {
 	s.mu.Lock()
 	n := s.notes
-	if n == nil || n.unsaved == nil || n.toldUnsaved {
+	if n == nil || len(n.unsaved) == 0 || n.toldUnsaved {
 		s.mu.Unlock()
 		return
 	}
 	n.toldUnsaved = true
-	e := Event{Kind: EventUnsaved, ID: s.idLocked(), Subject: s.draft.subject(), Key: n.unsavedKey, Err: n.unsaved}
+	e := Event{Kind: EventUnsaved, ID: s.idLocked(), Subject: s.draft.subject(), Key: n.unsaved[0].key, Err: n.unsaved[0].err}
 	s.mu.Unlock()
 	s.m.report(ctx, e)
 }

@@ -59,8 +59,9 @@ func (c *commit) reserve() error {
 		gives = nil
 		for _, id := range ids {
 			switch {
-			case id == own:
-				return places, nil // it has one
+			case id == own: // it has one
+				gives = nil
+				return places, nil
 			case c.endsToo(id):
 				continue
 			case id == c.killed:
@@ -133,6 +134,9 @@ func (c *commit) release() {
 // editQuota compares and swaps the places of a subject.
 func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) error {
 	id := quotaID(scoped)
+	// Far longer than a place counts: a store may refuse to create a record where an
+	// expired one waits to be collected, and nobody could sign in until then.
+	expires := c.now.Add(max(c.m.cfg.MaxLifetime, maxAge))
 	for attempt := 1; ; attempt++ {
 		old, err := c.m.loadRecord(c.ctx, id, c.now)
 		missing := errors.Is(err, store.ErrNotFound)
@@ -145,7 +149,7 @@ func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) e
 		}
 		rec := store.Record{
 			ID: id, Version: c.m.newVersion(), Seen: c.now,
-			Expires: c.now.Add(placeLife), Deadline: c.now.Add(placeLife), Data: encodePlaces(places),
+			Expires: expires, Deadline: expires, Data: encodePlaces(places),
 		}
 		switch {
 		case bytes.Equal(rec.Data, old.Data), missing && len(places) == 0:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store"
 )
 
 func TestSecurity_LC11_TheOldestSignInGivesWayToANewOne(t *testing.T) {
@@ -235,6 +236,20 @@ func TestAMarkIsNoSession(t *testing.T) {
 	}
 }
 
+// Nor is it a corrupt session, where it comes beside other tokens.
+func TestAMarkBesideOtherTokensIsNoSession(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	_, err := p.m.RevokeAll(t.Context(), "u")
+	must(t, err)
+	id := p.tap.given()[0].ID
+	token := base64.RawURLEncoding.EncodeToString(append(id[:], make([]byte, 32)...))
+	p.saw()
+	p.client().visit(logout(t), cookies(cookieName+"="+token+"; "+cookieName+"=x"))
+	if got := p.heard(); strings.Contains(got, "corrupt") {
+		t.Errorf("the events are %q", got)
+	}
+}
+
 func TestAnAnonymousSessionHasALifetimeOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{AnonymousLifetime: 10 * time.Minute})
@@ -353,4 +368,34 @@ func TestLimitRatePanicsWhereItMakesNoSense(t *testing.T) {
 			f()
 		}()
 	}
+}
+
+// A lazy store keeps what has expired until it is collected, and Create says so.
+type lazyStore struct {
+	store.Lister
+	created map[store.ID]bool
+}
+
+func (l lazyStore) Create(ctx context.Context, rec store.Record) error {
+	if l.created[rec.ID] {
+		return store.ErrExists
+	}
+	l.created[rec.ID] = true
+	return l.Lister.Create(ctx, rec)
+}
+
+func TestPlacesAreTakenInAStoreThatCollectsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tap := newTap()
+		tap.under = lazyStore{tap.under, map[store.ID]bool{}}
+		p := probeOver(t, tap, session.Config{MaxSessions: 2, RefuseLogin: true})
+		c := p.client().must(login(t, "u"))
+		time.Sleep(2 * time.Minute)
+		p.client().must(login(t, "u"))
+		c.must(logout(t))
+		for _, after := range []time.Duration{time.Minute, time.Hour, 30 * day} {
+			time.Sleep(after)
+			p.client().must(login(t, "u")).must(logout(t))
+		}
+	})
 }

@@ -108,10 +108,6 @@ func (s *Session) look(ctx context.Context, now time.Time) (newest draft, shown 
 
 // show makes a record of the session what it shows, under what is pending.
 func (s *Session) show(newest draft) {
-	d := newest
-	for !s.lockWith(&d) {
-		d = newest
-	}
-	s.draft, s.quiet = d, false
+	s.draft, s.quiet = s.lockWith(func() draft { return newest }), false
 	s.mu.Unlock()
 }

@@ -215,3 +215,23 @@ func TestALongRequestLearnsThatTheStoreHasForgotten(t *testing.T) {
 		})
 	}
 }
+
+// The function of an Update must not change the session. One that does is a mistake
+// that must not keep its request for ever.
+func TestReloadEndsWhateverAnUpdateDoes(t *testing.T) {
+	const enough = 10_000
+	p := newProbe(t, session.Config{})
+	p.client().must(set(t, "k", 1)).must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		calls := 0
+		must(t, counter.Update(s, func(n int) (int, error) {
+			if calls++; calls < enough {
+				must(t, s.Set("other", calls))
+			}
+			return n + 1, nil
+		}))
+		must(t, s.Reload(r.Context()))
+		if calls >= enough {
+			t.Errorf("it was called %d times", calls)
+		}
+	})
+}

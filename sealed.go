@@ -101,7 +101,7 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		return storeFailed("open", err)
 	}
 	_, ours := m.cutSubject(rec.Subject)
-	if !now.Before(rec.Expires) || !now.Before(rec.Deadline) || rec.Seen.After(now.Add(maxSkew)) ||
+	if !alive(&rec, now) || rec.Seen.After(now.Add(maxSkew)) ||
 		rec.Subject != "" && !ours {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 		return nil

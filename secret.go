@@ -86,8 +86,8 @@ func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
 	if m.secret != (sid.Hash{}) {
 		others = append(others, otherSecret{secretKilled, m.secret, until})
 	}
-	m.setOthers(others)
 	m.secret, m.issued = h, now.UnixMilli()
+	m.setOthers(others)
 	if m.tail != nil {
 		m.setTail(tagFormKey, nil)
 	}

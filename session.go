@@ -188,8 +188,8 @@ func (s *Session) Created() time.Time {
 }
 
 // Seen returns when the session was last used, as far as that was written: it
-// lags behind by up to Config.TouchInterval. Like Expires and Deadline it is the
-// zero Time until the session was committed.
+// lags behind by up to Config.TouchInterval. Like Expires it is the zero Time until
+// the session was committed.
 func (s *Session) Seen() time.Time {
 	return view(s, func(d *draft) millis { return d.rec.seen }).time()
 }
@@ -203,7 +203,8 @@ func (s *Session) Expires() time.Time {
 }
 
 // Deadline returns when the session ends however much it is used. Only Login,
-// Reauthenticate and SetLifetime set another.
+// Reauthenticate and SetLifetime set another. It is the zero Time until one of them
+// was called, or the session was committed.
 func (s *Session) Deadline() time.Time { return view(s, (*draft).deadline).time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a

@@ -15,10 +15,7 @@ import (
 // the session becomes that: the next attempt has to be the same.
 func (c *commit) giveBack(err error) {
 	s := c.s
-	d := c.d.share()
-	for !s.lockWith(&d) {
-		d = c.d.share()
-	}
+	d := s.lockWith(c.d.share)
 	s.inDoubt = c.inDoubt
 	s.ops = slices.Concat(c.landed, c.ops, s.ops)
 	switch {
@@ -48,34 +45,37 @@ func (c *commit) lost(err error) bool {
 
 // settle makes the session what was stored, with what was changed since.
 func (c *commit) settle(rec store.Record) {
-	for {
-		var d draft
-		var meta meta
-		d.reread(rec, &meta)
-		if c.s.lockWith(&d) {
-			c.becomeLocked(&d, &meta)
-			c.s.mu.Unlock()
-			return
-		}
-	}
+	var meta meta
+	d := c.s.lockWith(func() (d draft) {
+		meta = d.reread(rec)
+		return d
+	})
+	c.becomeLocked(&d, &meta)
+	c.s.mu.Unlock()
 }
 
-// lockWith applies to d what is pending, in a commit what was changed since begin,
-// and locks the session. It is false, and nothing is locked, where more was changed
-// meanwhile.
-func (s *Session) lockWith(d *draft) bool {
-	s.mu.Lock()
-	ops, changes := s.ops, s.changes
-	s.mu.Unlock()
-	for i := range ops { // without the lock: it may run an Update's function
-		_ = ops[i].apply(d, s.m) // if it fails, so will its commit, and say so
+// maxRounds bounds how often lockWith begins anew. Only a function of an Update that
+// changes the session, against the rules, takes so many: it must not take for ever.
+const maxRounds = 100
+
+// lockWith locks the session, and returns a draft with what is pending applied to it,
+// in a commit what was changed since begin. It begins anew, with another draft, if
+// more was changed meanwhile.
+func (s *Session) lockWith(from func() draft) draft {
+	for round := 1; ; round++ {
+		d := from()
+		s.mu.Lock()
+		ops, changes := s.ops, s.changes
+		s.mu.Unlock()
+		for i := range ops { // without the lock: it may run an Update's function
+			_ = ops[i].apply(&d, s.m) // if it fails, so will its commit, and say so
+		}
+		s.mu.Lock()
+		if s.changes == changes || round == maxRounds {
+			return d
+		}
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	if s.changes == changes {
-		return true
-	}
-	s.mu.Unlock()
-	return false
 }
 
 // becomeLocked makes d, which was stored with these metadata, what the handler sees.
@@ -87,6 +87,7 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 	}
 	c.created = !s.stored || s.draft.rec.id != d.rec.id
 	c.due = c.rotated || c.created
+	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
 	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
 	s.quiet = false
 	if c.signsIn() {

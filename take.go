@@ -21,6 +21,10 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 		return s.takePending(key, opDelete)
 	}
 	s.mu.Lock()
+	if slices.ContainsFunc(s.ops, func(o op) bool { return o.hides(key) }) { // what is stored goes by that
+		s.mu.Unlock()
+		return s.takePending(key, opDelete)
+	}
 	if s.inDoubt != nil { // the next commit settles that, and whether it was there to be taken
 		s.mu.Unlock()
 		return s.takePending(key, opPop)
@@ -41,29 +45,29 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 	if err != nil {
 		return nil, err
 	}
-	s.show(taker.draft)
 	if took.ok {
 		vals = append(vals, took.val)
 	}
-	if own, ok := s.dropPending(key); ok {
-		s.show(taker.draft)
+	s.show(taker.draft)
+	s.mu.Lock()
+	own, ok := s.draft.lookup(key)
+	if ok {
+		// What put it there is forgotten. A pending opDelete would remove what other
+		// requests add until the commit.
+		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o op) bool { return o.key == key })
+		s.changes++
 		vals = append(vals, own)
+	}
+	s.mu.Unlock()
+	if ok {
+		s.show(taker.draft)
 	}
 	return vals, nil
 }
 
-// dropPending returns what the request has put under a key that is stored no more,
-// and drops those changes: an operation that removed it would remove what others
-// put there meanwhile.
-func (s *Session) dropPending(key string) (value, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v, ok := s.draft.lookup(key)
-	if ok {
-		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o op) bool { return o.kind <= opDelete && o.key == key })
-		s.changes++
-	}
-	return v, ok
+// hides tells whether nothing that was stored under a key shows after o.
+func (o *op) hides(key string) bool {
+	return o.kind == opClear || o.key == key && (o.kind == opSet || o.kind == opDelete || o.kind == opPop)
 }
 
 // takePending is take of what nobody else has to be kept from.

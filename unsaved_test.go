@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/b4468f51/session"
 )
@@ -20,20 +19,21 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 		key  string
 		err  error // nil for any
 	}{
-		"Set":           {func(s *session.Session) { s.Set("k", big) }, "k", session.ErrTooLarge},
-		"Key.Set":       {func(s *session.Session) { text.Set(s, big) }, "k", session.ErrTooLarge},
-		"Update":        {func(s *session.Session) { text.Update(s, func(string) (string, error) { return big, nil }) }, "k", session.ErrTooLarge},
-		"many":          {func(s *session.Session) { s.Set("k", big); s.Set("l", big); s.Set("k", big) }, "k", session.ErrTooLarge},
-		"the codec":     {func(s *session.Session) { s.Set("k", make(chan int)) }, "k", nil},
-		"Key, codec":    {func(s *session.Session) { session.NewKey[func()]("k").Set(s, nil) }, "k", nil},
-		"Flash.Add":     {func(s *session.Session) { flash.Add(s, nil) }, "f", nil},
-		"no key":        {func(s *session.Session) { s.Set("", 1) }, "", nil},
-		"SetLabel":      {func(s *session.Session) { s.SetLabel("x") }, "", nil},
-		"Login":         {func(s *session.Session) { s.Login("") }, "", nil},
-		"SetLifetime":   {func(s *session.Session) { s.SetLifetime(session.Lifetime{Absolute: time.Minute - 2*time.Hour}) }, "", nil},
-		"a level":       {func(s *session.Session) { s.Reauthenticate(256) }, "", nil},
-		"nobody's":      {func(s *session.Session) { s.Reauthenticate(1) }, "", nil},
-		"beside others": {func(s *session.Session) { s.Set("a", 1); s.Set("k", big) }, "k", session.ErrTooLarge},
+		"Set":              {func(s *session.Session) { s.Set("k", big) }, "k", session.ErrTooLarge},
+		"Key.Set":          {func(s *session.Session) { text.Set(s, big) }, "k", session.ErrTooLarge},
+		"Update":           {func(s *session.Session) { text.Update(s, func(string) (string, error) { return big, nil }) }, "k", session.ErrTooLarge},
+		"many":             {func(s *session.Session) { s.Set("k", big); s.Set("l", big); s.Set("k", big) }, "k", session.ErrTooLarge},
+		"the codec":        {func(s *session.Session) { s.Set("k", make(chan int)) }, "k", nil},
+		"Key, codec":       {func(s *session.Session) { session.NewKey[func()]("k").Set(s, nil) }, "k", nil},
+		"Flash.Add":        {func(s *session.Session) { flash.Add(s, nil) }, "f", nil},
+		"no key":           {func(s *session.Session) { s.Set("", 1) }, "", nil},
+		"SetLabel":         {func(s *session.Session) { s.SetLabel("x") }, "", nil},
+		"Login":            {func(s *session.Session) { s.Login("") }, "", nil},
+		"another, made":    {func(s *session.Session) { s.Set("j", big); s.Set("k", big); s.Set("j", 1) }, "k", session.ErrTooLarge},
+		"SetLifetime":      {func(s *session.Session) { s.SetLifetime(session.Lifetime{Absolute: -1}) }, "", nil},
+		"Reauthenticate":   {func(s *session.Session) { s.Reauthenticate(1) }, "", nil},
+		"a level too high": {func(s *session.Session) { s.Reauthenticate(256) }, "", nil},
+		"beside others":    {func(s *session.Session) { s.Set("a", 1); s.Set("k", big) }, "k", session.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProbe(t, session.Config{MaxSize: 1000})

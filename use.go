@@ -14,8 +14,8 @@ import (
 // write carries. A request counts, unless Config.Passive says otherwise; so do
 // Touch and whatever gives the client another token. Edit does not.
 //
-// Use moves Seen to now, and Expires to the idle timeout from now. A write that is
-// no use carries the times of the record that it replaces. Those may be older than
+// Use moves Seen to now, and Expires to the idle timeout from now. A write that does
+// not count carries the times of the record that it replaces. Those may be older than
 // the stored ones, because a touch moves times and no version: the store keeps the
 // later ones, see [store.Store]. So no write brings the end of a session forward.
 

@@ -80,10 +80,10 @@ func New() *Store {
 // Create of an anonymous session, and a Save that makes one larger, return an
 // error that is [ErrFull] once seven eighths are used: visitors, or whoever poses
 // as many, do not keep users from signing in. Any other Create, and a Save that
-// makes its record larger, do so at the limit. Whatever else always works. A Save that does not make its
-// record larger may go past the limit, by what the version before still takes
-// until its place is used again: by an eighth at most, and 16 KiB in each
-// of 64 shards.
+// makes its record larger, do so at the limit. Everything else always works. A Save
+// that does not make its record larger may go past the limit, by what the version
+// before still takes until its place is used again: by an eighth at most, and 16 KiB
+// in each of 64 shards.
 func NewLimited(maxBytes int64) *Store {
 	if maxBytes < MinLimit {
 		panic(fmt.Sprintf("memstore: NewLimited of %d bytes; the least is %d", maxBytes, MinLimit))

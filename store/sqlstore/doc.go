@@ -135,8 +135,8 @@
 // # What an operation costs
 //
 // Each operation is one statement, which the database runs entirely or not at
-// all; List is one for each 128 records, and DeleteSubject two or three. There are no explicit transactions, but for Migrate on PostgreSQL.
-// Statements are prepared when they are first used on a connection. From then
+// all; List is one for each 128 records, and DeleteSubject two or three. There are
+// no explicit transactions, but for Migrate on PostgreSQL. Statements are prepared when they are first used on a connection. From then
 // on each is one round trip.
 //
 // Touch writes no data: SQLite overwrites a row of unchanged length in place,

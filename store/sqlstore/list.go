@@ -33,7 +33,7 @@ func (s *Store) List(ctx context.Context, subject string) iter.Seq2[store.Record
 }
 
 // DeleteSubject deletes the live records of a subject but for one, and yields
-// their IDs. It is two statements for each [store.MaxBatch] of them.
+// their IDs. It is two or three statements for each [store.MaxBatch] of them.
 func (s *Store) DeleteSubject(ctx context.Context, subject string, spare store.ID) iter.Seq2[store.ID, error] {
 	return func(yield func(store.ID, error) bool) {
 		err := eachBatch(ctx, s, batchQuery[entry]{

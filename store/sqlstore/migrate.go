@@ -50,13 +50,14 @@ func (s *Store) place(ctx context.Context) error {
 // later.
 func (s *Store) check(ctx context.Context) error {
 	_, err := s.query(ctx, s.queries.load, func(now int64) []any { return []any{[]byte{}, now} })
-	return s.foreign(err)
+	return s.foreign(ctx, err)
 }
 
-// foreign says of an error of a statement that reads all columns what it means.
-func (s *Store) foreign(err error) error {
-	if err == nil {
-		return nil
+// foreign says of an error of a statement that reads all columns what it means. If
+// ctx has ended, that is why it failed.
+func (s *Store) foreign(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
 	}
 	return fmt.Errorf("the table %q is there, and not a table of sessions; give this store another name: %w", s.table, err)
 }
@@ -100,7 +101,7 @@ func (s *Store) create(ctx context.Context) error {
 		}
 		// It may have been there: look before it is given indexes.
 		if _, err := tx.ExecContext(ctx, s.queries.load, []byte{}, int64(0)); err != nil {
-			return s.foreign(err)
+			return s.foreign(ctx, err)
 		}
 	}
 	return tx.Commit()
