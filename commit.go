@@ -119,7 +119,8 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
-		return !s.touchFailed && s.useDueLocked(millisOf(c.now)), nil
+		due := s.useDueLocked(millisOf(c.now)) || !s.passive && c.m.endsTooSoon(&c.d.rec, c.d.meta())
+		return due && !s.touchFailed, nil
 	}
 	if !s.stored {
 		// An attempt after one whose outcome is in doubt must be the same.

@@ -115,7 +115,7 @@ func TestA401IsShapedByTheErrorHandler(t *testing.T) {
 		"a visitor, for what is recent":   {p.client(), session.RequireRecent(time.Hour, "/confirm"), session.ErrSignInRequired},
 		"a visitor, for what takes level": {p.client(), session.RequireLevel(0, ""), session.ErrSignInRequired},
 		"a user":                          {user, session.RequireLevel(1, "/confirm"), session.ErrStepUpRequired},
-		"a user of long ago":              {user, session.RequireRecent(-time.Second, ""), session.ErrStepUpRequired},
+		"a user of long ago":              {user, session.RequireRecent(time.Nanosecond, ""), session.ErrStepUpRequired},
 	} {
 		res := tt.c.visit(behind(tt.rule))
 		if res.StatusCode != 401 || res.Header.Get("Content-Type") != "application/problem+json" || !strings.HasPrefix(text(t, res), `{"title"`) {

@@ -59,7 +59,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	s.adopted(good.generation)
 	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
-	s.reseal, s.tooShort = good.reseal, good.tooShort
+	s.reseal = good.reseal
 	return nil
 }
 
@@ -74,9 +74,8 @@ type presentation struct {
 	hash       sid.Hash
 	standing   standing
 	generation uint64
-	quiet      bool // there is nothing to do with the secrets
+	quiet      bool // there is nothing to do with the secrets, nor with the times before they are due
 	reseal     bool // Sealer.Open asks for another token
-	tooShort   bool // it ends before its last use says
 	several    bool // another one is good as well
 }
 
@@ -142,8 +141,8 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	}
 	p.hash = token.Secret.Hash(m.cfg.realm())
 	p.standing, p.generation = meta.standing(p.hash, now), meta.generation
-	p.tooShort = m.endsTooSoon(&p.draft.rec, &meta)
-	p.quiet = p.standing != standingPending && !meta.rotationDue(now, m.cfg.RotateEvery, m.cfg.Grace)
+	p.quiet = p.standing != standingPending && !meta.rotationDue(now, m.cfg.RotateEvery, m.cfg.Grace) &&
+		!m.endsTooSoon(&p.draft.rec, &meta)
 	switch {
 	case p.standing != standingUnknown:
 	case meta.replaced(p.hash):

@@ -110,7 +110,6 @@ type Session struct {
 	headersSent bool // no cookie can be sent any more
 	sends       bool // cookies beside the session's can be set as well
 	touchFailed bool
-	tooShort    bool   // it ends before its last use says: to be touched soon
 	passive     bool   // no sign of life from the client
 	viewed      bool   // of View: nothing may be changed
 	changes     uint32 // counts what was added to ops
@@ -136,7 +135,7 @@ type state struct {
 	ended     bool
 	lost      bool // pending changes were dropped when it ended: the next commit returns ErrEnded
 	mayRotate bool
-	quiet     bool // of its secrets, load found none to confirm and no other due
+	quiet     bool // load found no secret to confirm and no other due, and no end that is too soon
 	reseal    bool // the token the request came with should be replaced
 	due       dueCookie
 }

@@ -45,7 +45,7 @@ func (m *Manager) expires(meta *meta, now, deadline millis) millis {
 // useDueLocked tells whether the use of a session by this request is still to be
 // written.
 func (s *Session) useDueLocked(now millis) bool {
-	return !s.passive && (s.tooShort || now.sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval)
+	return !s.passive && now.sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval
 }
 
 // endsTooSoon tells whether a session ends before its last use says: a use that was
@@ -86,7 +86,7 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.draft.rec.version == rec.version {
-		s.draft.rec.seen, s.draft.rec.expires, s.tooShort = seen, expires, false
+		s.draft.rec.seen, s.draft.rec.expires = seen, expires
 	}
 	return nil
 }
