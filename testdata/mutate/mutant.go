@@ -120,7 +120,8 @@ func (f *finder) function(t *ast.FuncType, body *ast.BlockStmt) {
 				f.replace(n, "defer dropped", "")
 			}
 		case *ast.AssignStmt:
-			if n.Tok != token.DEFINE {
+			blank := func(e ast.Expr) bool { id, ok := e.(*ast.Ident); return ok && id.Name == "_" }
+			if n.Tok != token.DEFINE && slices.ContainsFunc(n.Lhs, func(e ast.Expr) bool { return !blank(e) }) {
 				f.replace(n, "assignment dropped", blanks(len(n.Lhs), len(n.Rhs))+f.text(&ast.BinaryExpr{X: n.Rhs[0], Y: n.Rhs[len(n.Rhs)-1]}))
 			}
 		case *ast.IncDecStmt:
