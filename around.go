@@ -18,13 +18,13 @@ var errAround = errors.New("session: the response did not go through the writer 
 func (w *response) endAround() bool {
 	s := w.s
 	s.mu.Lock()
-	nothing := s.due == cookieNone && !s.formDue && len(s.ops) == 0
+	nothing := !s.owesCookieLocked() && len(s.ops) == 0
 	s.mu.Unlock()
 	if nothing || !headerSent(w.w) {
 		return false
 	}
 	s.mu.Lock()
-	lost := s.due != cookieNone || s.formDue
+	lost := s.owesCookieLocked()
 	s.headersSent, s.mayRotate = true, false
 	s.mu.Unlock()
 	err := s.m.commit(w.r.Context(), s, false) // what needs no cookie is kept

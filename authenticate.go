@@ -30,7 +30,7 @@ func (s *Session) Login(subject string) error {
 	}
 	scoped, err := s.m.scopeSubject(subject)
 	if err != nil {
-		return s.refuse("", err)
+		return s.refuse(opLogin, "", err)
 	}
 	client := s.client()
 	s.committing.Lock() // a commit that is under way is about the session of before
@@ -59,14 +59,14 @@ func (s *Session) Reauthenticate(level int) error {
 		return ErrNoSession
 	}
 	if level < 0 || level > math.MaxUint8 {
-		return s.refuse("", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
+		return s.refuse(opReauthenticate, "", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse("", err)
+		return s.refuse(opReauthenticate, "", err)
 	}
 	subject := view(s, (*draft).subject)
 	if subject == "" {
-		return s.refuse("", errors.New("session: reauthenticate an anonymous session: Login comes first"))
+		return s.refuse(opReauthenticate, "", errors.New("session: reauthenticate an anonymous session: Login comes first"))
 	}
 	return s.newSecret(opReauthenticate, signing{subject: subject, level: uint8(level)})
 }

@@ -57,7 +57,7 @@ func (s *Session) apply(o op) error {
 	err := s.applyLocked(o)
 	s.mu.Unlock()
 	if err != nil && err != errMoved && o.kind != opPop { // Pop says so by what it returns
-		return s.refuse(o.key, err)
+		return s.refuse(o.kind, o.key, err)
 	}
 	return err
 }
@@ -85,6 +85,6 @@ func (s *Session) applyLocked(o op) error {
 	}
 	s.ops = ops
 	s.changes++
-	s.madeLocked(o.key)
+	s.madeLocked(o.kind, o.key)
 	return nil
 }

@@ -282,6 +282,7 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		"tag twice":             metaOf(secret, secret),
 		"tags descending":       metaOf(tag(tagIssued, []byte{0}), secret),
 		"tag 0":                 metaOf(tag(0, nil), secret),
+		"a tag that never was":  metaOf(secret, tag(8, nil)),
 		"varint with a rest":    metaOf(secret, tag(tagIssued, []byte{0, 0})),
 		"endless varint":        metaOf(secret, tag(tagIssued, bytes.Repeat([]byte{255}, 11))),
 		"state 0":               metaOf(secret, tag(tagOthers, make([]byte, otherSize))),

@@ -77,18 +77,18 @@ func (s *Session) Set(key string, v any) error {
 		return ErrNoSession
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse(key, err)
+		return s.refuse(opSet, key, err)
 	}
 	val, err := encodeValue(s.m.cfg.Codec, v)
 	if err != nil {
-		return s.refuse(key, fmt.Errorf("session: set %q: %w", key, err))
+		return s.refuse(opSet, key, fmt.Errorf("session: set %q: %w", key, err))
 	}
 	return s.put(key, val)
 }
 
 func (s *Session) put(key string, val value) error {
 	if err := validKey(key); err != nil {
-		return s.refuse("", err)
+		return s.refuse(opSet, "", err)
 	}
 	return s.apply(op{kind: opSet, key: key, val: val})
 }

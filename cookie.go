@@ -119,3 +119,18 @@ func (c *Cookie) cut(line string) (val, rest string, ok bool) {
 		} // else the name is a part of another cookie
 	}
 }
+
+// needsCookie tells whether the client has to be sent a cookie, and rules out
+// that a rotation adds one. A dead token may stay with it.
+func (s *Session) needsCookie() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mayRotate = false
+	return s.owesCookieLocked() || !s.stored && s.draft.count() > 0 || s.m.sealer != nil && len(s.ops) > 0 || s.newTokenLocked()
+}
+
+// owesCookieLocked tells whether the client misses something without the cookie that is
+// due. To keep one that is good for nothing does no harm.
+func (s *Session) owesCookieLocked() bool {
+	return s.due == cookieSet || s.due == cookieClear && !s.dead || s.formDue
+}

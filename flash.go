@@ -41,7 +41,7 @@ func (f Flash[T]) Add(s *Session, message T) error {
 		messages = append(messages, message)
 		v, err := encodeValue(codec, messages[max(0, len(messages)-maxFlash):])
 		if err != nil {
-			err = s.refuse(f.Name(), fmt.Errorf("session: flash %q: %w", f.Name(), err))
+			err = s.refuse(opUpdate, f.Name(), fmt.Errorf("session: flash %q: %w", f.Name(), err))
 		}
 		return v, err
 	})

@@ -70,11 +70,11 @@ func (k Key[T]) Set(s *Session, v T) error {
 		return ErrNoSession
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse(k.name, err)
+		return s.refuse(opSet, k.name, err)
 	}
 	val, err := encodeAs(s.m.cfg.Codec, v)
 	if err != nil {
-		return s.refuse(k.name, fmt.Errorf("session: set %q: %w", k.name, err))
+		return s.refuse(opSet, k.name, fmt.Errorf("session: set %q: %w", k.name, err))
 	}
 	return s.put(k.name, val)
 }
@@ -106,7 +106,7 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 		}
 		v, err := encodeAs(s.m.cfg.Codec, t)
 		if err != nil {
-			err = s.refuse(k.name, fmt.Errorf("session: update %q: %w", k.name, err))
+			err = s.refuse(opUpdate, k.name, fmt.Errorf("session: update %q: %w", k.name, err))
 		}
 		return v, err
 	})

@@ -18,13 +18,13 @@ func (s *Session) SetLabel(label string) error {
 		return ErrNoSession
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse("", err)
+		return s.refuse(opLabel, "", err)
 	}
 	if len(label) > maxLabel || !utf8.ValidString(label) {
-		return s.refuse("", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
+		return s.refuse(opLabel, "", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
 	}
 	if s.Subject() == "" {
-		return s.refuse("", errors.New("session: label an anonymous session: Login comes first"))
+		return s.refuse(opLabel, "", errors.New("session: label an anonymous session: Login comes first"))
 	}
 	return s.apply(op{kind: opLabel, val: value{data: []byte(label)}})
 }

@@ -45,7 +45,7 @@ func (s *Session) SetLifetime(l Lifetime) error {
 		return ErrNoSession
 	}
 	if err := l.validate(&s.m.cfg); err != nil {
-		return s.refuse("", err)
+		return s.refuse(opLifetime, "", err)
 	}
 	// Not before that: of a nanosecond nothing is left, and zero is the Config's.
 	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)

@@ -18,9 +18,20 @@ type notes struct {
 
 // An unsavedChange is one that returned an error.
 type unsavedChange struct {
-	key string // what it was to change, "" for what has no key
-	err error
+	kind opKind // of what has no key; opSet for all others
+	key  string // what it was to change
+	err  error
 }
+
+// unsavedBy returns the error of a change of a value, or of what has no key.
+func unsavedBy(kind opKind, key string, err error) unsavedChange {
+	if key != "" {
+		kind = opSet
+	}
+	return unsavedChange{kind, key, err}
+}
+
+func (c unsavedChange) same(o unsavedChange) bool { return c.kind == o.kind && c.key == o.key }
 
 // maxUnsaved bounds the keys that are remembered. One of them is told.
 const maxUnsaved = 16
@@ -80,9 +91,9 @@ func (s *Session) undecodable(key string, err error) {
 
 // refuse notes an error with which a change was refused, and returns it. Should the
 // handler ignore it, tellUnsaved says so.
-func (s *Session) refuse(key string, err error) error {
+func (s *Session) refuse(kind opKind, key string, err error) error {
 	s.mu.Lock()
-	s.refuseLocked(key, err)
+	s.refuseLocked(unsavedBy(kind, key, err))
 	late := s.done
 	s.mu.Unlock()
 	if late {
@@ -91,18 +102,17 @@ func (s *Session) refuse(key string, err error) error {
 	return err
 }
 
-func (s *Session) refuseLocked(key string, err error) {
+func (s *Session) refuseLocked(c unsavedChange) {
 	n := s.notesLocked()
-	of := func(c unsavedChange) bool { return c.key == key }
-	if len(n.unsaved) < maxUnsaved && !slices.ContainsFunc(n.unsaved, of) {
-		n.unsaved = append(n.unsaved, unsavedChange{key, err})
+	if len(n.unsaved) < maxUnsaved && !slices.ContainsFunc(n.unsaved, c.same) {
+		n.unsaved = append(n.unsaved, c)
 	}
 }
 
-// madeLocked forgets an error of a key that was changed after all.
-func (s *Session) madeLocked(key string) {
+// madeLocked forgets the error of a change that was made after all.
+func (s *Session) madeLocked(kind opKind, key string) {
 	if n := s.notes; n != nil && n.unsaved != nil {
-		n.unsaved = slices.DeleteFunc(n.unsaved, func(c unsavedChange) bool { return c.key == key })
+		n.unsaved = slices.DeleteFunc(n.unsaved, unsavedBy(kind, key, nil).same)
 	}
 }
 

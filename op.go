@@ -134,7 +134,7 @@ func (o *op) apply(d *draft, m *Manager) error {
 // which uses the session against the rules does not hang.
 func (s *Session) update(key string, f updateFunc) error {
 	if err := validKey(key); err != nil { // that of a zero Key
-		return s.refuse("", err)
+		return s.refuse(opUpdate, "", err)
 	}
 	for {
 		s.mu.Lock()
@@ -143,7 +143,7 @@ func (s *Session) update(key string, f updateFunc) error {
 		old, ok := s.draft.lookup(key)
 		s.mu.Unlock()
 		if err != nil {
-			return s.refuse(key, err)
+			return s.refuse(opUpdate, key, err)
 		}
 		val, err := f(old, ok)
 		if err != nil {

@@ -280,3 +280,25 @@ func TestResponse_LoadFailsBeforeTheHandler(t *testing.T) {
 		t.Errorf("%d %q", w.Code, w.Header())
 	}
 }
+
+// A hint that an error page is on its way is not the page.
+func TestAnErrorPageThatOnlyHintsHasTheStatusOfItsError(t *testing.T) {
+	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		io.WriteString(w, "sorry")
+	}})
+	c := p.client().must(set(t, "k", 1))
+	p.tap.fail("load", errDown)
+	server := httptest.NewServer(p.m.Handler(http.NotFoundHandler()))
+	defer server.Close()
+	r, err := http.NewRequest("GET", server.URL, nil)
+	must(t, err)
+	r.Header.Set("Cookie", "__Host-id="+c.token())
+	res, err := server.Client().Do(r)
+	must(t, err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Vary") != "Cookie" {
+		t.Errorf("a failed load is answered %d, Vary %q", res.StatusCode, res.Header.Get("Vary"))
+	}
+}

@@ -184,6 +184,11 @@ func TestSecurity_EN4_ACopyIsGoodUntilItsDeadlineWithoutNotBefore(t *testing.T) 
 		}
 		copied.want("/read", 200, "u/") // the documented limit
 	}
+	for _, err := range site.m.List(t.Context(), "u") {
+		if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "in their cookies") {
+			t.Errorf("List: %v, want an error that says why", err)
+		}
+	}
 	if _, err := site.m.RevokeAll(t.Context(), "u"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("RevokeAll: %v", err)
 	}

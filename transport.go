@@ -242,17 +242,6 @@ func (s *Session) withheldLocked() bool {
 	return true
 }
 
-// needsCookie tells whether the client has to be sent a cookie, and rules out
-// that a rotation adds one. A dead token may stay with it.
-func (s *Session) needsCookie() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.mayRotate = false
-	return s.due == cookieSet || s.due == cookieClear && !s.dead || s.formDue || !s.stored && s.draft.count() > 0 ||
-		s.m.sealer != nil && len(s.ops) > 0 ||
-		s.newTokenLocked()
-}
-
 // errHandedOver is the ErrHeadersSent of a connection that is to be handed over.
 var errHandedOver error = handedOverError{}
 

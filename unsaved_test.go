@@ -33,6 +33,7 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 		"SetLifetime":      {func(s *session.Session) { s.SetLifetime(session.Lifetime{Absolute: -1}) }, "", nil},
 		"Reauthenticate":   {func(s *session.Session) { s.Reauthenticate(1) }, "", nil},
 		"a level too high": {func(s *session.Session) { s.Reauthenticate(256) }, "", nil},
+		"others, made":     {func(s *session.Session) { s.SetLabel("x"); s.SetLifetime(session.Lifetime{}); s.Renew() }, "", nil},
 		"beside others":    {func(s *session.Session) { s.Set("a", 1); s.Set("k", big) }, "k", session.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
