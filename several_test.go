@@ -336,6 +336,25 @@ func TestAnEndThatIsUnconfirmedIsAskedForAgain(t *testing.T) {
 
 // However many cookies somebody plants, no request costs more than so many loads,
 // and as many as a browser keeps of one site hide no session.
+// Of two cookies the one whose session cannot be loaded may be the good one.
+func TestAFaultAtAnyCookieIsNobodysAnonymity(t *testing.T) {
+	by := carriers[0]
+	for failing := range 2 {
+		p := newProbe(t, by.cfg)
+		loads := 0
+		p.tap.put(func(_ context.Context, op string, do func() error) error {
+			if loads++; loads == failing+1 {
+				return errDown
+			}
+			return do()
+		})
+		never := func(http.ResponseWriter, *http.Request, *session.Session) { t.Errorf("load %d failed, and the handler ran", failing) }
+		if res := p.client().visit(never, by.with(forgedToken(), forgedToken())); res.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("load %d failed: answered %d", failing, res.StatusCode)
+		}
+	}
+}
+
 func TestAFloodOfCookiesIsBounded(t *testing.T) {
 	by := carriers[0]
 	p := newProbe(t, by.cfg)
