@@ -348,7 +348,9 @@ func TestAFaultAtAnyCookieIsNobodysAnonymity(t *testing.T) {
 			}
 			return do()
 		})
-		never := func(http.ResponseWriter, *http.Request, *session.Session) { t.Errorf("load %d failed, and the handler ran", failing) }
+		never := func(http.ResponseWriter, *http.Request, *session.Session) {
+			t.Errorf("load %d failed, and the handler ran", failing)
+		}
 		if res := p.client().visit(never, by.with(forgedToken(), forgedToken())); res.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("load %d failed: answered %d", failing, res.StatusCode)
 		}
