@@ -121,7 +121,7 @@ report: ## draw the plots and tables of docs/performance.md from docs/performanc
 	cd internal/bench && go run ./report ../../docs
 
 soak: deps ## repeat the histories at random and the faults under a larger load, and measure what weaker settings lose
-	SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run '^(TestHistories|TestAnyCallsInAnyOrder)$$' .
+	SESSION_SOAK=1 go test -race -count=1 -v -timeout 120m -run '^(TestHistories|TestAnyCallsInAnyOrder)$$' .
 	@out=$$(mktemp) && cd internal/integration && \
 		SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run '^(TestFault|TestNobodyReads)' . >$$out; code=$$?; \
 		grep -E 'requests|values read|^ *--- |^ *[a-z_]*\.go:|^(ok|FAIL|PASS)' $$out; rm -f $$out; exit $$code
