@@ -86,6 +86,8 @@ type modelRequest struct {
 	loaded    map[string]string
 	subject   string
 	start     time.Time // of what its lifetime is counted from
+	seen      time.Time // when session was, before this request
+	quiet     bool      // there was nothing to do with its tokens
 
 	lapsed  bool
 	ended   bool            // the token was killed a moment ago
@@ -120,6 +122,8 @@ func (w *world) load(presented []string, now time.Time) *modelRequest {
 		if r.session.expires.Sub(now) < w.rules.slow {
 			w.touch(r.session, now)
 		}
+		_, standing := w.standing(r.text, now)
+		r.seen, r.quiet = r.session.seen, standing != "pending" && !w.rotationDue(r.session, now)
 	case len(stale) > 0:
 		r.ended, r.killed = true, w.tokens[stale[0]].of
 		r.subject, r.loaded = r.killed.subject, maps.Clone(r.killed.values)

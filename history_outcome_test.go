@@ -67,14 +67,24 @@ func (w *world) logout(r *modelRequest, d deed, now time.Time) outcome {
 		out.err = "ended"
 	case len(r.presented) > 0:
 		out.cookie = "clear"
-		for _, s := range r.several {
-			s.gone = true
-		}
+		w.endSeveral(r, now)
 		if r.session != nil {
 			r.session.gone = true
 		}
 	}
 	return out
+}
+
+// endSeveral ends the sessions of a request that brought several good tokens, as far
+// as they are good still.
+func (w *world) endSeveral(r *modelRequest, now time.Time) {
+	for _, s := range r.several {
+		for _, text := range r.presented {
+			if of, standing := w.standing(text, now); of == s && (standing == "good" || standing == "pending" || standing == "retiring") {
+				s.gone = true
+			}
+		}
+	}
 }
 
 // fresh is what becomes of a request that has no session, or several.
@@ -155,7 +165,10 @@ func (w *world) change(r *modelRequest, d deed, now time.Time, out outcome) outc
 		w.setLifetime(s, d.lifetime)
 		out.cookie, out.token, changed = "set", w.issue(s, now), true
 	default:
-		if standing == "good" && w.rotationDue(s, now) {
+		// A request with nothing to write does not look again for what has become
+		// due while it ran.
+		writes := changed || !r.quiet || now.Sub(r.seen) >= w.rules.touch
+		if standing == "good" && w.rotationDue(s, now) && writes {
 			out.cookie, out.token, changed = "set", w.issue(s, now), true
 		}
 	}
@@ -180,9 +193,7 @@ func (w *world) login(r *modelRequest, d deed, now time.Time) outcome {
 			values = s.values // the same
 		}
 	}
-	for _, other := range r.several {
-		other.gone = true
-	}
+	w.endSeveral(r, now)
 	if s != nil && r.subject != "" && r.subject != d.subject {
 		s.gone = true // the subject before does not come along
 		s = nil
