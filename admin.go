@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -68,9 +69,8 @@ func (m *Manager) infoOf(ctx context.Context, rec *store.Record, subject string)
 	}
 	// One that cannot be decoded can still be shown, and revoked.
 	if meta, err := m.readMeta(ctx, rec); err == nil {
-		info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.level)
-		info.Label = string(meta.inTail(tagLabel))
-		info.Client, _ = decodeClient(meta.inTail(tagClient))
+		info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.Level)
+		info.Label, info.Client = meta.Label(), Client(meta.Client())
 	}
 	return info
 }
@@ -173,10 +173,10 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 		return nil, storeFailed("load", err)
 	}
 	s := &Session{m: m, headersSent: true, passive: true}
-	var meta meta
-	if err := s.draft.read(&rec, &meta); err != nil {
+	var meta envelope.Meta
+	if err := s.draft.read(savedOf(&rec), &meta); err != nil {
 		return nil, m.unreadable(ctx, &rec, err)
 	}
-	s.adopted(meta.generation)
+	s.adopted(meta.Generation)
 	return s, nil
 }

@@ -120,7 +120,7 @@ func (m *Manager) signInTime(ctx context.Context, rec *store.Record) int64 {
 	if err != nil {
 		return 0
 	}
-	return meta.authenticated
+	return meta.Authenticated
 }
 
 // LimitRate returns a function for Config.AdmitAnonymous that admits so many new

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -41,7 +42,7 @@ func (s *Session) beginAnotherLocked(subject string) {
 	if s.stored || s.inDoubt != nil {
 		p.left = append(p.left, ending{s.draft.rec.id, s.draft.rec.subject})
 	}
-	s.state = state{isNew: true, draft: draft{rec: saved{created: millisOf(time.Now())}}}
+	s.state = state{isNew: true, draft: draft{rec: saved{created: envelope.MillisOf(time.Now())}}}
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.inherit(p.killed, subject)
 	}
@@ -120,14 +121,14 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 			return nil, storeFailed("load", err)
 		}
 		meta, err := m.readMeta(ctx, &rec)
-		if errors.Is(err, errCorrupt) {
+		if errors.Is(err, envelope.ErrCorrupt) {
 			continue // it is nobody's
 		}
 		if err != nil {
 			return nil, err
 		}
-		switch meta.standing(token.Secret.Hash(m.cfg.realm()), now) {
-		case standingCurrent, standingPending, standingRetiring:
+		switch meta.Standing(token.Secret.Hash(m.cfg.realm()), now) {
+		case envelope.Current, envelope.Pending, envelope.Retiring:
 			found = append(found, ending{rec.ID, rec.Subject})
 		}
 	}

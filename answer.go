@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"github.com/b4468f51/session/internal/envelope"
 	"io"
 	"net/http"
 )
@@ -28,7 +29,7 @@ func ErrorStatus(err error) int {
 		return http.StatusTooManyRequests
 	case errors.Is(err, ErrTooManySessions), errors.Is(err, ErrCSRF):
 		return http.StatusForbidden
-	case errors.As(err, &failed), errors.Is(err, errNewerFormat):
+	case errors.As(err, &failed), errors.Is(err, envelope.ErrNewerFormat):
 		return http.StatusServiceUnavailable
 	default:
 		return http.StatusInternalServerError

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 )
 
@@ -32,7 +33,7 @@ func (s *Session) Login(subject string) error {
 	if err != nil {
 		return s.refuse(opLogin, "", err)
 	}
-	client := s.client()
+	client := envelope.Client(s.client())
 	s.committing.Lock() // a commit that is under way is about the session of before
 	defer s.committing.Unlock()
 	return s.newSecret(opLogin, signing{subject: scoped, client: client})
@@ -80,31 +81,21 @@ func (s *Session) newSecret(kind opKind, with signing) error {
 	return s.apply(op{kind: kind, signing: &with})
 }
 
-// shareSecret gives o the secret of those operations before it that were not
-// committed yet, and so were not sent to anybody. So one commit kills once.
-func (o *op) shareSecret(pending []op) {
-	for i := range pending {
-		if p := &pending[i]; p.kind.newToken() {
-			o.secret, o.hash = p.secret, p.hash
-		}
-	}
-}
-
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
 // Reauthenticate, and the zero Time while the session is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {
 	return view(s, func(d *draft) time.Time { return authenticatedAt(d.meta()) })
 }
 
-func authenticatedAt(m *meta) time.Time {
-	if m.authenticated == 0 {
+func authenticatedAt(m *envelope.Meta) time.Time {
+	if m.Authenticated == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(m.authenticated).UTC()
+	return time.UnixMilli(m.Authenticated).UTC()
 }
 
 // Level returns how strongly the subject signed in: what Reauthenticate was
 // given, and 0 after Login and while the session is anonymous.
 func (s *Session) Level() int {
-	return view(s, func(d *draft) int { return int(d.meta().level) })
+	return view(s, func(d *draft) int { return int(d.meta().Level) })
 }

@@ -1,6 +1,9 @@
 package session
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // ready returns why the session cannot be changed, if so.
 func (s *Session) ready() error {
@@ -70,21 +73,51 @@ func (s *Session) applyLocked(o op) error {
 	if o.kind == opLogin && (s.ended || s.draft.belongsToAnother(o.subject)) {
 		s.beginAnotherLocked(o.subject)
 	}
-	if s.changesNothingLocked(o) {
+	if o.changesNothing(&s.draft, !s.stored) {
 		return nil
 	}
 	if o.kind.newToken() {
 		o.shareSecret(s.ops)
 	}
-	ops, err := s.pendingLocked(o)
+	ops, err := addOp(s.ops, o, !s.stored, &s.m.rules)
 	if err != nil {
 		return err
 	}
-	if err := o.applyFirst(&s.draft, s.m); err != nil {
+	if err := o.applyFirst(&s.draft, &s.m.rules); err != nil {
 		return err
 	}
 	s.ops = ops
 	s.changes++
 	s.madeLocked(o.kind, o.key)
 	return nil
+}
+
+// update records an update whose function runs without a lock, so that one
+// which uses the session against the rules does not hang.
+func (s *Session) update(key string, f updateFunc) error {
+	if err := validKey(key); err != nil { // that of a zero Key
+		return s.refuse(opUpdate, "", err)
+	}
+	for {
+		s.mu.Lock()
+		s.used = true
+		err := s.readyLocked(opUpdate)
+		old, ok := s.draft.lookup(key)
+		s.mu.Unlock()
+		if err != nil {
+			return s.refuse(opUpdate, key, err)
+		}
+		val, err := f(old, ok)
+		if err != nil {
+			return err
+		}
+		if err := s.apply(op{kind: opUpdate, key: key, val: val, updating: &updating{f, old, ok}}); err != errMoved {
+			return err
+		}
+	}
+}
+
+// newTokenLocked tells whether what is pending gives the client another token.
+func (s *Session) newTokenLocked() bool {
+	return slices.ContainsFunc(s.ops, func(o op) bool { return o.kind.newToken() })
 }

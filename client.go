@@ -34,28 +34,12 @@ func RequestClient(r *http.Request) Client {
 }
 
 // client returns what is to be kept of the client of this request.
-func (s *Session) client() []byte {
+func (s *Session) client() Client {
 	if s.m.cfg.Client == nil || s.request == nil {
-		return nil
+		return Client{}
 	}
-	return s.m.cfg.Client(s.request).encode()
-}
-
-func (c Client) encode() []byte {
-	if c == (Client{}) {
-		return nil
-	}
-	raw := appendBytes(nil, shorten(c.UserAgent, maxUserAgent))
-	return appendBytes(raw, shorten(c.AddressFamily, maxAddressFamily))
-}
-
-func decodeClient(raw []byte) (Client, bool) {
-	agent, raw, ok := cutBytes(raw)
-	if !ok {
-		return Client{}, false
-	}
-	family, raw, ok := cutBytes(raw)
-	return Client{string(agent), string(family)}, ok && len(raw) == 0
+	c := s.m.cfg.Client(s.request)
+	return Client{shorten(c.UserAgent, maxUserAgent), shorten(c.AddressFamily, maxAddressFamily)}
 }
 
 // shorten cuts a text to a length, and what is no UTF-8 out of it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -86,7 +87,7 @@ func (s *Session) onlyReadLocked() bool {
 	case !s.stored:
 		return s.draft.count() == 0
 	default:
-		return s.quiet && !s.useDueLocked(s.begun.add(time.Since(epoch)-s.started))
+		return s.quiet && !s.useDueLocked(s.begun.Add(time.Since(epoch)-s.started))
 	}
 }
 
@@ -119,7 +120,7 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
-		due := s.useDueLocked(millisOf(c.now)) || !s.passive && c.m.endsTooSoon(&c.d.rec, c.d.meta())
+		due := s.useDueLocked(envelope.MillisOf(c.now)) || !s.passive && c.m.endsTooSoon(&c.d.rec, c.d.meta())
 		return due && !s.touchFailed, nil
 	}
 	if !s.stored {
@@ -127,7 +128,7 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		if c.secret = s.secret; s.inDoubt == nil {
 			token := sid.NewToken()
 			c.secret = &token.Secret
-			if s.draft.rec.id.IsZero() {
+			if s.draft.rec.id == (ID{}) {
 				s.draft.rec.id = token.ID
 			}
 		}
@@ -146,16 +147,16 @@ func (c *commit) housekeep() {
 		return
 	}
 	meta := c.d.meta()
-	switch meta.standing(c.presented, c.now) {
-	case standingPending:
-		c.d.change().meta.confirm(c.presented, c.now, cfg.Grace)
+	switch meta.Standing(c.presented, c.now) {
+	case envelope.Pending:
+		c.d.change().meta.Confirm(c.presented, c.now, cfg.Grace)
 		c.changed = true
-	case standingCurrent:
-		if c.mayRotate && meta.rotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
+	case envelope.Current:
+		if c.mayRotate && meta.RotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			c.d.change().meta.issue(c.secret.Hash(cfg.realm()), c.now, cfg.Grace)
+			c.d.change().meta.Issue(c.secret.Hash(cfg.realm()), c.now, cfg.Grace)
 			c.rotated, c.changed = true, true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -224,7 +225,7 @@ func (c Config) withDefaults() Config {
 	c.Cookie = c.Cookie.withDefaults(c.App)
 	c.Header = withHeader(c.Header)
 	if c.Codec == nil {
-		c.Codec = jsonCodec{}
+		c.Codec = envelope.JSON{}
 	}
 	if c.ErrorHandler == nil {
 		c.ErrorHandler = answerError

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"github.com/b4468f51/session/internal/envelope"
 	"iter"
 	"slices"
 )
@@ -17,7 +18,7 @@ func (s *Session) Get(key string) any {
 	if !ok {
 		return nil
 	}
-	x, err := v.decode()
+	x, err := v.Decode()
 	if err != nil {
 		s.undecodable(key, err)
 		return nil
@@ -25,9 +26,9 @@ func (s *Session) Get(key string) any {
 	return x
 }
 
-func (s *Session) lookup(key string) (value, bool) {
+func (s *Session) lookup(key string) (envelope.Value, bool) {
 	if s == nil {
-		return value{}, false
+		return envelope.Value{}, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,14 +80,14 @@ func (s *Session) Set(key string, v any) error {
 	if err := s.ready(); err != nil {
 		return s.refuse(opSet, key, err)
 	}
-	val, err := encodeValue(s.m.cfg.Codec, v)
+	val, err := envelope.Encode(s.m.cfg.Codec, v)
 	if err != nil {
 		return s.refuse(opSet, key, fmt.Errorf("session: set %q: %w", key, err))
 	}
 	return s.put(key, val)
 }
 
-func (s *Session) put(key string, val value) error {
+func (s *Session) put(key string, val envelope.Value) error {
 	if err := validKey(key); err != nil {
 		return s.refuse(opSet, "", err)
 	}
@@ -126,7 +127,7 @@ func (s *Session) Pop(key string) any {
 	if !ok {
 		return nil
 	}
-	x, err := v.decode()
+	x, err := v.Decode()
 	if err != nil {
 		s.undecodable(key, err)
 		return nil

@@ -144,21 +144,11 @@ func (s *Session) formTokenLocked(secret *sid.Secret) (token [formToken]byte) {
 	}
 	copy(token[:clientCode], code("session csrf client", nil))
 	base := formKey(secret)
-	if meta := s.draft.meta(); meta.secret != (sid.Hash{}) {
-		base = meta.formBase()
+	if meta := s.draft.meta(); meta.Secret != (sid.Hash{}) {
+		base = meta.FormBase()
 	}
 	copy(token[clientCode:], code("session csrf", base))
 	return token
-}
-
-// formBase returns what CSRF tokens owe to the session: it changes with the
-// secret, but for a rotation.
-func (m *meta) formBase() []byte {
-	if key := m.inTail(tagFormKey); key != nil {
-		return key
-	}
-	sum := sha256.Sum256(append([]byte("session form\x00"), m.secret[:]...))
-	return sum[:]
 }
 
 // formKey returns what stands in the place of formBase for a client without a

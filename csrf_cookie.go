@@ -73,7 +73,7 @@ func (s *Session) sendFormCookieLocked(h http.Header) {
 	if s.persistentLocked() {
 		until = time.Now().Add(s.m.cfg.AnonymousLifetime)
 		if deadline := s.draft.deadline(); deadline != 0 {
-			until = deadline.time()
+			until = deadline.Time()
 		}
 	}
 	c := &s.m.formCookie

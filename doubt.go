@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -12,10 +13,10 @@ import (
 // not settled whether they are in the store to stay: the answer was lost, or was
 // store.ErrUnconfirmed. Their operations stay pending until a write succeeds.
 type doubt struct {
-	counts      []uint32 // in the versions of the writes, the first one first
-	since       millis   // when the commit of the first one began
-	over        uint64   // what the last one was to replace: a record of this version has lost nothing
-	unconfirmed bool     // of one of them the store said ErrUnconfirmed
+	counts      []uint32        // in the versions of the writes, the first one first
+	since       envelope.Millis // when the commit of the first one began
+	over        uint64          // what the last one was to replace: a record of this version has lost nothing
+	unconfirmed bool            // of one of them the store said ErrUnconfirmed
 }
 
 // errOutcome is what is said of a write of which nobody can tell any more
@@ -32,7 +33,7 @@ func (c *commit) fail(rec store.Record, err error) error {
 // it may have been written with: that one can still arrive.
 func (c *commit) doubt(version uint64, unconfirmed bool) {
 	count := uint32(version)
-	d := doubt{since: millisOf(c.now)}
+	d := doubt{since: envelope.MillisOf(c.now)}
 	if c.inDoubt != nil {
 		d = *c.inDoubt
 	}
@@ -76,7 +77,7 @@ func (c *commit) recognize(rec store.Record) bool {
 	last := uint32(lastVersion(rec, c.m.instance))
 	switch {
 	case last == 0:
-		return rec.Version == c.inDoubt.over || millisOf(c.now).sub(c.inDoubt.since) < lineageWindow
+		return rec.Version == c.inDoubt.over || envelope.MillisOf(c.now).Sub(c.inDoubt.since) < lineageWindow
 	case !atLeast(last, c.inDoubt.counts[0]):
 		return true
 	case !slices.Contains(c.inDoubt.counts, last):

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"github.com/b4468f51/session/internal/envelope"
 	"net/http"
 	"strings"
 )
@@ -33,13 +34,13 @@ func (f Flash[T]) Add(s *Session, message T) error {
 		return ErrNoSession
 	}
 	codec := s.m.cfg.Codec
-	return s.update(f.Name(), func(old value, ok bool) (value, error) {
+	return s.update(f.Name(), func(old envelope.Value, ok bool) (envelope.Value, error) {
 		var messages []T
 		if ok {
 			messages, _ = f.key.decode(s, old)
 		}
 		messages = append(messages, message)
-		v, err := encodeValue(codec, messages[max(0, len(messages)-maxFlash):])
+		v, err := envelope.Encode(codec, messages[max(0, len(messages)-maxFlash):])
 		if err != nil {
 			err = s.refuse(opUpdate, f.Name(), fmt.Errorf("session: flash %q: %w", f.Name(), err))
 		}

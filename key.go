@@ -1,6 +1,9 @@
 package session
 
-import "fmt"
+import (
+	"fmt"
+	"github.com/b4468f51/session/internal/envelope"
+)
 
 // A Key is the name of a value together with its type, so that handlers need
 // neither type assertions nor registration. Keys are usually package
@@ -40,8 +43,8 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 	return k.decode(s, v)
 }
 
-func (k Key[T]) decode(s *Session, v value) (T, bool) {
-	t, err := decodeAs[T](s.m.cfg.Codec, v)
+func (k Key[T]) decode(s *Session, v envelope.Value) (T, bool) {
+	t, err := envelope.DecodeAs[T](s.m.cfg.Codec, v)
 	if err != nil {
 		s.undecodable(k.name, err)
 	}
@@ -57,7 +60,7 @@ func (k Key[T]) Check(s *Session) error {
 	if !ok {
 		return nil
 	}
-	if _, err := decodeAs[T](s.m.cfg.Codec, v); err != nil {
+	if _, err := envelope.DecodeAs[T](s.m.cfg.Codec, v); err != nil {
 		return undecodable(k.name, err)
 	}
 	return nil
@@ -72,7 +75,7 @@ func (k Key[T]) Set(s *Session, v T) error {
 	if err := s.ready(); err != nil {
 		return s.refuse(opSet, k.name, err)
 	}
-	val, err := encodeAs(s.m.cfg.Codec, v)
+	val, err := envelope.EncodeAs(s.m.cfg.Codec, v)
 	if err != nil {
 		return s.refuse(opSet, k.name, fmt.Errorf("session: set %q: %w", k.name, err))
 	}
@@ -95,16 +98,16 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	return s.update(k.name, func(old value, ok bool) (value, error) {
+	return s.update(k.name, func(old envelope.Value, ok bool) (envelope.Value, error) {
 		var t T
 		if ok {
 			t, _ = k.decode(s, old)
 		}
 		t, err := f(t)
 		if err != nil {
-			return value{}, err
+			return envelope.Value{}, err
 		}
-		v, err := encodeAs(s.m.cfg.Codec, t)
+		v, err := envelope.EncodeAs(s.m.cfg.Codec, t)
 		if err != nil {
 			err = s.refuse(opUpdate, k.name, fmt.Errorf("session: update %q: %w", k.name, err))
 		}

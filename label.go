@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"github.com/b4468f51/session/internal/envelope"
 	"unicode/utf8"
 )
 
@@ -26,10 +27,10 @@ func (s *Session) SetLabel(label string) error {
 	if s.Subject() == "" {
 		return s.refuse(opLabel, "", errors.New("session: label an anonymous session: Login comes first"))
 	}
-	return s.apply(op{kind: opLabel, val: value{data: []byte(label)}})
+	return s.apply(op{kind: opLabel, val: envelope.Value{Data: []byte(label)}})
 }
 
 // Label returns what SetLabel was given, and "" by default.
 func (s *Session) Label() string {
-	return view(s, func(d *draft) string { return string(d.meta().inTail(tagLabel)) })
+	return view(s, func(d *draft) string { return d.meta().Label() })
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"github.com/b4468f51/session/internal/envelope"
 	"time"
 )
 
@@ -121,7 +122,7 @@ func (s *Session) resetLocked() {
 	if s.clientHas && !s.headersSent {
 		due = cookieClear
 	}
-	s.state = state{isNew: true, due: due, draft: draft{rec: saved{created: millisOf(time.Now())}}}
+	s.state = state{isNew: true, due: due, draft: draft{rec: saved{created: envelope.MillisOf(time.Now())}}}
 	s.past = nil
 }
 

@@ -1,8 +1,8 @@
 package session
 
 import (
-	"encoding/binary"
 	"fmt"
+	"github.com/b4468f51/session/internal/envelope"
 	"time"
 )
 
@@ -49,24 +49,24 @@ func (s *Session) SetLifetime(l Lifetime) error {
 	}
 	// Not before that: of a nanosecond nothing is left, and zero is the Config's.
 	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
-	return s.newSecret(opLifetime, signing{lifetime: l})
+	return s.newSecret(opLifetime, signing{lifetime: envelope.Lifetime(l)})
 }
 
 // Lifetime returns the lifetime that SetLifetime gave the session, and false
 // where it has none of its own: then that of Config holds.
 func (s *Session) Lifetime() (l Lifetime, own bool) {
 	l = view(s, func(d *draft) Lifetime {
-		meta := d.metaIn(new(meta))
-		own = meta.ownLifetime
-		return meta.lifetime
+		meta := d.metaIn(new(envelope.Meta))
+		own = meta.OwnLifetime
+		return Lifetime(meta.Lifetime)
 	})
 	return l, own
 }
 
 // persistentLocked tells whether the session's cookie outlives the browser.
 func (s *Session) persistentLocked() bool {
-	if meta := s.draft.metaIn(new(meta)); meta.ownLifetime {
-		return meta.lifetime.Persistent
+	if meta := s.draft.metaIn(new(envelope.Meta)); meta.OwnLifetime {
+		return meta.Lifetime.Persistent
 	}
 	return s.m.cfg.Cookie.Persistent
 }
@@ -81,60 +81,3 @@ func (l Lifetime) validate(c *Config) error {
 	}
 	return nil
 }
-
-// setLifetime applies a SetLifetime.
-func (d *draft) setLifetime(o *op, m *Manager) error {
-	meta := *d.meta()
-	begun := d.rec.created
-	if meta.authenticated != 0 {
-		begun = millis(meta.authenticated)
-	}
-	meta.lifetime, meta.ownLifetime = o.lifetime, true
-	deadline := begun.add(m.lifetime(&meta))
-	if deadline <= millisOf(o.at) { // before anything is changed: what is refused leaves no trace
-		return fmt.Errorf("session: a lifetime that was over at %v", deadline.time())
-	}
-	meta.offer(o.hash, o.at, m.cfg.Grace)
-	e := d.change()
-	e.meta, e.deadline = meta, deadline
-	return nil
-}
-
-// lifetime returns how long a session may last. A limit that was lowered since
-// holds for what was set before, from the next reauthentication on: a deadline
-// that is set stays.
-func (m *Manager) lifetime(meta *meta) time.Duration {
-	if own := meta.lifetime.Absolute; own != 0 {
-		return min(own, m.cfg.MaxLifetime)
-	}
-	if meta.authenticated == 0 {
-		return m.cfg.AnonymousLifetime
-	}
-	return m.cfg.Lifetime
-}
-
-// append encodes a lifetime: see tagLifetime.
-func (l Lifetime) append(dst []byte) []byte {
-	dst = binary.AppendVarint(dst, l.Absolute.Milliseconds())
-	dst = binary.AppendVarint(dst, l.Idle.Milliseconds())
-	if l.Persistent {
-		return append(dst, 1)
-	}
-	return append(dst, 0)
-}
-
-func (l *Lifetime) decode(payload []byte) bool {
-	absolute, n := binary.Varint(payload)
-	if n <= 0 || absolute < 0 || absolute > maxMillis {
-		return false
-	}
-	idle, k := binary.Varint(payload[n:])
-	if k <= 0 || idle < 0 || idle > maxMillis || len(payload) != n+k+1 || payload[n+k] > 1 {
-		return false
-	}
-	*l = Lifetime{time.Duration(absolute) * time.Millisecond, time.Duration(idle) * time.Millisecond, payload[n+k] == 1}
-	return true
-}
-
-// maxMillis is the longest time.Duration, in milliseconds.
-const maxMillis = int64(1<<63-1) / int64(time.Millisecond)

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -47,10 +48,10 @@ func newInstance() uint32 {
 
 func instanceOf(version uint64) uint32 { return uint32(version >> 32) }
 
-// lineage returns the lineage of the record that the manager of an instance
+// lineageOf returns the lineage of the record that the manager of an instance
 // writes over this one.
-func (d *draft) lineage(instance uint32) []byte {
-	before := d.meta().lineage
+func lineageOf(d *draft, instance uint32) []byte {
+	before := d.meta().Lineage
 	var lineage []byte
 	writer := instanceOf(d.rec.version)
 	for old := range versions(before) {
@@ -76,7 +77,7 @@ func versions(lineage []byte) iter.Seq[uint64] {
 }
 
 // written returns when the record was written, or last used if that is later.
-func (d *draft) written() millis { return max(d.rec.seen, millis(d.meta().edited)) }
+func written(d *draft) envelope.Millis { return max(d.rec.seen, envelope.Millis(d.meta().Edited)) }
 
 // holds tells whether a write of this version, the last of its manager, is part
 // of a record.
@@ -90,8 +91,8 @@ func lastVersion(rec store.Record, instance uint32) (last uint64) {
 	if instanceOf(rec.Version) == instance {
 		return rec.Version
 	}
-	if meta, err := decodeMeta(rec.Data); err == nil {
-		for old := range versions(meta.lineage) {
+	if meta, err := envelope.DecodeMeta(rec.Data); err == nil {
+		for old := range versions(meta.Lineage) {
 			if instanceOf(old) == instance {
 				last = old
 			}

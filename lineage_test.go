@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
@@ -11,7 +12,7 @@ func testVersion(instance, count uint32) uint64 { return uint64(instance)<<32 | 
 
 // follow writes over d as the manager of an instance does.
 func follow(d draft, version uint64) draft {
-	d.change().meta.lineage = d.lineage(instanceOf(version))
+	d.change().meta.Lineage = lineageOf(&d, instanceOf(version))
 	d.rec.version = version
 	return d
 }
@@ -21,7 +22,7 @@ func TestLineageHasTheLastVersionOfEachManager(t *testing.T) {
 	for _, v := range []uint64{testVersion(1, 2), testVersion(2, 1), testVersion(3, 1), testVersion(2, 2), testVersion(2, 3), testVersion(1, 3)} {
 		d = follow(d, v)
 	}
-	got := slices.Collect(versions(d.meta().lineage))
+	got := slices.Collect(versions(d.meta().Lineage))
 	if want := []uint64{testVersion(3, 1), testVersion(2, 3)}; !slices.Equal(got, want) {
 		t.Errorf("the lineage is %x, want %x", got, want)
 	}
@@ -32,23 +33,21 @@ func TestLineageIsBounded(t *testing.T) {
 	for i := range uint32(3 * maxLineage) {
 		d = follow(d, testVersion(i+2, 1))
 	}
-	if got := len(d.meta().lineage) / 8; got != maxLineage {
+	if got := len(d.meta().Lineage) / 8; got != maxLineage {
 		t.Errorf("%d versions are kept, want %d", got, maxLineage)
 	}
 }
 
 func TestRecognize(t *testing.T) {
-	h := testHash(1)
+	h := sid.Hash{1}
 	rec := func(version uint64, before ...uint64) store.Record {
 		var d draft
-		d.change().meta.secret = h
+		d.change().meta.Secret = h
 		for _, v := range before {
 			d.rec.version = v
-			d.change().meta.lineage = d.lineage(0)
+			d.change().meta.Lineage = lineageOf(&d, 0)
 		}
-		rec := d.encode(d.meta())
-		rec.Version = version
-		return rec
+		return store.Record{Version: version, Data: d.encode(d.meta())}
 	}
 	for _, test := range []struct {
 		name          string

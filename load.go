@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -16,7 +17,7 @@ import (
 func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	clock := time.Now()
 	now := milli(clock)
-	s.m, s.request, s.begun, s.started = m, r, millisOf(now), clock.Sub(epoch)
+	s.m, s.request, s.begun, s.started = m, r, envelope.MillisOf(now), clock.Sub(epoch)
 	s.isNew = true
 	s.passive = m.cfg.Passive != nil && m.cfg.Passive(r)
 	s.draft.rec.created = s.begun
@@ -42,11 +43,11 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 		return err
 	}
 	switch good.standing {
-	case standingUnknown:
+	case envelope.Unknown:
 		s.several, s.dead, s.clientHas = good.several, !good.several, true
 		s.draft = draft{rec: saved{created: s.begun}}
 		return nil
-	case standingStale:
+	case envelope.Stale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.id, Subject: killed.rec.subject})
 		s.ended, s.past = true, &past{killed: &killed}
@@ -72,7 +73,7 @@ func (s *Session) adopted(generation uint64) {
 type presentation struct {
 	draft      *draft
 	hash       sid.Hash
-	standing   standing
+	standing   envelope.Standing
 	generation uint64
 	quiet      bool // there is nothing to do with the secrets, nor with the times before they are due
 	reseal     bool // Sealer.Open asks for another token
@@ -92,16 +93,16 @@ func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, goo
 			return err
 		}
 		switch {
-		case p.standing == standingUnknown:
-		case good.standing == standingUnknown || good.standing == standingStale:
+		case p.standing == envelope.Unknown:
+		case good.standing == envelope.Unknown || good.standing == envelope.Stale:
 			*good = p
-		case p.standing != standingStale:
+		case p.standing != envelope.Stale:
 			good.several = true
 		}
 	}
 	if good.several {
 		m.report(ctx, Event{Kind: EventDuplicate})
-		good.standing = standingUnknown
+		good.standing = envelope.Unknown
 	}
 	return nil
 }
@@ -135,17 +136,17 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	if err != nil {
 		return storeFailed("load", err)
 	}
-	var meta meta
+	var meta envelope.Meta
 	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
 		return err
 	}
 	p.hash = token.Secret.Hash(m.cfg.realm())
-	p.standing, p.generation = meta.standing(p.hash, now), meta.generation
-	p.quiet = p.standing != standingPending && !meta.rotationDue(now, m.cfg.RotateEvery, m.cfg.Grace) &&
+	p.standing, p.generation = meta.Standing(p.hash, now), meta.Generation
+	p.quiet = p.standing != envelope.Pending && !meta.RotationDue(now, m.cfg.RotateEvery, m.cfg.Grace) &&
 		!m.endsTooSoon(&p.draft.rec, &meta)
 	switch {
-	case p.standing != standingUnknown:
-	case meta.replaced(p.hash):
+	case p.standing != envelope.Unknown:
+	case meta.Replaced(p.hash):
 		m.report(ctx, Event{Kind: EventReused, ID: rec.ID, Subject: rec.Subject})
 	default: // it says nothing about the session: IDs are public
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
@@ -155,20 +156,20 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 
 // readDraft reads the record of a client. It is false for one that is corrupt,
 // which it reports, and for one of a newer format, which is an error.
-func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *draft, meta *meta) (bool, error) {
-	err := d.read(rec, meta)
+func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *draft, meta *envelope.Meta) (bool, error) {
+	err := d.read(savedOf(rec), meta)
 	if err != nil {
 		err = m.unreadable(ctx, rec, err)
 	}
-	if errors.Is(err, errCorrupt) {
+	if errors.Is(err, envelope.ErrCorrupt) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
 // readMeta reads the metadata of a record alone.
-func (m *Manager) readMeta(ctx context.Context, rec *store.Record) (meta, error) {
-	meta, err := decodeMeta(rec.Data)
+func (m *Manager) readMeta(ctx context.Context, rec *store.Record) (envelope.Meta, error) {
+	meta, err := envelope.DecodeMeta(rec.Data)
 	if err != nil {
 		err = m.unreadable(ctx, rec, err)
 	}
@@ -179,7 +180,7 @@ func (m *Manager) readMeta(ctx context.Context, rec *store.Record) (meta, error)
 // is corrupt reports it.
 func (m *Manager) unreadable(ctx context.Context, rec *store.Record, err error) error {
 	err = fmt.Errorf("session: record %v: %w", rec.ID, err)
-	if errors.Is(err, errCorrupt) {
+	if errors.Is(err, envelope.ErrCorrupt) {
 		m.report(ctx, Event{Kind: EventCorrupt, ID: rec.ID, Subject: rec.Subject, Err: err})
 	}
 	return err

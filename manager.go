@@ -21,7 +21,7 @@ type Manager struct {
 	sealer        Sealer      // nil where sessions are in the store
 	scope         string      // of sealed tokens
 	cfg           Config
-	limits        limits
+	rules         rules
 	cookieTail    string
 	formCookie    Cookie // of CSRF tokens
 	subjectPrefix string // of this realm's subjects in the store
@@ -36,9 +36,6 @@ type Manager struct {
 	stopGC    context.CancelFunc
 	gcDone    chan struct{}
 }
-
-// limits are those of a session's content.
-type limits struct{ size, values, pending int }
 
 // NewManager returns a Manager over a store, which the caller closes after it.
 // It fails where settings contradict each other or the store, with an error that
@@ -61,9 +58,12 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		return nil, err
 	}
 	return &Manager{
-		store:         s,
-		cfg:           cfg,
-		limits:        limits{cfg.MaxSize, cfg.MaxValues, cfg.MaxPending},
+		store: s,
+		cfg:   cfg,
+		rules: rules{
+			maxSize: cfg.MaxSize, maxValues: cfg.MaxValues, maxPending: cfg.MaxPending,
+			lifetime: cfg.Lifetime, anonymous: cfg.AnonymousLifetime, maxLifetime: cfg.MaxLifetime, grace: cfg.Grace,
+		},
 		subjectPrefix: cfg.realm() + ":",
 		cookieTail:    cfg.cookieTail(),
 		formCookie:    cfg.formCookie(),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -78,7 +79,7 @@ func (m *Manager) revoked(ctx context.Context, d *draft) (bool, error) {
 		return false, nil
 	}
 	at, err := m.notBefore(ctx, d.subject())
-	return err == nil && !at.IsZero() && d.meta().authenticated <= at.UnixMilli(), err
+	return err == nil && !at.IsZero() && d.meta().Authenticated <= at.UnixMilli(), err
 }
 
 // putNotBefore makes the not-before of a subject now. It spares the sign-in of
@@ -93,7 +94,7 @@ func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Se
 	}
 	if caller != nil {
 		caller.mu.Lock()
-		if millisOf(last) < caller.begun || caller.spares(scoped, last) {
+		if envelope.MillisOf(last) < caller.begun || caller.spares(scoped, last) {
 			caller.spared = &spared{scoped, now.UnixMilli()}
 		}
 		caller.mu.Unlock()
@@ -120,7 +121,7 @@ func (m *Manager) loginRevoked(ctx context.Context, s *Session, scoped string) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return millisOf(at) >= s.begun && !s.spares(scoped, at), nil
+	return envelope.MillisOf(at) >= s.begun && !s.spares(scoped, at), nil
 }
 
 // spares tells whether this request has put a not-before itself.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -83,7 +84,7 @@ func (s *Session) look(ctx context.Context, now time.Time) (newest draft, shown 
 	s.mu.Unlock()
 	rec, err := s.m.loadRecord(ctx, id, now)
 	ok := false
-	var meta meta
+	var meta envelope.Meta
 	switch {
 	case err == nil:
 		ok, err = s.m.readDraft(ctx, &rec, &newest, &meta)
@@ -95,7 +96,7 @@ func (s *Session) look(ctx context.Context, now time.Time) (newest draft, shown 
 	switch {
 	case err != nil:
 		return newest, false, err
-	case !ok || meta.generation < lowest || meta.generation > highest:
+	case !ok || meta.Generation < lowest || meta.Generation > highest:
 		s.mu.Lock()
 		s.endLocked()
 		s.mu.Unlock()

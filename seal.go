@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -72,7 +73,7 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 		}
 		return false, nil
 	}
-	if !c.changed && (!s.mayRotate || !s.reseal && !s.useDueLocked(millisOf(c.now))) {
+	if !c.changed && (!s.mayRotate || !s.reseal && !s.useDueLocked(envelope.MillisOf(c.now))) {
 		return false, nil
 	}
 	s.idLocked()
@@ -83,7 +84,7 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 
 // seal makes the token, and returns the record that is in it.
 func (c *commit) seal() (store.Record, error) {
-	if !c.stored && c.d.meta().secret == (sid.Hash{}) {
+	if !c.stored && c.d.meta().Secret == (sid.Hash{}) {
 		c.newSecret() // the envelope has to have one
 	}
 	rec, err := c.next()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -106,7 +107,7 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 		return nil
 	}
-	var meta meta
+	var meta envelope.Meta
 	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
 		return err
 	}
@@ -118,7 +119,7 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID, Subject: rec.Subject})
 		return nil
 	}
-	p.standing, p.generation, p.reseal = standingCurrent, meta.generation, reseal
+	p.standing, p.generation, p.reseal = envelope.Current, meta.Generation, reseal
 	return nil
 }
 
@@ -129,7 +130,7 @@ func (s *Session) lookSealed(ctx context.Context) error {
 	d := s.draft.share()
 	s.mu.Unlock()
 	revoked, err := s.m.revoked(ctx, &d)
-	if err != nil || !revoked && time.Now().Before(d.rec.expires.time()) {
+	if err != nil || !revoked && time.Now().Before(d.rec.expires.Time()) {
 		return err
 	}
 	s.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -32,7 +33,7 @@ var (
 	// was destroyed, revoked, renewed under another token or has expired since
 	// the request loaded it. Nothing of the change was kept. Send the client
 	// back to where it can begin again; the default answer is 409.
-	ErrEnded = errors.New("session: the session has ended: it was destroyed, renewed or expired while the request ran")
+	ErrEnded = errEnded
 
 	// ErrDone is returned for a change after the handler returned.
 	ErrDone = errors.New("session: the handler has returned: use Manager.Edit for work in the background")
@@ -46,13 +47,13 @@ var (
 
 	// ErrTooLarge is returned where a session would exceed Config.MaxSize,
 	// MaxValues or MaxPending. The session is as it was before.
-	ErrTooLarge = errors.New("session: the session is too large")
+	ErrTooLarge = errTooLarge
 
 	// ErrConflict is returned by a commit when a value that Pop took was taken
 	// or replaced by another request first, or when others kept changing the
 	// session until the attempts ran out. Nothing of the commit was kept, and the
 	// session shows what the others have stored.
-	ErrConflict = errors.New("session: other requests changed the session first")
+	ErrConflict = errConflict
 
 	// ErrUndecodable is what [Key.Check] returns for a value that is no T, as after
 	// a deploy that changed the type, and what the Err of an [EventUndecodable]
@@ -92,11 +93,11 @@ type Session struct {
 
 	mu sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
 	state
-	past    *past         // nil for most
-	spared  *spared       // the not-before of its own RevokeAll
-	notes   *notes        // for the Observer; nil while there are none
-	begun   millis        // when the request did
-	started time.Duration // the same, since epoch
+	past    *past           // nil for most
+	spared  *spared         // the not-before of its own RevokeAll
+	notes   *notes          // for the Observer; nil while there are none
+	begun   envelope.Millis // when the request did
+	started time.Duration   // the same, since epoch
 
 	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
 	formDue    bool        // the client has to be sent it, in a cookie
@@ -153,7 +154,7 @@ func (s *Session) ID() ID {
 }
 
 func (s *Session) idLocked() ID {
-	if s.draft.rec.id.IsZero() {
+	if s.draft.rec.id == (ID{}) {
 		s.draft.rec.id = sid.NewID()
 	}
 	return s.draft.rec.id
@@ -183,14 +184,14 @@ func (s *Session) Subject() string {
 
 // Created returns when the session began, to the millisecond.
 func (s *Session) Created() time.Time {
-	return view(s, func(d *draft) millis { return d.rec.created }).time()
+	return view(s, func(d *draft) envelope.Millis { return d.rec.created }).Time()
 }
 
 // Seen returns when the session was last used, as far as that was written: it
 // lags behind by up to Config.TouchInterval. Like Expires it is the zero Time until
 // the session was committed.
 func (s *Session) Seen() time.Time {
-	return view(s, func(d *draft) millis { return d.rec.seen }).time()
+	return view(s, func(d *draft) envelope.Millis { return d.rec.seen }).Time()
 }
 
 // Expires returns when the session ends unless it is used again. It moves with
@@ -198,13 +199,13 @@ func (s *Session) Seen() time.Time {
 // this very request is written, and seen here and in Manager.List, when it commits:
 // a page that shows when the session ends calls [Session.Save] first.
 func (s *Session) Expires() time.Time {
-	return view(s, func(d *draft) millis { return d.rec.expires }).time()
+	return view(s, func(d *draft) envelope.Millis { return d.rec.expires }).Time()
 }
 
 // Deadline returns when the session ends however much it is used. Only Login,
 // Reauthenticate and SetLifetime set another. It is the zero Time until one of them
 // was called, or the session was committed.
-func (s *Session) Deadline() time.Time { return view(s, (*draft).deadline).time() }
+func (s *Session) Deadline() time.Time { return view(s, (*draft).deadline).Time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a
 // session. The draft stays under the lock: other goroutines write to its edit.
@@ -226,10 +227,10 @@ func (s *Session) String() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draft.rec.id.IsZero() {
+	if s.draft.rec.id == (ID{}) {
 		return "new session"
 	}
-	return "session " + s.draft.rec.id.String()
+	return "session " + ID(s.draft.rec.id).String()
 }
 
 // Format writes what String returns, whatever the verb: a session must not

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -45,9 +46,9 @@ func (c *commit) lost(err error) bool {
 
 // settle makes the session what was stored, with what was changed since.
 func (c *commit) settle(rec store.Record) {
-	var meta meta
+	var meta envelope.Meta
 	d := c.s.lockWith(func() (d draft) {
-		meta = d.reread(rec)
+		meta = d.reread(savedOf(&rec))
 		return d
 	})
 	c.becomeLocked(&d, &meta)
@@ -68,7 +69,7 @@ func (s *Session) lockWith(from func() draft) draft {
 		ops, changes := s.ops, s.changes
 		s.mu.Unlock()
 		for i := range ops { // without the lock: it may run an Update's function
-			_ = ops[i].apply(&d, s.m) // if it fails, so will its commit, and say so
+			_ = ops[i].apply(&d, &s.m.rules) // if it fails, so will its commit, and say so
 		}
 		s.mu.Lock()
 		if s.changes == changes || round == maxRounds {
@@ -79,16 +80,16 @@ func (s *Session) lockWith(from func() draft) draft {
 }
 
 // becomeLocked makes d, which was stored with these metadata, what the handler sees.
-func (c *commit) becomeLocked(d *draft, meta *meta) {
+func (c *commit) becomeLocked(d *draft, meta *envelope.Meta) {
 	s := c.s
-	if meta.generation != c.d.meta().generation {
+	if meta.Generation != c.d.meta().Generation {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
 	c.created = !s.stored || s.draft.rec.id != d.rec.id
 	c.due = c.rotated || c.created
 	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
-	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.generation, nil
+	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.Generation, nil
 	s.quiet = false
 	if c.signsIn() {
 		s.past = nil
@@ -109,7 +110,7 @@ func (c *commit) becomeLocked(d *draft, meta *meta) {
 		s.due, s.secret = cookieSet, secret
 	}
 	if fresh {
-		s.presented = meta.secret
+		s.presented = meta.Secret
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -34,7 +35,7 @@ func (c *commit) write() (store.Record, error) {
 	defer func() { c.m.lanes.leave(id, ln) }()
 
 	switch {
-	case c.inDoubt != nil, c.stored && c.d.rec.deadline <= millisOf(c.now):
+	case c.inDoubt != nil, c.stored && c.d.rec.deadline <= envelope.MillisOf(c.now):
 		// Of a deadline that has passed since the request began, the store knows
 		// whether it was moved.
 		err = c.resolve(id)
@@ -42,7 +43,7 @@ func (c *commit) write() (store.Record, error) {
 		err = c.follow(ln.latest)
 	}
 	if err != nil || !c.changed { // unchanged: another request has rotated
-		return c.d.rec.record(), err
+		return recordOf(&c.d.rec), err
 	}
 	rec, err := c.swap()
 	if err == nil {
@@ -55,8 +56,8 @@ func (c *commit) write() (store.Record, error) {
 // process has handed on. That may be older than the one the request loaded, so
 // a failure has to be confirmed by the store.
 func (c *commit) follow(latest store.Record) error {
-	meta, err := decodeMeta(latest.Data)
-	if err != nil || meta.generation < c.generation {
+	meta, err := envelope.DecodeMeta(latest.Data)
+	if err != nil || meta.Generation < c.generation {
 		return nil
 	}
 	if c.rebase(latest) == nil {
@@ -122,7 +123,7 @@ func (c *commit) swap() (store.Record, error) {
 		case err != nil:
 			return rec, err
 		case !c.changed:
-			return c.d.rec.record(), nil
+			return recordOf(&c.d.rec), nil
 		case attempt == maxAttempts:
 			return rec, fmt.Errorf("%w, %d times in a row", ErrConflict, attempt)
 		}
@@ -167,19 +168,19 @@ func (c *commit) pause(attempt int) error {
 
 // rebase applies the operations to another record of the session.
 func (c *commit) rebase(newer store.Record) error {
-	d, err := newDraft(newer)
+	d, err := newDraft(savedOf(&newer))
 	if err != nil {
 		err = c.m.unreadable(c.ctx, &newer, err)
 	}
 	switch {
-	case errors.Is(err, errCorrupt):
+	case errors.Is(err, envelope.ErrCorrupt):
 		return c.restart(nil)
 	case err != nil:
 		return err
 	case !c.recognize(newer):
 		return storeFailed("save", errOutcome)
 	}
-	if d.meta().generation != c.generation {
+	if d.meta().Generation != c.generation {
 		// A higher one: every token that this request can stand for was
 		// killed. A lower one: the store has lost the login of this request.
 		return c.restart(&d)
@@ -187,7 +188,7 @@ func (c *commit) rebase(newer store.Record) error {
 	newest := d
 	c.newest = &newest
 	for i := range c.ops {
-		if err := c.ops[i].apply(&d, c.m); err != nil {
+		if err := c.ops[i].apply(&d, &c.m.rules); err != nil {
 			return err
 		}
 	}
@@ -203,7 +204,7 @@ func (c *commit) rebase(newer store.Record) error {
 func (c *commit) restart(newer *draft) error {
 	login := func(o op) bool { return o.kind == opLogin }
 	i := slices.IndexFunc(c.ops, login)
-	stale := newer != nil && newer.meta().standing(c.presented, c.now) == standingStale
+	stale := newer != nil && newer.meta().Standing(c.presented, c.now) == envelope.Stale
 	inherits := i >= 0 && stale && newer.subject() == c.ops[i].subject
 	if stale {
 		c.killed = newer.rec.id
@@ -215,7 +216,7 @@ func (c *commit) restart(newer *draft) error {
 	if i < 0 {
 		return ErrEnded
 	}
-	d := draft{rec: saved{id: sid.NewID(), created: millisOf(c.now)}}
+	d := draft{rec: saved{id: sid.NewID(), created: envelope.MillisOf(c.now)}}
 	if inherits {
 		d.inherit(newer, c.ops[i].subject)
 	}
@@ -223,7 +224,7 @@ func (c *commit) restart(newer *draft) error {
 		if c.ops[i].kind == opPop {
 			continue // what was to be taken is gone with the old session
 		}
-		if err := c.ops[i].apply(&d, c.m); err != nil {
+		if err := c.ops[i].apply(&d, &c.m.rules); err != nil {
 			return err
 		}
 	}
@@ -239,33 +240,34 @@ func (c *commit) restart(newer *draft) error {
 
 // next returns the record to write.
 func (c *commit) next() (store.Record, error) {
-	d, now := &c.d, millisOf(c.now)
+	d, now := &c.d, envelope.MillisOf(c.now)
 	meta := *d.meta()
-	if !c.stored && meta.secret == (sid.Hash{}) {
-		meta.secret, meta.issued = c.secret.Hash(c.m.cfg.realm()), int64(now)
+	if !c.stored && meta.Secret == (sid.Hash{}) {
+		meta.Secret, meta.Issued = c.secret.Hash(c.m.cfg.realm()), int64(now)
 		if key := c.s.firstFormKey(); key != nil {
-			meta.setTail(tagFormKey, key)
+			meta.SetFormKey(key)
 		}
 	}
 	deadline := d.deadline()
 	if !c.stored && deadline == 0 {
-		deadline = now.add(c.m.lifetime(&meta))
+		deadline = now.Add(c.m.rules.lifetimeOf(&meta))
 	}
 	seen, expires := c.times(&meta, deadline)
 	if expires <= now && (c.counts() || c.m.sealer != nil) { // else the store knows whether it was used since
 		return store.Record{}, ErrEnded
 	}
-	meta.lineage, meta.edited = nil, 0
+	meta.Lineage, meta.Edited = nil, 0
 	switch {
 	case c.m.sealer != nil:
-		meta.others = nil // nobody presents a secret
-	case c.stored && now.sub(d.written()) < lineageWindow:
-		meta.lineage = d.lineage(c.m.instance)
+		meta.Others = nil // nobody presents a secret
+	case c.stored && now.Sub(written(d)) < lineageWindow:
+		meta.Lineage = lineageOf(d, c.m.instance)
 	}
 	if !c.counts() && c.m.sealer == nil {
-		meta.edited = int64(now)
+		meta.Edited = int64(now)
 	}
-	rec := d.encode(&meta)
-	rec.Version, rec.Seen, rec.Expires, rec.Deadline = c.m.newVersion(), seen.time(), expires.time(), deadline.time()
+	rec := recordOf(&d.rec)
+	rec.Data, rec.Subject = d.encode(&meta), d.subject()
+	rec.Version, rec.Seen, rec.Expires, rec.Deadline = c.m.newVersion(), seen.Time(), expires.Time(), deadline.Time()
 	return rec, nil
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"github.com/b4468f51/session/internal/envelope"
 	"slices"
 )
 
@@ -10,7 +11,7 @@ import (
 // there: in the store, and beside that what the request itself has put there
 // since. It commits the removal and nothing else, so that a value which is shown
 // by a page that fails is not shown again. What is pending stays so.
-func (s *Session) take(ctx context.Context, key string) (vals []value, err error) {
+func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, err error) {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	stored, err := s.open(true)
@@ -65,22 +66,11 @@ func (s *Session) take(ctx context.Context, key string) (vals []value, err error
 	return vals, nil
 }
 
-// hides tells whether nothing that was stored under a key shows after o.
-func (o *op) hides(key string) bool {
-	return o.kind == opClear || o.key == key && (o.kind == opSet || o.kind == opDelete || o.kind == opPop)
-}
-
 // takePending is take of what nobody else has to be kept from.
-func (s *Session) takePending(key string, kind opKind) ([]value, error) {
+func (s *Session) takePending(key string, kind opKind) ([]envelope.Value, error) {
 	v, ok := s.lookup(key)
 	if !ok {
 		return nil, nil
 	}
-	return []value{v}, s.apply(op{kind: kind, key: key, val: v})
-}
-
-// A taken is what a Take has got: what was there when it was committed.
-type taken struct {
-	val value
-	ok  bool
+	return []envelope.Value{v}, s.apply(op{kind: kind, key: key, val: v})
 }

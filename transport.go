@@ -215,7 +215,7 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 		t.text = sid.Token{ID: s.draft.rec.id, Secret: *secret}.Reveal()
 	}
 	if s.persistentLocked() {
-		t.until = s.draft.rec.deadline.time()
+		t.until = s.draft.rec.deadline.Time()
 	}
 	return t, true
 }

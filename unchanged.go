@@ -16,16 +16,3 @@ func (s *Session) dropUnchangedLocked() {
 		s.ops, s.draft.edit, s.draft.shared = nil, nil, false
 	}
 }
-
-// unchanged tells whether the values and the label of an edit are those of the
-// record.
-func (d *draft) unchanged() bool {
-	for i := range d.edit.over {
-		c := &d.edit.over[i]
-		if was, ok := d.base.lookup(c.key); ok == c.gone || ok && !was.equal(c.val) {
-			return false
-		}
-	}
-	loaded := draft{rec: d.rec}
-	return !d.edit.cleared && string(loaded.meta().inTail(tagLabel)) == string(d.edit.meta.inTail(tagLabel))
-}

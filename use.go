@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -20,11 +21,11 @@ import (
 // later ones, see [store.Store]. So no write brings the end of a session forward.
 
 // times returns the Seen and Expires of the record that a commit writes.
-func (c *commit) times(meta *meta, deadline millis) (seen, expires millis) {
+func (c *commit) times(meta *envelope.Meta, deadline envelope.Millis) (seen, expires envelope.Millis) {
 	if !c.counts() {
 		return c.d.rec.seen, c.d.rec.expires
 	}
-	now := millisOf(c.now)
+	now := envelope.MillisOf(c.now)
 	return now, c.m.expires(meta, now, deadline)
 }
 
@@ -34,30 +35,30 @@ func (c *commit) counts() bool {
 }
 
 // expires returns when a session that is used now ends, unless it is used again.
-func (m *Manager) expires(meta *meta, now, deadline millis) millis {
+func (m *Manager) expires(meta *envelope.Meta, now, deadline envelope.Millis) envelope.Millis {
 	idle := m.cfg.IdleTimeout
-	if own := cmp.Or(meta.lifetime.Idle, meta.lifetime.Absolute); own != 0 {
+	if own := cmp.Or(meta.Lifetime.Idle, meta.Lifetime.Absolute); own != 0 {
 		idle = min(own, m.cfg.MaxIdleTimeout)
 	}
-	return min(now.add(idle), deadline)
+	return min(now.Add(idle), deadline)
 }
 
 // useDueLocked tells whether the use of a session by this request is still to be
 // written.
-func (s *Session) useDueLocked(now millis) bool {
-	return !s.passive && now.sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval
+func (s *Session) useDueLocked(now envelope.Millis) bool {
+	return !s.passive && now.Sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval
 }
 
 // endsTooSoon tells whether a session ends before its last use says: a use that was
 // written while its lifetime was made longer has kept the end of before.
-func (m *Manager) endsTooSoon(rec *saved, meta *meta) bool {
+func (m *Manager) endsTooSoon(rec *saved, meta *envelope.Meta) bool {
 	return m.sealer == nil && rec.expires < m.expires(meta, rec.seen, rec.deadline)
 }
 
 // keep writes the use of a session at once if it is about to expire: a handler may
 // be slow, and must not lose the session under its hands.
 func (m *Manager) keep(r *http.Request, s *Session) {
-	left := s.draft.rec.expires.sub(s.begun)
+	left := s.draft.rec.expires.Sub(s.begun)
 	if !s.stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		return
 	}
@@ -69,13 +70,13 @@ func (m *Manager) keep(r *http.Request, s *Session) {
 // touch writes that a session was used, at most once per interval. A failure
 // is reported.
 func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
-	rec, seen := &d.rec, millisOf(now)
+	rec, seen := &d.rec, envelope.MillisOf(now)
 	meta := d.meta()
-	if seen.sub(rec.seen) < m.cfg.TouchInterval && !m.endsTooSoon(rec, meta) {
+	if seen.Sub(rec.seen) < m.cfg.TouchInterval && !m.endsTooSoon(rec, meta) {
 		return nil
 	}
 	expires := m.expires(meta, seen, rec.deadline)
-	if err := store.Touch(ctx, m.store, rec.record(), now, expires.time()); err != nil {
+	if err := store.Touch(ctx, m.store, recordOf(rec), now, expires.Time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
 		s.mu.Unlock()
@@ -90,3 +91,7 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time
 	}
 	return nil
 }
+
+// epoch is any time. Time since it is monotonic, and to ask for it costs half of
+// what time.Now does, which has the wall clock to ask too.
+var epoch = time.Now()

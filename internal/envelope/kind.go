@@ -1,4 +1,4 @@
-package session
+package envelope
 
 import (
 	"encoding/binary"
@@ -63,27 +63,27 @@ func kindOf(t reflect.Type) kind {
 }
 
 // encodeNamed encodes a value of a type that is not predeclared.
-func encodeNamed(c Codec, v any) (value, error) {
+func encodeNamed(c codec, v any) (Value, error) {
 	x := reflect.ValueOf(v)
 	switch k := typeInfoOf(x.Type()).kind; k {
 	case kindCodec:
 		data, err := c.Marshal(v)
-		return value{kindCodec, data}, err
+		return Value{kindCodec, data}, err
 	case kindTrue:
 		if !x.Bool() {
 			k = kindFalse
 		}
-		return value{kind: k}, nil
+		return Value{kind: k}, nil
 	case kindString:
-		return value{k, []byte(x.String())}, nil
+		return Value{k, []byte(x.String())}, nil
 	case kindBytes:
-		return value{k, append([]byte(nil), x.Bytes()...)}, nil
+		return Value{k, append([]byte(nil), x.Bytes()...)}, nil
 	case kindTime:
-		return value{k, appendTime(nil, x.Convert(timeType).Interface().(time.Time))}, nil
+		return Value{k, appendTime(nil, x.Convert(timeType).Interface().(time.Time))}, nil
 	case kindFloat32:
-		return value{k, binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(x.Float())))}, nil
+		return Value{k, binary.LittleEndian.AppendUint32(nil, math.Float32bits(float32(x.Float())))}, nil
 	case kindFloat64:
-		return value{k, binary.LittleEndian.AppendUint64(nil, math.Float64bits(x.Float()))}, nil
+		return Value{k, binary.LittleEndian.AppendUint64(nil, math.Float64bits(x.Float()))}, nil
 	case kindInt, kindInt8, kindInt16, kindInt32, kindInt64:
 		return signed(k, x.Int()), nil
 	default:

@@ -1,4 +1,4 @@
-package session
+package envelope
 
 import (
 	"crypto/sha256"
@@ -26,24 +26,24 @@ const (
 	lastTag          = tagReplaced
 )
 
-// meta is what the manager keeps about a session, beside the Record's own fields.
-type meta struct {
-	secret        sid.Hash
-	issued        int64 // Unix milliseconds
-	others        []otherSecret
-	generation    uint64
-	authenticated int64 // Unix milliseconds, 0 while anonymous
-	lineage       []byte
-	edited        int64 // Unix milliseconds, 0 if the record was written by its use
-	level         uint8 // how strongly the subject signed in
-	ownLifetime   bool  // whether lifetime was set: its zero value may be
-	lifetime      Lifetime
+// Meta is what the manager keeps about a session, beside the Record's own fields.
+type Meta struct {
+	Secret        sid.Hash
+	Issued        int64 // Unix milliseconds
+	Others        []otherSecret
+	Generation    uint64
+	Authenticated int64 // Unix milliseconds, 0 while anonymous
+	Lineage       []byte
+	Edited        int64 // Unix milliseconds, 0 if the record was written by its use
+	Level         uint8 // how strongly the subject signed in
+	OwnLifetime   bool  // whether lifetime was set: its zero value may be
+	Lifetime      Lifetime
 	tail          []byte // from firstTail on, as they stand: rarely asked for, or unknown here
 }
 
 const otherSize = 1 + sid.HashSize + 8
 
-func (m *meta) decode(raw []byte) bool {
+func (m *Meta) Decode(raw []byte) bool {
 	last := uint64(0)
 	for len(raw) > 0 {
 		whole := raw
@@ -63,27 +63,27 @@ func (m *meta) decode(raw []byte) bool {
 		switch tag {
 		case tagSecret:
 			ok = len(payload) == sid.HashSize
-			copy(m.secret[:], payload)
+			copy(m.Secret[:], payload)
 		case tagIssued:
-			m.issued, ok = oneVarint(payload)
+			m.Issued, ok = oneVarint(payload)
 		case tagOthers:
-			m.others, ok = decodeOthers(payload)
+			m.Others, ok = decodeOthers(payload)
 		case tagGeneration:
-			m.generation, n = binary.Uvarint(payload)
+			m.Generation, n = binary.Uvarint(payload)
 			ok = n > 0 && n == len(payload)
 		case tagAuthenticated:
-			m.authenticated, ok = oneVarint(payload)
+			m.Authenticated, ok = oneVarint(payload)
 		case tagLineage:
-			m.lineage = payload
+			m.Lineage = payload
 			ok = len(payload)%8 == 0
 		case tagEdited:
-			m.edited, ok = oneVarint(payload)
+			m.Edited, ok = oneVarint(payload)
 		case tagLevel:
 			if ok = len(payload) == 1; ok {
-				m.level = payload[0]
+				m.Level = payload[0]
 			}
 		case tagLifetime:
-			m.ownLifetime, ok = true, m.lifetime.decode(payload)
+			m.OwnLifetime, ok = true, m.Lifetime.decode(payload)
 		case tagClient:
 			_, ok = decodeClient(payload)
 		case tagLabel:
@@ -98,10 +98,10 @@ func (m *meta) decode(raw []byte) bool {
 			return false
 		}
 	}
-	if m.issued == 0 {
-		m.issued = m.authenticated
+	if m.Issued == 0 {
+		m.Issued = m.Authenticated
 	}
-	return m.secret != sid.Hash{}
+	return m.Secret != sid.Hash{}
 }
 
 func decodeOthers(raw []byte) ([]otherSecret, bool) {
@@ -123,49 +123,49 @@ func decodeOthers(raw []byte) ([]otherSecret, bool) {
 	return others, true
 }
 
-// maxSize is at least the size of an envelope without its values.
-func (m *meta) maxSize() int {
-	return 128 + len(m.others)*otherSize + len(m.lineage) + len(m.tail)
+// MaxSize is at least the size of an envelope without its values.
+func (m *Meta) MaxSize() int {
+	return 128 + len(m.Others)*otherSize + len(m.Lineage) + len(m.tail)
 }
 
-func (m *meta) append(dst []byte) []byte {
+func (m *Meta) append(dst []byte) []byte {
 	var buf [binary.MaxVarintLen64]byte
-	dst = appendTag(dst, tagSecret, m.secret[:])
-	if m.issued != m.authenticated {
-		dst = appendTag(dst, tagIssued, binary.AppendVarint(buf[:0], m.issued))
+	dst = appendTag(dst, tagSecret, m.Secret[:])
+	if m.Issued != m.Authenticated {
+		dst = appendTag(dst, tagIssued, binary.AppendVarint(buf[:0], m.Issued))
 	}
-	if len(m.others) > 0 {
+	if len(m.Others) > 0 {
 		dst = binary.AppendUvarint(dst, tagOthers)
-		dst = binary.AppendUvarint(dst, uint64(len(m.others)*otherSize))
-		for _, o := range m.others {
+		dst = binary.AppendUvarint(dst, uint64(len(m.Others)*otherSize))
+		for _, o := range m.Others {
 			dst = append(dst, byte(o.state))
 			dst = append(dst, o.hash[:]...)
 			dst = binary.LittleEndian.AppendUint64(dst, uint64(o.at))
 		}
 	}
-	if m.generation != 0 {
-		dst = appendTag(dst, tagGeneration, binary.AppendUvarint(buf[:0], m.generation))
+	if m.Generation != 0 {
+		dst = appendTag(dst, tagGeneration, binary.AppendUvarint(buf[:0], m.Generation))
 	}
-	if m.authenticated != 0 {
-		dst = appendTag(dst, tagAuthenticated, binary.AppendVarint(buf[:0], m.authenticated))
+	if m.Authenticated != 0 {
+		dst = appendTag(dst, tagAuthenticated, binary.AppendVarint(buf[:0], m.Authenticated))
 	}
-	if len(m.lineage) > 0 {
-		dst = appendTag(dst, tagLineage, m.lineage)
+	if len(m.Lineage) > 0 {
+		dst = appendTag(dst, tagLineage, m.Lineage)
 	}
-	if m.edited != 0 {
-		dst = appendTag(dst, tagEdited, binary.AppendVarint(buf[:0], m.edited))
+	if m.Edited != 0 {
+		dst = appendTag(dst, tagEdited, binary.AppendVarint(buf[:0], m.Edited))
 	}
-	if m.level != 0 {
-		dst = appendTag(dst, tagLevel, []byte{m.level})
+	if m.Level != 0 {
+		dst = appendTag(dst, tagLevel, []byte{m.Level})
 	}
-	if m.ownLifetime {
-		dst = appendTag(dst, tagLifetime, m.lifetime.append(buf[:0]))
+	if m.OwnLifetime {
+		dst = appendTag(dst, tagLifetime, m.Lifetime.append(buf[:0]))
 	}
 	return append(dst, m.tail...)
 }
 
 // inTail returns the payload of a tag from firstTail on, or nil.
-func (m *meta) inTail(want uint64) []byte {
+func (m *Meta) inTail(want uint64) []byte {
 	for raw := m.tail; len(raw) > 0; {
 		tag, payload, rest := cutTag(raw)
 		if tag == want {
@@ -177,7 +177,7 @@ func (m *meta) inTail(want uint64) []byte {
 }
 
 // setTail puts a tag into a copy of the tail, or takes it out if it is empty.
-func (m *meta) setTail(want uint64, payload []byte) {
+func (m *Meta) setTail(want uint64, payload []byte) {
 	var tail []byte
 	raw := m.tail
 	for len(raw) > 0 {
@@ -204,8 +204,8 @@ func cutTag(raw []byte) (tag uint64, payload, rest []byte) {
 	return tag, payload, rest
 }
 
-// endSignIn drops of the tail what belongs to a sign-in: odd numbers.
-func (m *meta) endSignIn() {
+// EndSignIn drops of the tail what belongs to a sign-in: odd numbers.
+func (m *Meta) EndSignIn() {
 	var kept []byte
 	for raw := m.tail; len(raw) > 0; {
 		tag, _, rest := cutTag(raw)

@@ -1,4 +1,4 @@
-package session
+package envelope
 
 import (
 	"encoding/binary"
@@ -10,25 +10,19 @@ import (
 	"time"
 )
 
-// A Codec turns values into bytes and back, for the types that have no form of
-// their own (see [Session.Set]). Its methods may be called by
-// several goroutines at once, and must be pure: a commit may run them again.
-type Codec interface {
-	// Marshal returns bytes that it does not use again.
+// A codec encodes the types that have no form of their own.
+type codec interface {
 	Marshal(v any) ([]byte, error)
-
-	// Unmarshal decodes what Marshal returned into what v points to. The bytes are
-	// its own: it may decode in place, as [crypto/cipher] does, or keep them.
 	Unmarshal(data []byte, v any) error
 }
 
-// A value is one encoded value. Its data is never written to.
-type value struct {
+// A Value is one encoded value. Its data is never written to.
+type Value struct {
 	kind kind
-	data []byte
+	Data []byte
 }
 
-func (v value) equal(o value) bool { return v.kind == o.kind && string(v.data) == string(o.data) }
+func (v Value) Equal(o Value) bool { return v.kind == o.kind && string(v.Data) == string(o.Data) }
 
 // A kind says how a value's data is to be read. The numbers stand in stored
 // records: they are never changed or used again.
@@ -57,18 +51,18 @@ const (
 	kindDuration // nanoseconds, a zigzag varint
 )
 
-// encodeValue gives the predeclared types a kind of their own, so that Get
+// Encode gives the predeclared types a kind of their own, so that Get
 // returns exactly what was set, and everything else to the codec.
-func encodeValue(c Codec, v any) (value, error) {
+func Encode(c codec, v any) (Value, error) {
 	switch v := v.(type) {
 	case nil: // a value as any other
 		data, err := c.Marshal(nil)
-		return value{kindCodec, data}, err
+		return Value{kindCodec, data}, err
 	case bool:
 		if v {
-			return value{kind: kindTrue}, nil
+			return Value{kind: kindTrue}, nil
 		}
-		return value{kind: kindFalse}, nil
+		return Value{kind: kindFalse}, nil
 	case int:
 		return signed(kindInt, int64(v)), nil
 	case int8:
@@ -92,53 +86,53 @@ func encodeValue(c Codec, v any) (value, error) {
 	case uintptr:
 		return unsigned(kindUintptr, uint64(v)), nil
 	case float32:
-		return value{kindFloat32, binary.LittleEndian.AppendUint32(nil, math.Float32bits(v))}, nil
+		return Value{kindFloat32, binary.LittleEndian.AppendUint32(nil, math.Float32bits(v))}, nil
 	case float64:
-		return value{kindFloat64, binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))}, nil
+		return Value{kindFloat64, binary.LittleEndian.AppendUint64(nil, math.Float64bits(v))}, nil
 	case string:
-		return value{kindString, []byte(v)}, nil
+		return Value{kindString, []byte(v)}, nil
 	case []byte:
-		return value{kindBytes, append([]byte(nil), v...)}, nil
+		return Value{kindBytes, append([]byte(nil), v...)}, nil
 	case time.Duration:
 		return signed(kindDuration, int64(v)), nil
 	case time.Time:
-		return value{kindTime, appendTime(nil, v)}, nil
+		return Value{kindTime, appendTime(nil, v)}, nil
 	}
 	return encodeNamed(c, v)
 }
 
-// encodeAs is encodeValue for what has a type.
-func encodeAs[T any](c Codec, v T) (value, error) {
+// EncodeAs is encodeValue for what has a type.
+func EncodeAs[T any](c codec, v T) (Value, error) {
 	if val, ok := encodeExact(&v); ok {
 		return val, nil
 	}
 	// The codec gets what v holds, and cannot see that T may hold other types too.
 	if t := reflect.TypeFor[T](); t.Kind() == reflect.Interface {
 		if err := typeInfoOf(t).unreadable; err != nil && isJSON(c) {
-			return value{}, err
+			return Value{}, err
 		}
 	}
-	return encodeValue(c, v)
+	return Encode(c, v)
 }
 
 // encodeExact encodes what is common, without an allocation for an interface.
-func encodeExact[T any](v *T) (value, bool) {
+func encodeExact[T any](v *T) (Value, bool) {
 	switch v := any(v).(type) {
 	case *string:
-		return value{kindString, []byte(*v)}, true
+		return Value{kindString, []byte(*v)}, true
 	case *int64:
 		return signed(kindInt64, *v), true
 	case *int:
 		return signed(kindInt, int64(*v)), true
 	case *time.Time:
-		return value{kindTime, appendTime(nil, *v)}, true
+		return Value{kindTime, appendTime(nil, *v)}, true
 	}
-	return value{}, false
+	return Value{}, false
 }
 
-func signed(k kind, n int64) value { return value{k, binary.AppendVarint(nil, n)} }
+func signed(k kind, n int64) Value { return Value{k, binary.AppendVarint(nil, n)} }
 
-func unsigned(k kind, n uint64) value { return value{k, binary.AppendUvarint(nil, n)} }
+func unsigned(k kind, n uint64) Value { return Value{k, binary.AppendUvarint(nil, n)} }
 
 // appendTime is used rather than time.Time.MarshalBinary, which loses the
 // seconds of an offset west of UTC.
@@ -172,43 +166,43 @@ func readTime(data []byte) (time.Time, bool) {
 
 // number reads the numeric kinds: exactly one of the three results is meant,
 // as the kind says.
-func (v value) number() (i int64, u uint64, f float64, ok bool) {
+func (v Value) number() (i int64, u uint64, f float64, ok bool) {
 	n := 0
 	switch {
 	case v.kind >= kindInt && v.kind <= kindInt64, v.kind == kindDuration:
-		i, n = binary.Varint(v.data)
+		i, n = binary.Varint(v.Data)
 	case v.kind >= kindUint && v.kind <= kindUintptr:
-		u, n = binary.Uvarint(v.data)
-	case v.kind == kindFloat32 && len(v.data) == 4:
-		f, n = float64(math.Float32frombits(binary.LittleEndian.Uint32(v.data))), 4
-	case v.kind == kindFloat64 && len(v.data) == 8:
-		f, n = math.Float64frombits(binary.LittleEndian.Uint64(v.data)), 8
+		u, n = binary.Uvarint(v.Data)
+	case v.kind == kindFloat32 && len(v.Data) == 4:
+		f, n = float64(math.Float32frombits(binary.LittleEndian.Uint32(v.Data))), 4
+	case v.kind == kindFloat64 && len(v.Data) == 8:
+		f, n = math.Float64frombits(binary.LittleEndian.Uint64(v.Data)), 8
 	}
-	return i, u, f, n > 0 && n == len(v.data)
+	return i, u, f, n > 0 && n == len(v.Data)
 }
 
-// decode returns the value with the Go type it was set with. What went through
+// Decode returns the value with the Go type it was set with. What went through
 // the codec comes back as json.RawMessage.
-func (v value) decode() (any, error) {
+func (v Value) Decode() (any, error) {
 	switch v.kind {
 	case kindCodec:
-		return json.RawMessage(append([]byte(nil), v.data...)), nil
+		return json.RawMessage(append([]byte(nil), v.Data...)), nil
 	case kindFalse:
 		return false, nil
 	case kindTrue:
 		return true, nil
 	case kindString:
-		return string(v.data), nil
+		return string(v.Data), nil
 	case kindBytes:
-		return append([]byte{}, v.data...), nil
+		return append([]byte{}, v.Data...), nil
 	case kindTime:
-		if t, ok := readTime(v.data); ok {
+		if t, ok := readTime(v.Data); ok {
 			return t, nil
 		}
 	}
 	i, u, f, ok := v.number()
 	if !ok {
-		return nil, fmt.Errorf("%d bytes are no value of kind %d", len(v.data), v.kind)
+		return nil, fmt.Errorf("%d bytes are no value of kind %d", len(v.Data), v.kind)
 	}
 	switch v.kind {
 	case kindInt: // set on a machine of 64 bits, it may not fit on one of 32

@@ -1,4 +1,4 @@
-package session
+package envelope
 
 import (
 	"bytes"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// decodeAs decodes v into a T. Numbers convert between kinds where they fit
+// DecodeAs decodes v into a T. Numbers convert between kinds where they fit
 // without loss; everything else must have been set as a T, or as something
 // that the codec reads as one.
-func decodeAs[T any](c Codec, v value) (T, error) {
+func DecodeAs[T any](c codec, v Value) (T, error) {
 	if t, ok := decodeExact[T](v); ok {
 		return t, nil
 	}
@@ -20,20 +20,20 @@ func decodeAs[T any](c Codec, v value) (T, error) {
 
 // decodeExact decodes what is common and was set as a T: without reflection,
 // and without an allocation but for a string's.
-func decodeExact[T any](v value) (t T, ok bool) {
+func decodeExact[T any](v Value) (t T, ok bool) {
 	switch p := any(&t).(type) {
 	case *string:
 		if ok = v.kind == kindString; ok {
-			*p = string(v.data)
+			*p = string(v.Data)
 		}
 	case *int64:
 		if v.kind == kindInt64 {
-			*p, ok = oneVarint(v.data)
+			*p, ok = oneVarint(v.Data)
 		}
 	case *int:
 		if v.kind == kindInt {
 			var i int64
-			i, ok = oneVarint(v.data)
+			i, ok = oneVarint(v.Data)
 			*p = int(i)
 			ok = ok && int64(*p) == i // an int may have 32 bits here, and 64 where it was set
 		}
@@ -41,17 +41,17 @@ func decodeExact[T any](v value) (t T, ok bool) {
 		*p, ok = v.kind == kindTrue, v.kind == kindTrue || v.kind == kindFalse
 	case *time.Time:
 		if v.kind == kindTime {
-			*p, ok = readTime(v.data)
+			*p, ok = readTime(v.Data)
 		}
 	}
 	return t, ok
 }
 
 // decodeOther is decodeAs for everything else.
-func decodeOther[T any](c Codec, v value) (t T, err error) {
+func decodeOther[T any](c codec, v Value) (t T, err error) {
 	dst := reflect.ValueOf(&t).Elem()
 	if dst.Kind() == reflect.Interface && (v.kind != kindCodec || dst.NumMethod() == 0) {
-		x, err := v.decode()
+		x, err := v.Decode()
 		if err != nil {
 			return t, err
 		}
@@ -63,7 +63,7 @@ func decodeOther[T any](c Codec, v value) (t T, err error) {
 	if v.kind == kindCodec {
 		// The codec may decode in place, and so may a type's own UnmarshalJSON:
 		// the bytes are those of the store.
-		if err := c.Unmarshal(bytes.Clone(v.data), &t); err != nil {
+		if err := c.Unmarshal(bytes.Clone(v.Data), &t); err != nil {
 			var zero T // a codec may have filled in a part
 			return zero, err
 		}
@@ -72,7 +72,7 @@ func decodeOther[T any](c Codec, v value) (t T, err error) {
 	if v.convert(dst) {
 		return t, nil
 	}
-	x, err := v.decode()
+	x, err := v.Decode()
 	if err == nil {
 		err = fmt.Errorf("it is of type %T, wanted is %v", x, dst.Type())
 	}
@@ -80,7 +80,7 @@ func decodeOther[T any](c Codec, v value) (t T, err error) {
 }
 
 // convert sets dst, which is zero, if v is of the same sort and fits.
-func (v value) convert(dst reflect.Value) bool {
+func (v Value) convert(dst reflect.Value) bool {
 	switch k := dst.Kind(); v.kind {
 	case kindFalse, kindTrue:
 		if k != reflect.Bool {
@@ -92,16 +92,16 @@ func (v value) convert(dst reflect.Value) bool {
 		if k != reflect.String {
 			return false
 		}
-		dst.SetString(string(v.data))
+		dst.SetString(string(v.Data))
 		return true
 	case kindBytes:
 		if k != reflect.Slice || dst.Type().Elem() != byteType {
 			return false
 		}
-		dst.SetBytes(append([]byte{}, v.data...))
+		dst.SetBytes(append([]byte{}, v.Data...))
 		return true
 	case kindTime:
-		t, ok := readTime(v.data)
+		t, ok := readTime(v.Data)
 		if ok = ok && k == reflect.Struct && timeType.ConvertibleTo(dst.Type()); ok {
 			dst.Set(reflect.ValueOf(t).Convert(dst.Type()))
 		}
@@ -111,7 +111,7 @@ func (v value) convert(dst reflect.Value) bool {
 }
 
 // convertNumber is convert for the numeric kinds.
-func (v value) convertNumber(dst reflect.Value) bool {
+func (v Value) convertNumber(dst reflect.Value) bool {
 	i, u, f, ok := v.number()
 	if !ok {
 		return false

@@ -1,4 +1,4 @@
-package session
+package envelope
 
 import (
 	"encoding"
@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// jsonCodec is the default Codec, encoding/json.
-type jsonCodec struct{}
+// JSON is the default Codec, encoding/json.
+type JSON struct{}
 
-func isJSON(c Codec) bool {
-	_, ok := c.(jsonCodec)
+func isJSON(c codec) bool {
+	_, ok := c.(JSON)
 	return ok
 }
 
 // Marshal refuses what Unmarshal never reads.
-func (jsonCodec) Marshal(v any) ([]byte, error) {
+func (JSON) Marshal(v any) ([]byte, error) {
 	if t := reflect.TypeOf(v); t != nil {
 		if err := typeInfoOf(t).unreadable; err != nil {
 			return nil, err
@@ -31,7 +31,7 @@ func (jsonCodec) Marshal(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
-func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
+func (JSON) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 var (
 	jsonMarshalerType   = reflect.TypeFor[json.Marshaler]()

@@ -1,12 +1,12 @@
-package session
+package envelope
 
 import "encoding/binary"
 
-// values is the last part of an envelope, from the first key on. It was
+// Values is the last part of an envelope, from the first key on. It was
 // checked when it was decoded, so its methods read without checking again.
-type values struct {
-	raw   []byte
-	count uint32
+type Values struct {
+	Raw   []byte
+	Count uint32
 
 	// half is where the values from the middle on stand: half of them need not be
 	// looked at to find one. Zero where that is not known.
@@ -15,12 +15,12 @@ type values struct {
 
 // check returns the values if they can be read to their end, and their keys
 // ascend, so that none stands there twice.
-func (v values) check() (values, bool) {
-	raw, at := v.raw, 0
+func (v Values) check() (Values, bool) {
+	raw, at := v.Raw, 0
 	var last []byte
 	var before uint64
-	for i := range v.count {
-		if i == v.count/2 {
+	for i := range v.Count {
+		if i == v.Count/2 {
 			v.half = uint32(at)
 		}
 		from, end := cutAt(raw, at)
@@ -52,35 +52,35 @@ func firstEight(raw []byte, from, end int) uint64 {
 	return n
 }
 
-// cut splits off the first value.
-func (v values) cut() (key []byte, val value, rest values) {
-	from, kindAt := cutAt(v.raw, 0)
-	start, end := cutAt(v.raw, kindAt+1)
-	return v.raw[from:kindAt:kindAt], value{kind(v.raw[kindAt]), v.raw[start:end:end]}, values{raw: v.raw[end:], count: v.count - 1}
+// Cut splits off the first value.
+func (v Values) Cut() (key []byte, val Value, rest Values) {
+	from, kindAt := cutAt(v.Raw, 0)
+	start, end := cutAt(v.Raw, kindAt+1)
+	return v.Raw[from:kindAt:kindAt], Value{kind(v.Raw[kindAt]), v.Raw[start:end:end]}, Values{Raw: v.Raw[end:], Count: v.Count - 1}
 }
 
-// lookup finds the value of a key without decoding the others.
-func (v values) lookup(want string) (value, bool) {
-	at, left := 0, v.count
+// Lookup finds the value of a key without decoding the others.
+func (v Values) Lookup(want string) (Value, bool) {
+	at, left := 0, v.Count
 	if v.half > 0 {
-		left = v.count / 2
-		if from, end := cutAt(v.raw, int(v.half)); string(v.raw[from:end]) <= want {
-			at, left = int(v.half), v.count-left
+		left = v.Count / 2
+		if from, end := cutAt(v.Raw, int(v.half)); string(v.Raw[from:end]) <= want {
+			at, left = int(v.half), v.Count-left
 		}
 	}
 	for range left {
-		from, kindAt := cutAt(v.raw, at)
-		start, end := cutAt(v.raw, kindAt+1)
-		if kindAt-from == len(want) && string(v.raw[from:kindAt]) == want {
-			return value{kind(v.raw[kindAt]), v.raw[start:end:end]}, true
+		from, kindAt := cutAt(v.Raw, at)
+		start, end := cutAt(v.Raw, kindAt+1)
+		if kindAt-from == len(want) && string(v.Raw[from:kindAt]) == want {
+			return Value{kind(v.Raw[kindAt]), v.Raw[start:end:end]}, true
 		}
 		at = end
 	}
-	return value{}, false
+	return Value{}, false
 }
 
-func appendValue(dst []byte, key string, v value) []byte {
+func AppendValue(dst []byte, key string, v Value) []byte {
 	dst = appendBytes(dst, key)
 	dst = append(dst, byte(v.kind))
-	return appendBytes(dst, v.data)
+	return appendBytes(dst, v.Data)
 }

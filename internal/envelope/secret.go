@@ -1,7 +1,8 @@
-package session
+package envelope
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/subtle"
 	"slices"
 	"time"
@@ -34,46 +35,46 @@ const (
 	maxPending = 3
 )
 
-// A standing is what a presented secret is to a session.
-type standing int
+// A Standing is what a presented secret is to a session.
+type Standing int
 
 const (
-	standingUnknown standing = iota
-	standingCurrent
-	standingPending
-	standingRetiring
-	standingStale
+	Unknown Standing = iota
+	Current
+	Pending
+	Retiring
+	Stale
 )
 
-// standing compares a secret with all that the session knows. How long that
+// Standing compares a secret with all that the session knows. How long that
 // takes depends on their number, not on their bytes.
-func (m *meta) standing(h sid.Hash, now time.Time) standing {
-	if m.secret.Verify(h) {
-		return standingCurrent
+func (m *Meta) Standing(h sid.Hash, now time.Time) Standing {
+	if m.Secret.Verify(h) {
+		return Current
 	}
-	for i := range m.others {
-		o := &m.others[i]
+	for i := range m.Others {
+		o := &m.Others[i]
 		if !o.hash.Verify(h) {
 			continue
 		}
 		switch {
 		case o.state == secretPending:
-			return standingPending
+			return Pending
 		case o.at <= now.UnixMilli():
-			return standingUnknown
+			return Unknown
 		case o.state == secretRetiring:
-			return standingRetiring
+			return Retiring
 		default:
-			return standingStale
+			return Stale
 		}
 	}
-	return standingUnknown
+	return Unknown
 }
 
-// kill puts a new secret in the place of every other, at once. A secret that has
+// Kill puts a new secret in the place of every other, at once. A secret that has
 // done so does it no second time.
-func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
-	if m.secret.Verify(h) {
+func (m *Meta) Kill(h sid.Hash, now time.Time, grace time.Duration) {
+	if m.Secret.Verify(h) {
 		return
 	}
 	until := now.Add(grace).UnixMilli()
@@ -83,44 +84,44 @@ func (m *meta) kill(h sid.Hash, now time.Time, grace time.Duration) {
 			others[i].state, others[i].at = secretKilled, until
 		}
 	}
-	if m.secret != (sid.Hash{}) {
-		others = append(others, otherSecret{secretKilled, m.secret, until})
+	if m.Secret != (sid.Hash{}) {
+		others = append(others, otherSecret{secretKilled, m.Secret, until})
 	}
-	m.secret, m.issued = h, now.UnixMilli()
+	m.Secret, m.Issued = h, now.UnixMilli()
 	m.setOthers(others)
 	if m.tail != nil {
 		m.setTail(tagFormKey, nil)
 	}
-	m.generation++
+	m.Generation++
 }
 
-// confirm makes a pending secret the current one, since the client has shown
+// Confirm makes a pending secret the current one, since the client has shown
 // that it holds it. What was valid until now stays so for the grace: requests
 // that carry it may be under way.
-func (m *meta) confirm(h sid.Hash, now time.Time, grace time.Duration) {
+func (m *Meta) Confirm(h sid.Hash, now time.Time, grace time.Duration) {
 	until := now.Add(grace).UnixMilli()
 	others := m.living(now)
 	i := slices.IndexFunc(others, func(o otherSecret) bool { return o.hash.Verify(h) })
 	issued := others[i].at
 	others = slices.Delete(others, i, i+1)
-	m.setTail(tagFormKey, m.formBase()) // forms that were shown before are still good
+	m.setTail(tagFormKey, m.FormBase()) // forms that were shown before are still good
 	for i := range others[:i] {         // those after it are on their way to the client
 		if others[i].state == secretPending {
 			others[i].state, others[i].at = secretRetiring, until
 		}
 	}
-	others = append(others, otherSecret{secretRetiring, m.secret, until})
-	m.secret, m.issued = h, issued
+	others = append(others, otherSecret{secretRetiring, m.Secret, until})
+	m.Secret, m.Issued = h, issued
 	m.setOthers(others)
 }
 
-// rotationDue tells whether it is time to issue another secret: the current
+// RotationDue tells whether it is time to issue another secret: the current
 // one is old, and the last that was issued has gone unconfirmed for the grace.
-func (m *meta) rotationDue(now time.Time, every, grace time.Duration) bool {
-	if every <= 0 || now.Sub(time.UnixMilli(m.issued)) < every {
+func (m *Meta) RotationDue(now time.Time, every, grace time.Duration) bool {
+	if every <= 0 || now.Sub(time.UnixMilli(m.Issued)) < every {
 		return false
 	}
-	for _, o := range m.others {
+	for _, o := range m.Others {
 		if o.state == secretPending && now.Sub(time.UnixMilli(o.at)) < grace {
 			return false
 		}
@@ -128,9 +129,9 @@ func (m *meta) rotationDue(now time.Time, every, grace time.Duration) bool {
 	return true
 }
 
-// issue adds a pending secret. Of those that have gone unconfirmed for the grace it
+// Issue adds a pending secret. Of those that have gone unconfirmed for the grace it
 // keeps the newest alone: who was issued a later one has the answer by now.
-func (m *meta) issue(h sid.Hash, now time.Time, grace time.Duration) {
+func (m *Meta) Issue(h sid.Hash, now time.Time, grace time.Duration) {
 	others := m.living(now)
 	pending := 0
 	for i := len(others) - 1; i >= 0; i-- {
@@ -144,18 +145,30 @@ func (m *meta) issue(h sid.Hash, now time.Time, grace time.Duration) {
 	m.setOthers(append(others, otherSecret{secretPending, h, now.UnixMilli()}))
 }
 
-// offer is issue for a client that has to get another token, unless it gets one
+// Offer is issue for a client that has to get another token, unless it gets one
 // anyway: a new session's, or that of a kill by the same secret.
-func (m *meta) offer(h sid.Hash, now time.Time, grace time.Duration) {
-	if m.secret != (sid.Hash{}) && m.standing(h, now) == standingUnknown {
-		m.issue(h, now, grace)
+func (m *Meta) Offer(h sid.Hash, now time.Time, grace time.Duration) {
+	if m.Secret != (sid.Hash{}) && m.Standing(h, now) == Unknown {
+		m.Issue(h, now, grace)
 	}
 }
 
+// FormBase returns what CSRF tokens owe to the session: it changes with the
+// secret, but for a rotation.
+func (m *Meta) FormBase() []byte {
+	if key := m.inTail(tagFormKey); key != nil {
+		return key
+	}
+	sum := sha256.Sum256(append([]byte("session form\x00"), m.Secret[:]...))
+	return sum[:]
+}
+
+func (m *Meta) SetFormKey(key []byte) { m.setTail(tagFormKey, key) }
+
 // living returns a copy of the other secrets without those whose time is over.
-func (m *meta) living(now time.Time) []otherSecret {
-	others := make([]otherSecret, 0, len(m.others)+1)
-	for _, o := range m.others {
+func (m *Meta) living(now time.Time) []otherSecret {
+	others := make([]otherSecret, 0, len(m.Others)+1)
+	for _, o := range m.Others {
 		if o.state == secretPending || o.at > now.UnixMilli() {
 			others = append(others, o)
 		}
@@ -164,14 +177,14 @@ func (m *meta) living(now time.Time) []otherSecret {
 }
 
 // setOthers keeps the newest, and of those that go what they are known again by.
-func (m *meta) setOthers(others []otherSecret) {
+func (m *Meta) setOthers(others []otherSecret) {
 	others = others[max(0, len(others)-maxOthers):]
-	for _, gone := range m.others {
-		if !m.secret.Verify(gone.hash) && !slices.ContainsFunc(others, func(o otherSecret) bool { return o.hash.Verify(gone.hash) }) {
+	for _, gone := range m.Others {
+		if !m.Secret.Verify(gone.hash) && !slices.ContainsFunc(others, func(o otherSecret) bool { return o.hash.Verify(gone.hash) }) {
 			m.markReplaced(gone.hash)
 		}
 	}
-	m.others = others
+	m.Others = others
 }
 
 const (
@@ -179,7 +192,7 @@ const (
 	maxReplaced = 16 // of the latest
 )
 
-func (m *meta) markReplaced(h sid.Hash) {
+func (m *Meta) markReplaced(h sid.Hash) {
 	var marks []byte
 	for mark := range slices.Chunk(m.inTail(tagReplaced), markSize) {
 		if !bytes.Equal(mark, h[:markSize]) {
@@ -190,12 +203,12 @@ func (m *meta) markReplaced(h sid.Hash) {
 	m.setTail(tagReplaced, marks[max(0, len(marks)-markSize*maxReplaced):])
 }
 
-// replaced tells whether a secret of unknown standing was once the session's, as far
+// Replaced tells whether a secret of unknown standing was once the session's, as far
 // as that is kept: whoever knows the ID alone can make up any other.
-func (m *meta) replaced(h sid.Hash) bool {
+func (m *Meta) Replaced(h sid.Hash) bool {
 	known := false
-	for i := range m.others {
-		known = known || m.others[i].hash.Verify(h)
+	for i := range m.Others {
+		known = known || m.Others[i].hash.Verify(h)
 	}
 	for mark := range slices.Chunk(m.inTail(tagReplaced), markSize) {
 		known = known || subtle.ConstantTimeCompare(mark, h[:markSize]) == 1
