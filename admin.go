@@ -174,7 +174,7 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	}
 	s := &Session{m: m, headersSent: true, passive: true}
 	var meta envelope.Meta
-	if err := s.draft.read(savedOf(&rec), &meta); err != nil {
+	if err := s.draft.Read(savedOf(&rec), &meta); err != nil {
 		return nil, m.unreadable(ctx, &rec, err)
 	}
 	s.adopted(meta.Generation)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/store"
 )
 
@@ -30,21 +31,21 @@ func (c *commit) admit() error {
 	return nil
 }
 
-func (c *commit) signsIn() bool { return c.has(opLogin) }
+func (c *commit) signsIn() bool { return c.has(change.Login) }
 
-func (c *commit) has(kind opKind) bool {
-	return slices.ContainsFunc(c.all, func(o op) bool { return o.kind == kind })
+func (c *commit) has(kind change.Kind) bool {
+	return slices.ContainsFunc(c.all, func(o change.Op) bool { return o.Kind == kind })
 }
 
 // loginInTime fails where the subject's sessions were revoked since the request
 // began: its password may be the old one. A sealed session that is reauthenticated
 // would be newer than the revocation; of others the record is gone.
 func (c *commit) loginInTime() error {
-	if sealed := c.m.sealer != nil; sealed && (c.m.store == nil || !c.signsIn() && !c.has(opReauthenticate)) ||
+	if sealed := c.m.sealer != nil; sealed && (c.m.store == nil || !c.signsIn() && !c.has(change.Reauthenticate)) ||
 		!sealed && (!c.signsIn() || !c.m.canList()) {
 		return nil
 	}
-	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.subject())
+	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.Subject())
 	if err == nil && late {
 		err = ErrEnded
 	}

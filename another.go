@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -14,11 +15,11 @@ import (
 
 // A past is what a request has to do with sessions beside its own. Few have any.
 type past struct {
-	killed *draft   // the session whose killed token the request came with
-	before *state   // what a Login that began another session has put aside
-	over   bool     // before has ended, or may have
-	left   []ending // the sessions that Logins have put aside: the commit ends them
-	others []ending // those that a Login or Destroy ends besides
+	killed *change.Draft // the session whose killed token the request came with
+	before *state        // what a Login that began another session has put aside
+	over   bool          // before has ended, or may have
+	left   []ending      // the sessions that Logins have put aside: the commit ends them
+	others []ending      // those that a Login or Destroy ends besides
 }
 
 // An ending is a session that is to end.
@@ -40,11 +41,11 @@ func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
 	p := s.past
 	if s.stored || s.inDoubt != nil {
-		p.left = append(p.left, ending{s.draft.rec.id, s.draft.rec.subject})
+		p.left = append(p.left, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
-	s.state = state{isNew: true, draft: draft{rec: saved{created: envelope.MillisOf(time.Now())}}}
+	s.state = state{isNew: true, draft: change.Draft{Rec: change.Record{Created: envelope.MillisOf(time.Now())}}}
 	if p.killed != nil { // by another sign-in, if that was of the same subject
-		s.draft.inherit(p.killed, subject)
+		s.draft.Inherit(p.killed, subject)
 	}
 }
 
@@ -88,7 +89,7 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 		ends = slices.Concat(s.past.others, s.past.left)
 	}
 	if itself && (s.stored || s.inDoubt != nil) {
-		ends = append(ends, ending{s.draft.rec.id, s.draft.rec.subject})
+		ends = append(ends, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
 	return ends, nil
 }
@@ -147,7 +148,7 @@ func (s *Session) killedID() ID {
 	if s.past == nil || s.past.killed == nil {
 		return ID{}
 	}
-	return s.past.killed.rec.id
+	return s.past.killed.Rec.ID
 }
 
 // endToo has more sessions give way, in the next attempt too.

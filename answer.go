@@ -3,9 +3,10 @@ package session
 import (
 	"errors"
 	"fmt"
-	"github.com/b4468f51/session/internal/envelope"
 	"io"
 	"net/http"
+
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // ErrorStatus suggests the HTTP status for an error of this package: 409

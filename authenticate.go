@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 )
@@ -31,12 +32,12 @@ func (s *Session) Login(subject string) error {
 	}
 	scoped, err := s.m.scopeSubject(subject)
 	if err != nil {
-		return s.refuse(opLogin, "", err)
+		return s.refuse(change.Login, "", err)
 	}
 	client := envelope.Client(s.client())
 	s.committing.Lock() // a commit that is under way is about the session of before
 	defer s.committing.Unlock()
-	return s.newSecret(opLogin, signing{subject: scoped, client: client})
+	return s.newSecret(change.Login, change.Signing{Subject: scoped, Client: client})
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline
@@ -44,7 +45,7 @@ func (s *Session) Login(subject string) error {
 // stored has no token to replace: Renew does nothing then, neither stores it nor
 // sets a cookie. Errors are as for Login.
 func (s *Session) Renew() error {
-	return s.newSecret(opRenew, signing{})
+	return s.newSecret(change.Renew, change.Signing{})
 }
 
 // Reauthenticate notes that the subject has proved once more who they are, and
@@ -60,31 +61,31 @@ func (s *Session) Reauthenticate(level int) error {
 		return ErrNoSession
 	}
 	if level < 0 || level > math.MaxUint8 {
-		return s.refuse(opReauthenticate, "", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
+		return s.refuse(change.Reauthenticate, "", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse(opReauthenticate, "", err)
+		return s.refuse(change.Reauthenticate, "", err)
 	}
-	subject := view(s, (*draft).subject)
+	subject := view(s, (*change.Draft).Subject)
 	if subject == "" {
-		return s.refuse(opReauthenticate, "", errors.New("session: reauthenticate an anonymous session: Login comes first"))
+		return s.refuse(change.Reauthenticate, "", errors.New("session: reauthenticate an anonymous session: Login comes first"))
 	}
-	return s.newSecret(opReauthenticate, signing{subject: subject, level: uint8(level)})
+	return s.newSecret(change.Reauthenticate, change.Signing{Subject: subject, Level: uint8(level)})
 }
 
-func (s *Session) newSecret(kind opKind, with signing) error {
+func (s *Session) newSecret(kind change.Kind, with change.Signing) error {
 	if s == nil {
 		return ErrNoSession
 	}
 	secret := sid.NewSecret()
-	with.at, with.secret, with.hash = milli(time.Now()), &secret, secret.Hash(s.m.cfg.realm())
-	return s.apply(op{kind: kind, signing: &with})
+	with.At, with.Secret, with.Hash = milli(time.Now()), &secret, secret.Hash(s.m.cfg.realm())
+	return s.apply(change.Op{Kind: kind, Signing: &with})
 }
 
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
 // Reauthenticate, and the zero Time while the session is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {
-	return view(s, func(d *draft) time.Time { return authenticatedAt(d.meta()) })
+	return view(s, func(d *change.Draft) time.Time { return authenticatedAt(d.Meta()) })
 }
 
 func authenticatedAt(m *envelope.Meta) time.Time {
@@ -97,5 +98,5 @@ func authenticatedAt(m *envelope.Meta) time.Time {
 // Level returns how strongly the subject signed in: what Reauthenticate was
 // given, and 0 after Login and while the session is anonymous.
 func (s *Session) Level() int {
-	return view(s, func(d *draft) int { return int(d.meta().Level) })
+	return view(s, func(d *change.Draft) int { return int(d.Meta().Level) })
 }

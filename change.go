@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"slices"
+
+	"github.com/b4468f51/session/internal/change"
 )
 
 // ready returns why the session cannot be changed, if so.
@@ -13,15 +15,15 @@ func (s *Session) ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	return s.readyLocked(opSet)
+	return s.readyLocked(change.Set)
 }
 
-func (s *Session) readyLocked(k opKind) error {
+func (s *Session) readyLocked(k change.Kind) error {
 	err := s.openLocked(true)
 	switch {
-	case err != nil && (err != ErrEnded || k != opLogin):
+	case err != nil && (err != ErrEnded || k != change.Login):
 		return err
-	case s.headersSent && (k.newToken() || s.m.sealer != nil || !s.stored && k <= opUpdate):
+	case s.headersSent && (k.NewToken() || s.m.sealer != nil || !s.stored && k <= change.Update):
 		return ErrHeadersSent
 	}
 	return nil
@@ -52,66 +54,66 @@ func (s *Session) openLocked(change bool) error {
 var errViewed = errors.New("session: View shows the session and changes nothing: use Manager.Edit")
 
 // apply makes an operation part of the session.
-func (s *Session) apply(o op) error {
+func (s *Session) apply(o change.Op) error {
 	if s == nil {
 		return ErrNoSession
 	}
 	s.mu.Lock()
 	err := s.applyLocked(o)
 	s.mu.Unlock()
-	if err != nil && err != errMoved && o.kind != opPop { // Pop says so by what it returns
-		return s.refuse(o.kind, o.key, err)
+	if err != nil && err != change.ErrMoved && o.Kind != change.Pop { // Pop says so by what it returns
+		return s.refuse(o.Kind, o.Key, err)
 	}
 	return err
 }
 
-func (s *Session) applyLocked(o op) error {
+func (s *Session) applyLocked(o change.Op) error {
 	s.used = true
-	if err := s.readyLocked(o.kind); err != nil {
+	if err := s.readyLocked(o.Kind); err != nil {
 		return err
 	}
-	if o.kind == opLogin && (s.ended || s.draft.belongsToAnother(o.subject)) {
-		s.beginAnotherLocked(o.subject)
+	if o.Kind == change.Login && (s.ended || s.draft.BelongsToAnother(o.Subject)) {
+		s.beginAnotherLocked(o.Subject)
 	}
-	if o.changesNothing(&s.draft, !s.stored) {
+	if o.ChangesNothing(&s.draft, !s.stored) {
 		return nil
 	}
-	if o.kind.newToken() {
-		o.shareSecret(s.ops)
+	if o.Kind.NewToken() {
+		o.ShareSecret(s.ops)
 	}
-	ops, err := addOp(s.ops, o, !s.stored, &s.m.rules)
+	ops, err := change.Add(s.ops, o, !s.stored, &s.m.rules)
 	if err != nil {
 		return err
 	}
-	if err := o.applyFirst(&s.draft, &s.m.rules); err != nil {
+	if err := o.ApplyFirst(&s.draft, &s.m.rules); err != nil {
 		return err
 	}
 	s.ops = ops
 	s.changes++
-	s.madeLocked(o.kind, o.key)
+	s.madeLocked(o.Kind, o.Key)
 	return nil
 }
 
 // update records an update whose function runs without a lock, so that one
 // which uses the session against the rules does not hang.
-func (s *Session) update(key string, f updateFunc) error {
+func (s *Session) update(key string, f change.UpdateFunc) error {
 	if err := validKey(key); err != nil { // that of a zero Key
-		return s.refuse(opUpdate, "", err)
+		return s.refuse(change.Update, "", err)
 	}
 	for {
 		s.mu.Lock()
 		s.used = true
-		err := s.readyLocked(opUpdate)
-		old, ok := s.draft.lookup(key)
+		err := s.readyLocked(change.Update)
+		old, ok := s.draft.Lookup(key)
 		s.mu.Unlock()
 		if err != nil {
-			return s.refuse(opUpdate, key, err)
+			return s.refuse(change.Update, key, err)
 		}
 		val, err := f(old, ok)
 		if err != nil {
 			return err
 		}
-		if err := s.apply(op{kind: opUpdate, key: key, val: val, updating: &updating{f, old, ok}}); err != errMoved {
+		if err := s.apply(change.Op{Kind: change.Update, Key: key, Value: val, Updating: &change.Updating{Update: f, Was: old, Had: ok}}); err != change.ErrMoved {
 			return err
 		}
 	}
@@ -119,5 +121,5 @@ func (s *Session) update(key string, f updateFunc) error {
 
 // newTokenLocked tells whether what is pending gives the client another token.
 func (s *Session) newTokenLocked() bool {
-	return slices.ContainsFunc(s.ops, func(o op) bool { return o.kind.newToken() })
+	return slices.ContainsFunc(s.ops, func(o change.Op) bool { return o.Kind.NewToken() })
 }

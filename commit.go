@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -18,8 +19,8 @@ type commit struct {
 	ctx context.Context
 	now time.Time
 
-	ops        []op
-	d          draft
+	ops        []change.Op
+	d          change.Draft
 	stored     bool
 	generation uint64
 	presented  sid.Hash
@@ -27,22 +28,22 @@ type commit struct {
 	passive    bool
 	inDoubt    *doubt
 
-	all      []op        // what was pending when it began
+	all      []change.Op // what was pending when it began
 	secret   *sid.Secret // for the cookie, where a new one is due
 	rotated  bool
 	due      bool // the client is sent a cookie
 	withheld bool // the client is not told of its session: see withheldLocked
 	created  bool
-	wrote    uint64 // the version of the last attempt, 0 if there was none
-	changed  bool   // the record is to be written: ops, a rotation or its confirmation, confirm
-	newest   *draft // what others had stored, where it was loaded; without ops
+	wrote    uint64        // the version of the last attempt, 0 if there was none
+	changed  bool          // the record is to be written: ops, a rotation or its confirmation, confirm
+	newest   *change.Draft // what others had stored, where it was loaded; without ops
 
-	ends     []ending // the sessions that a sign-in puts an end to
-	over     int      // how many of them have ended
-	killed   ID       // of the session that the request came with a killed token of
-	reserved []ID     // of the places that a sign-in took, with Config.RefuseLogin
-	landed   []op     // those before ops that turned out to be stored already, by a write in doubt
-	confirm  bool     // that write may not last unless one more succeeds: store.ErrUnconfirmed
+	ends     []ending    // the sessions that a sign-in puts an end to
+	over     int         // how many of them have ended
+	killed   ID          // of the session that the request came with a killed token of
+	reserved []ID        // of the places that a sign-in took, with Config.RefuseLogin
+	landed   []change.Op // those before ops that turned out to be stored already, by a write in doubt
+	confirm  bool        // that write may not last unless one more succeeds: store.ErrUnconfirmed
 }
 
 // commit writes what s has pending, or that it was used if that is due. It
@@ -71,7 +72,7 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	err = c.run()
 	if err != nil && len(c.all) == 0 && existed {
 		if !errors.Is(err, ErrEnded) {
-			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.rec.id, Err: err})
+			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.Rec.ID, Err: err})
 		}
 		return nil // nothing of the handler's was lost
 	}
@@ -85,7 +86,7 @@ func (s *Session) onlyReadLocked() bool {
 	case len(s.ops) > 0 || s.lost:
 		return false
 	case !s.stored:
-		return s.draft.count() == 0
+		return s.draft.Count() == 0
 	default:
 		return s.quiet && !s.useDueLocked(s.begun.Add(time.Since(epoch)-s.started))
 	}
@@ -107,20 +108,20 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case s.headersSent && (newToken || !s.stored && (s.draft.count() > 0 || storeNew)):
+	case s.headersSent && (newToken || !s.stored && (s.draft.Count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.inDoubt == nil && s.draft.count() == 0 && !newToken && !storeNew:
+	case !s.stored && s.inDoubt == nil && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
-	c.d, c.stored, c.generation = s.draft.share(), s.stored, s.generation
+	c.d, c.stored, c.generation = s.draft.Share(), s.stored, s.generation
 	c.presented, c.passive, c.inDoubt = s.presented, s.passive, s.inDoubt
 	c.mayRotate = s.mayRotate && !s.headersSent
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
 	if !c.changed {
-		due := s.useDueLocked(envelope.MillisOf(c.now)) || !s.passive && c.m.endsTooSoon(&c.d.rec, c.d.meta())
+		due := s.useDueLocked(envelope.MillisOf(c.now)) || !s.passive && c.m.endsTooSoon(&c.d.Rec, c.d.Meta())
 		return due && !s.touchFailed, nil
 	}
 	if !s.stored {
@@ -128,11 +129,11 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		if c.secret = s.secret; s.inDoubt == nil {
 			token := sid.NewToken()
 			c.secret = &token.Secret
-			if s.draft.rec.id == (ID{}) {
-				s.draft.rec.id = token.ID
+			if s.draft.Rec.ID == (ID{}) {
+				s.draft.Rec.ID = token.ID
 			}
 		}
-		c.d.rec.id, s.secret = s.draft.rec.id, c.secret
+		c.d.Rec.ID, s.secret = s.draft.Rec.ID, c.secret
 	}
 	// Until finish the operations are the commit's.
 	c.ops, c.all, s.ops = s.ops, s.ops, nil
@@ -146,17 +147,17 @@ func (c *commit) housekeep() {
 	if !c.stored {
 		return
 	}
-	meta := c.d.meta()
+	meta := c.d.Meta()
 	switch meta.Standing(c.presented, c.now) {
 	case envelope.Pending:
-		c.d.change().meta.Confirm(c.presented, c.now, cfg.Grace)
+		c.d.ChangeMeta().Confirm(c.presented, c.now, cfg.Grace)
 		c.changed = true
 	case envelope.Current:
 		if c.mayRotate && meta.RotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			c.d.change().meta.Issue(c.secret.Hash(cfg.realm()), c.now, cfg.Grace)
+			c.d.ChangeMeta().Issue(c.secret.Hash(cfg.realm()), c.now, cfg.Grace)
 			c.rotated, c.changed = true, true
 		}
 	}
@@ -183,9 +184,9 @@ func (c *commit) run() error {
 	var failed *storeError
 	switch {
 	case errors.As(err, &failed) && len(c.all) > 0:
-		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
+		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrTooManySessions):
-		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.subject(), Err: err})
+		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.Subject(), Err: err})
 	}
 	return err
 }

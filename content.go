@@ -2,9 +2,11 @@ package session
 
 import (
 	"fmt"
-	"github.com/b4468f51/session/internal/envelope"
 	"iter"
 	"slices"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // Get returns the value of a key, and nil where there is none. A predeclared
@@ -33,7 +35,7 @@ func (s *Session) lookup(key string) (envelope.Value, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	return s.draft.lookup(key)
+	return s.draft.Lookup(key)
 }
 
 // Keys returns the keys in ascending order, as they are at the call: the
@@ -43,7 +45,7 @@ func (s *Session) Keys() iter.Seq[string] {
 	if s != nil {
 		s.mu.Lock()
 		s.used = true
-		keys = s.draft.keys()
+		keys = s.draft.Keys()
 		s.mu.Unlock()
 	}
 	return slices.Values(keys)
@@ -78,20 +80,20 @@ func (s *Session) Set(key string, v any) error {
 		return ErrNoSession
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse(opSet, key, err)
+		return s.refuse(change.Set, key, err)
 	}
 	val, err := envelope.Encode(s.m.cfg.Codec, v)
 	if err != nil {
-		return s.refuse(opSet, key, fmt.Errorf("session: set %q: %w", key, err))
+		return s.refuse(change.Set, key, fmt.Errorf("session: set %q: %w", key, err))
 	}
 	return s.put(key, val)
 }
 
 func (s *Session) put(key string, val envelope.Value) error {
 	if err := validKey(key); err != nil {
-		return s.refuse(opSet, "", err)
+		return s.refuse(change.Set, "", err)
 	}
-	return s.apply(op{kind: opSet, key: key, val: val})
+	return s.apply(change.Op{Kind: change.Set, Key: key, Value: val})
 }
 
 // maxKey is the longest key, in bytes.
@@ -108,13 +110,13 @@ func validKey(key string) error {
 // nothing is written, and a value that a concurrent request is adding stays. Errors
 // are those of [Session.Set].
 func (s *Session) Delete(key string) error {
-	return s.apply(op{kind: opDelete, key: key})
+	return s.apply(change.Op{Kind: change.Delete, Key: key})
 }
 
 // Clear removes every key, those that a concurrent request is adding too.
 // Subject, token and times stay.
 func (s *Session) Clear() error {
-	return s.apply(op{kind: opClear})
+	return s.apply(change.Op{Kind: change.Clear})
 }
 
 // Pop returns the value of a key as [Session.Get] does, and removes it. Of
@@ -132,7 +134,7 @@ func (s *Session) Pop(key string) any {
 		s.undecodable(key, err)
 		return nil
 	}
-	if s.apply(op{kind: opPop, key: key, val: v}) != nil {
+	if s.apply(change.Op{Kind: change.Pop, Key: key, Value: v}) != nil {
 		return nil
 	}
 	return x

@@ -144,7 +144,7 @@ func (s *Session) formTokenLocked(secret *sid.Secret) (token [formToken]byte) {
 	}
 	copy(token[:clientCode], code("session csrf client", nil))
 	base := formKey(secret)
-	if meta := s.draft.meta(); meta.Secret != (sid.Hash{}) {
+	if meta := s.draft.Meta(); meta.Secret != (sid.Hash{}) {
 		base = meta.FormBase()
 	}
 	copy(token[clientCode:], code("session csrf", base))

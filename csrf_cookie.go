@@ -72,7 +72,7 @@ func (s *Session) sendFormCookieLocked(h http.Header) {
 	var until time.Time
 	if s.persistentLocked() {
 		until = time.Now().Add(s.m.cfg.AnonymousLifetime)
-		if deadline := s.draft.deadline(); deadline != 0 {
+		if deadline := s.draft.Deadline(); deadline != 0 {
 			until = deadline.Time()
 		}
 	}

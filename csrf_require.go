@@ -4,6 +4,8 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+
+	"github.com/b4468f51/session/internal/change"
 )
 
 // Errors of a request whose CSRF token is missing or not good.
@@ -146,7 +148,7 @@ func (s *Session) reportForged(r *http.Request, err error) {
 	if err == errFormCookies {
 		kind = EventDuplicate
 	}
-	s.m.report(r.Context(), view(s, func(d *draft) Event {
-		return Event{Kind: kind, ID: d.rec.id, Subject: d.rec.subject, Err: err}
+	s.m.report(r.Context(), view(s, func(d *change.Draft) Event {
+		return Event{Kind: kind, ID: d.Rec.ID, Subject: d.Rec.Subject, Err: err}
 	}))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -38,12 +39,12 @@ func (c *commit) doubt(version uint64, unconfirmed bool) {
 		d = *c.inDoubt
 	}
 	d.counts = append(slices.Clip(d.counts), count)
-	d.over = c.d.rec.version
+	d.over = c.d.Rec.Version
 	d.unconfirmed = d.unconfirmed || unconfirmed
 	c.inDoubt = &d
 	for i := range c.ops {
-		if c.ops[i].inDoubt == 0 {
-			c.ops[i].inDoubt = count
+		if c.ops[i].InDoubt == 0 {
+			c.ops[i].InDoubt = count
 		}
 	}
 }
@@ -84,7 +85,7 @@ func (c *commit) recognize(rec store.Record) bool {
 		return false
 	}
 	n := 0
-	for n < len(c.ops) && c.ops[n].inDoubt != 0 && atLeast(last, c.ops[n].inDoubt) {
+	for n < len(c.ops) && c.ops[n].InDoubt != 0 && atLeast(last, c.ops[n].InDoubt) {
 		n++
 	}
 	c.landed, c.ops, c.confirm = c.all[:n:n], c.all[n:], c.inDoubt.unconfirmed
@@ -94,11 +95,11 @@ func (c *commit) recognize(rec store.Record) bool {
 
 // kills returns by how much those of the operations that are in doubt raise the
 // generation: once for each secret.
-func kills(ops []op) (n uint64) {
+func kills(ops []change.Op) (n uint64) {
 	var last sid.Hash
 	for i := range ops {
-		if o := &ops[i]; o.inDoubt != 0 && o.kind.kills() && !o.hash.Verify(last) {
-			n, last = n+1, o.hash
+		if o := &ops[i]; o.InDoubt != 0 && o.Kind.Kills() && !o.Hash.Verify(last) {
+			n, last = n+1, o.Hash
 		}
 	}
 	return n

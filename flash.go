@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"fmt"
-	"github.com/b4468f51/session/internal/envelope"
 	"net/http"
 	"strings"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // A Flash is the name of messages for a page to come, which are shown once: what
@@ -42,7 +44,7 @@ func (f Flash[T]) Add(s *Session, message T) error {
 		messages = append(messages, message)
 		v, err := envelope.Encode(codec, messages[max(0, len(messages)-maxFlash):])
 		if err != nil {
-			err = s.refuse(opUpdate, f.Name(), fmt.Errorf("session: flash %q: %w", f.Name(), err))
+			err = s.refuse(change.Update, f.Name(), fmt.Errorf("session: flash %q: %w", f.Name(), err))
 		}
 		return v, err
 	})

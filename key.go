@@ -2,6 +2,8 @@ package session
 
 import (
 	"fmt"
+
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 )
 
@@ -73,11 +75,11 @@ func (k Key[T]) Set(s *Session, v T) error {
 		return ErrNoSession
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse(opSet, k.name, err)
+		return s.refuse(change.Set, k.name, err)
 	}
 	val, err := envelope.EncodeAs(s.m.cfg.Codec, v)
 	if err != nil {
-		return s.refuse(opSet, k.name, fmt.Errorf("session: set %q: %w", k.name, err))
+		return s.refuse(change.Set, k.name, fmt.Errorf("session: set %q: %w", k.name, err))
 	}
 	return s.put(k.name, val)
 }
@@ -109,7 +111,7 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 		}
 		v, err := envelope.EncodeAs(s.m.cfg.Codec, t)
 		if err != nil {
-			err = s.refuse(opUpdate, k.name, fmt.Errorf("session: update %q: %w", k.name, err))
+			err = s.refuse(change.Update, k.name, fmt.Errorf("session: update %q: %w", k.name, err))
 		}
 		return v, err
 	})
@@ -126,7 +128,7 @@ func (k Key[T]) Pop(s *Session) (T, bool) {
 		return zero, false
 	}
 	t, ok := k.decode(s, v)
-	if !ok || s.apply(op{kind: opPop, key: k.name, val: v}) != nil {
+	if !ok || s.apply(change.Op{Kind: change.Pop, Key: k.name, Value: v}) != nil {
 		return zero, false
 	}
 	return t, true

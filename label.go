@@ -3,8 +3,10 @@ package session
 import (
 	"errors"
 	"fmt"
-	"github.com/b4468f51/session/internal/envelope"
 	"unicode/utf8"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // maxLabel is the longest label, in bytes.
@@ -19,18 +21,18 @@ func (s *Session) SetLabel(label string) error {
 		return ErrNoSession
 	}
 	if err := s.ready(); err != nil {
-		return s.refuse(opLabel, "", err)
+		return s.refuse(change.Label, "", err)
 	}
 	if len(label) > maxLabel || !utf8.ValidString(label) {
-		return s.refuse(opLabel, "", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
+		return s.refuse(change.Label, "", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
 	}
 	if s.Subject() == "" {
-		return s.refuse(opLabel, "", errors.New("session: label an anonymous session: Login comes first"))
+		return s.refuse(change.Label, "", errors.New("session: label an anonymous session: Login comes first"))
 	}
-	return s.apply(op{kind: opLabel, val: envelope.Value{Data: []byte(label)}})
+	return s.apply(change.Op{Kind: change.Label, Value: envelope.Value{Data: []byte(label)}})
 }
 
 // Label returns what SetLabel was given, and "" by default.
 func (s *Session) Label() string {
-	return view(s, func(d *draft) string { return d.meta().Label() })
+	return view(s, func(d *change.Draft) string { return d.Meta().Label() })
 }

@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"errors"
-	"github.com/b4468f51/session/internal/envelope"
 	"time"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // Save commits the changes now, rather than with the first byte of the
@@ -53,16 +55,16 @@ func (s *Session) Discard() {
 
 func (s *Session) discardLocked() {
 	s.takeBackLocked()
-	id := s.draft.rec.id
+	id := s.draft.Rec.ID
 	if !s.stored && s.inDoubt != nil {
 		id = ID{} // a record that has it may be there
 	}
 	s.ops, s.lost, s.inDoubt = nil, false, nil
 	if s.stored {
-		s.draft.edit = nil
+		s.draft.Drop()
 		return
 	}
-	s.draft = draft{rec: saved{id: id, created: s.draft.rec.created}}
+	s.draft = change.Draft{Rec: change.Record{ID: id, Created: s.draft.Rec.Created}}
 }
 
 // Destroy ends the session: logout. The record is gone from the store when
@@ -122,7 +124,7 @@ func (s *Session) resetLocked() {
 	if s.clientHas && !s.headersSent {
 		due = cookieClear
 	}
-	s.state = state{isNew: true, due: due, draft: draft{rec: saved{created: envelope.MillisOf(time.Now())}}}
+	s.state = state{isNew: true, due: due, draft: change.Draft{Rec: change.Record{Created: envelope.MillisOf(time.Now())}}}
 	s.past = nil
 }
 
@@ -130,7 +132,7 @@ func (s *Session) resetLocked() {
 // and without a cookie, to set or to clear.
 func (s *Session) endLocked() {
 	s.lost = s.lost || len(s.ops) > 0
-	s.draft = draft{rec: saved{id: s.draft.rec.id}}
+	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID}}
 	s.ops, s.stored, s.inDoubt, s.generation = nil, false, nil, 0
 	s.ended, s.mayRotate, s.due = true, false, cookieNone
 }

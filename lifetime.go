@@ -2,8 +2,10 @@ package session
 
 import (
 	"fmt"
-	"github.com/b4468f51/session/internal/envelope"
 	"time"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // A Lifetime is how long one session lasts, where that is not what Config says
@@ -45,18 +47,18 @@ func (s *Session) SetLifetime(l Lifetime) error {
 		return ErrNoSession
 	}
 	if err := l.validate(&s.m.cfg); err != nil {
-		return s.refuse(opLifetime, "", err)
+		return s.refuse(change.Lifetime, "", err)
 	}
 	// Not before that: of a nanosecond nothing is left, and zero is the Config's.
 	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
-	return s.newSecret(opLifetime, signing{lifetime: envelope.Lifetime(l)})
+	return s.newSecret(change.Lifetime, change.Signing{Lifetime: envelope.Lifetime(l)})
 }
 
 // Lifetime returns the lifetime that SetLifetime gave the session, and false
 // where it has none of its own: then that of Config holds.
 func (s *Session) Lifetime() (l Lifetime, own bool) {
-	l = view(s, func(d *draft) Lifetime {
-		meta := d.metaIn(new(envelope.Meta))
+	l = view(s, func(d *change.Draft) Lifetime {
+		meta := d.MetaIn(new(envelope.Meta))
 		own = meta.OwnLifetime
 		return Lifetime(meta.Lifetime)
 	})
@@ -65,7 +67,7 @@ func (s *Session) Lifetime() (l Lifetime, own bool) {
 
 // persistentLocked tells whether the session's cookie outlives the browser.
 func (s *Session) persistentLocked() bool {
-	if meta := s.draft.metaIn(new(envelope.Meta)); meta.OwnLifetime {
+	if meta := s.draft.MetaIn(new(envelope.Meta)); meta.OwnLifetime {
 		return meta.Lifetime.Persistent
 	}
 	return s.m.cfg.Cookie.Persistent

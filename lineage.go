@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -50,17 +51,17 @@ func instanceOf(version uint64) uint32 { return uint32(version >> 32) }
 
 // lineageOf returns the lineage of the record that the manager of an instance
 // writes over this one.
-func lineageOf(d *draft, instance uint32) []byte {
-	before := d.meta().Lineage
+func lineageOf(d *change.Draft, instance uint32) []byte {
+	before := d.Meta().Lineage
 	var lineage []byte
-	writer := instanceOf(d.rec.version)
+	writer := instanceOf(d.Rec.Version)
 	for old := range versions(before) {
 		if by := instanceOf(old); by != instance && by != writer {
 			lineage = binary.LittleEndian.AppendUint64(lineage, old)
 		}
 	}
 	if writer != instance {
-		lineage = binary.LittleEndian.AppendUint64(lineage, d.rec.version)
+		lineage = binary.LittleEndian.AppendUint64(lineage, d.Rec.Version)
 	}
 	return lineage[max(0, len(lineage)-8*maxLineage):]
 }
@@ -77,7 +78,9 @@ func versions(lineage []byte) iter.Seq[uint64] {
 }
 
 // written returns when the record was written, or last used if that is later.
-func written(d *draft) envelope.Millis { return max(d.rec.seen, envelope.Millis(d.meta().Edited)) }
+func written(d *change.Draft) envelope.Millis {
+	return max(d.Rec.Seen, envelope.Millis(d.Meta().Edited))
+}
 
 // holds tells whether a write of this version, the last of its manager, is part
 // of a record.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -11,29 +12,29 @@ import (
 func testVersion(instance, count uint32) uint64 { return uint64(instance)<<32 | uint64(count) }
 
 // follow writes over d as the manager of an instance does.
-func follow(d draft, version uint64) draft {
-	d.change().meta.Lineage = lineageOf(&d, instanceOf(version))
-	d.rec.version = version
+func follow(d change.Draft, version uint64) change.Draft {
+	d.ChangeMeta().Lineage = lineageOf(&d, instanceOf(version))
+	d.Rec.Version = version
 	return d
 }
 
 func TestLineageHasTheLastVersionOfEachManager(t *testing.T) {
-	d := draft{rec: saved{version: testVersion(1, 1)}}
+	d := change.Draft{Rec: change.Record{Version: testVersion(1, 1)}}
 	for _, v := range []uint64{testVersion(1, 2), testVersion(2, 1), testVersion(3, 1), testVersion(2, 2), testVersion(2, 3), testVersion(1, 3)} {
 		d = follow(d, v)
 	}
-	got := slices.Collect(versions(d.meta().Lineage))
+	got := slices.Collect(versions(d.Meta().Lineage))
 	if want := []uint64{testVersion(3, 1), testVersion(2, 3)}; !slices.Equal(got, want) {
 		t.Errorf("the lineage is %x, want %x", got, want)
 	}
 }
 
 func TestLineageIsBounded(t *testing.T) {
-	d := draft{rec: saved{version: testVersion(1, 1)}}
+	d := change.Draft{Rec: change.Record{Version: testVersion(1, 1)}}
 	for i := range uint32(3 * maxLineage) {
 		d = follow(d, testVersion(i+2, 1))
 	}
-	if got := len(d.meta().Lineage) / 8; got != maxLineage {
+	if got := len(d.Meta().Lineage) / 8; got != maxLineage {
 		t.Errorf("%d versions are kept, want %d", got, maxLineage)
 	}
 }
@@ -41,13 +42,13 @@ func TestLineageIsBounded(t *testing.T) {
 func TestRecognize(t *testing.T) {
 	h := sid.Hash{1}
 	rec := func(version uint64, before ...uint64) store.Record {
-		var d draft
-		d.change().meta.Secret = h
+		var d change.Draft
+		d.ChangeMeta().Secret = h
 		for _, v := range before {
-			d.rec.version = v
-			d.change().meta.Lineage = lineageOf(&d, 0)
+			d.Rec.Version = v
+			d.ChangeMeta().Lineage = lineageOf(&d, 0)
 		}
-		return store.Record{Version: version, Data: d.encode(d.meta())}
+		return store.Record{Version: version, Data: d.Encode(d.Meta())}
 	}
 	for _, test := range []struct {
 		name          string
@@ -64,7 +65,7 @@ func TestRecognize(t *testing.T) {
 		{"the count has wrapped around", rec(testVersion(1, 1<<32-1)), testVersion(1, 1), false, true},
 		{"and the manager has written since", rec(testVersion(1, 1)), testVersion(1, 1<<32-1), false, false},
 	} {
-		c := commit{m: &Manager{instance: 1}, inDoubt: &doubt{counts: []uint32{uint32(test.version)}}, all: []op{{inDoubt: uint32(test.version)}}}
+		c := commit{m: &Manager{instance: 1}, inDoubt: &doubt{counts: []uint32{uint32(test.version)}}, all: []change.Op{{InDoubt: uint32(test.version)}}}
 		known := c.recognize(test.rec)
 		if landed := len(c.landed) == 1; landed != test.landed || known != test.known || len(c.landed)+len(c.ops) != 1 {
 			t.Errorf("%s: landed %v, known %v, want %v, %v", test.name, landed, known, test.landed, test.known)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -20,7 +21,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	s.m, s.request, s.begun, s.started = m, r, envelope.MillisOf(now), clock.Sub(epoch)
 	s.isNew = true
 	s.passive = m.cfg.Passive != nil && m.cfg.Passive(r)
-	s.draft.rec.created = s.begun
+	s.draft.Rec.Created = s.begun
 	found, different, total := m.cfg.readTokens(r.Header)
 	if total == 0 {
 		return nil
@@ -45,13 +46,13 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	switch good.standing {
 	case envelope.Unknown:
 		s.several, s.dead, s.clientHas = good.several, !good.several, true
-		s.draft = draft{rec: saved{created: s.begun}}
+		s.draft = change.Draft{Rec: change.Record{Created: s.begun}}
 		return nil
 	case envelope.Stale:
 		killed := *good.draft
-		m.report(ctx, Event{Kind: EventStale, ID: killed.rec.id, Subject: killed.rec.subject})
+		m.report(ctx, Event{Kind: EventStale, ID: killed.Rec.ID, Subject: killed.Rec.Subject})
 		s.ended, s.past = true, &past{killed: &killed}
-		s.draft = draft{rec: saved{created: s.begun}}
+		s.draft = change.Draft{Rec: change.Record{Created: s.begun}}
 		return nil
 	}
 	if good.draft != &s.draft {
@@ -71,7 +72,7 @@ func (s *Session) adopted(generation uint64) {
 
 // A presentation is what became of a token that a client presented.
 type presentation struct {
-	draft      *draft
+	draft      *change.Draft
 	hash       sid.Hash
 	standing   envelope.Standing
 	generation uint64
@@ -88,7 +89,7 @@ func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, goo
 		return err
 	}
 	for _, text := range texts[1:] {
-		p := presentation{draft: new(draft)}
+		p := presentation{draft: new(change.Draft)}
 		if err := m.present(ctx, text, now, &p); err != nil {
 			return err
 		}
@@ -143,7 +144,7 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	p.hash = token.Secret.Hash(m.cfg.realm())
 	p.standing, p.generation = meta.Standing(p.hash, now), meta.Generation
 	p.quiet = p.standing != envelope.Pending && !meta.RotationDue(now, m.cfg.RotateEvery, m.cfg.Grace) &&
-		!m.endsTooSoon(&p.draft.rec, &meta)
+		!m.endsTooSoon(&p.draft.Rec, &meta)
 	switch {
 	case p.standing != envelope.Unknown:
 	case meta.Replaced(p.hash):
@@ -156,8 +157,8 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 
 // readDraft reads the record of a client. It is false for one that is corrupt,
 // which it reports, and for one of a newer format, which is an error.
-func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *draft, meta *envelope.Meta) (bool, error) {
-	err := d.read(savedOf(rec), meta)
+func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *change.Draft, meta *envelope.Meta) (bool, error) {
+	err := d.Read(savedOf(rec), meta)
 	if err != nil {
 		err = m.unreadable(ctx, rec, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/store"
 )
 
@@ -21,7 +22,7 @@ type Manager struct {
 	sealer        Sealer      // nil where sessions are in the store
 	scope         string      // of sealed tokens
 	cfg           Config
-	rules         rules
+	rules         change.Rules
 	cookieTail    string
 	formCookie    Cookie // of CSRF tokens
 	subjectPrefix string // of this realm's subjects in the store
@@ -60,9 +61,9 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 	return &Manager{
 		store: s,
 		cfg:   cfg,
-		rules: rules{
-			maxSize: cfg.MaxSize, maxValues: cfg.MaxValues, maxPending: cfg.MaxPending,
-			lifetime: cfg.Lifetime, anonymous: cfg.AnonymousLifetime, maxLifetime: cfg.MaxLifetime, grace: cfg.Grace,
+		rules: change.Rules{
+			MaxSize: cfg.MaxSize, MaxValues: cfg.MaxValues, MaxPending: cfg.MaxPending,
+			Lifetime: cfg.Lifetime, Anonymous: cfg.AnonymousLifetime, MaxLifetime: cfg.MaxLifetime, Grace: cfg.Grace,
 		},
 		subjectPrefix: cfg.realm() + ":",
 		cookieTail:    cfg.cookieTail(),

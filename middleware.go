@@ -88,6 +88,6 @@ func (s *Session) close() {
 func (s *Session) closeIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.done = len(s.ops) == 0 && !s.lost && (s.stored || s.draft.count() == 0)
+	s.done = len(s.ops) == 0 && !s.lost && (s.stored || s.draft.Count() == 0)
 	return s.done
 }

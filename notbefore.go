@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -74,12 +75,12 @@ func (m *Manager) notBefore(ctx context.Context, scoped string) (time.Time, erro
 func tooFarAhead(t, now time.Time) bool { return t.After(now.Add(maxSkew)) }
 
 // revoked tells whether RevokeAll has ended a sealed session.
-func (m *Manager) revoked(ctx context.Context, d *draft) (bool, error) {
-	if m.store == nil || d.subject() == "" {
+func (m *Manager) revoked(ctx context.Context, d *change.Draft) (bool, error) {
+	if m.store == nil || d.Subject() == "" {
 		return false, nil
 	}
-	at, err := m.notBefore(ctx, d.subject())
-	return err == nil && !at.IsZero() && d.meta().Authenticated <= at.UnixMilli(), err
+	at, err := m.notBefore(ctx, d.Subject())
+	return err == nil && !at.IsZero() && d.Meta().Authenticated <= at.UnixMilli(), err
 }
 
 // putNotBefore makes the not-before of a subject now. It spares the sign-in of

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/b4468f51/session/internal/change"
 )
 
 // notes are what a session has told its Observer of, or has to tell, beside what
@@ -18,15 +20,15 @@ type notes struct {
 
 // An unsavedChange is one that returned an error.
 type unsavedChange struct {
-	kind opKind // of what has no key; opSet for all others
-	key  string // what it was to change
+	kind change.Kind // of what has no key; opSet for all others
+	key  string      // what it was to change
 	err  error
 }
 
 // unsavedBy returns the error of a change of a value, or of what has no key.
-func unsavedBy(kind opKind, key string, err error) unsavedChange {
+func unsavedBy(kind change.Kind, key string, err error) unsavedChange {
 	if key != "" {
-		kind = opSet
+		kind = change.Set
 	}
 	return unsavedChange{kind, key, err}
 }
@@ -82,7 +84,7 @@ func (s *Session) undecodable(key string, err error) {
 	if !told {
 		n.undecodable = append(n.undecodable, key)
 	}
-	e := Event{Kind: EventUndecodable, ID: s.idLocked(), Subject: s.draft.subject(), Key: key, Err: undecodable(key, err)}
+	e := Event{Kind: EventUndecodable, ID: s.idLocked(), Subject: s.draft.Subject(), Key: key, Err: undecodable(key, err)}
 	s.mu.Unlock()
 	if !told {
 		s.m.report(s.context(), e)
@@ -91,7 +93,7 @@ func (s *Session) undecodable(key string, err error) {
 
 // refuse notes an error with which a change was refused, and returns it. Should the
 // handler ignore it, tellUnsaved says so.
-func (s *Session) refuse(kind opKind, key string, err error) error {
+func (s *Session) refuse(kind change.Kind, key string, err error) error {
 	s.mu.Lock()
 	s.refuseLocked(unsavedBy(kind, key, err))
 	late := s.done
@@ -110,7 +112,7 @@ func (s *Session) refuseLocked(c unsavedChange) {
 }
 
 // madeLocked forgets the error of a change that was made after all.
-func (s *Session) madeLocked(kind opKind, key string) {
+func (s *Session) madeLocked(kind change.Kind, key string) {
 	if n := s.notes; n != nil && n.unsaved != nil {
 		n.unsaved = slices.DeleteFunc(n.unsaved, unsavedBy(kind, key, nil).same)
 	}
@@ -135,7 +137,7 @@ func (s *Session) tellUnsaved(ctx context.Context) {
 		return
 	}
 	n.toldUnsaved = true
-	e := Event{Kind: EventUnsaved, ID: s.idLocked(), Subject: s.draft.subject(), Key: n.unsaved[0].key, Err: n.unsaved[0].err}
+	e := Event{Kind: EventUnsaved, ID: s.idLocked(), Subject: s.draft.Subject(), Key: n.unsaved[0].key, Err: n.unsaved[0].err}
 	s.mu.Unlock()
 	s.m.report(ctx, e)
 }

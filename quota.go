@@ -46,7 +46,7 @@ func quotaID(scoped string) ID {
 // comes with one: nobody else can use that session, and it must not keep its
 // subject out.
 func (c *commit) reserve() error {
-	scoped, own := c.d.subject(), c.d.rec.id
+	scoped, own := c.d.Subject(), c.d.Rec.ID
 	c.reserved = append(c.reserved, own)
 	var gives []ending
 	err := c.editQuota(scoped, func(places []place) ([]place, error) {
@@ -123,11 +123,11 @@ func (c *commit) release() {
 	if len(c.reserved) == 0 {
 		return
 	}
-	err := c.editQuota(c.d.subject(), func(places []place) ([]place, error) {
+	err := c.editQuota(c.d.Subject(), func(places []place) ([]place, error) {
 		return slices.DeleteFunc(places, c.holds), nil
 	})
 	if err != nil { // then it counts for placeLife
-		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
+		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
 	}
 }
 

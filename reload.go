@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -74,9 +75,9 @@ var errInDoubt = errors.New("what became of an earlier Save is not known: call S
 // look loads the newest state, and shows it with what is pending on top. Where a
 // write is in doubt, which may have some of that in it, shown is false, and the
 // session shows what it did before.
-func (s *Session) look(ctx context.Context, now time.Time) (newest draft, shown bool, err error) {
+func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft, shown bool, err error) {
 	s.mu.Lock()
-	id, inDoubt, lowest := s.draft.rec.id, s.inDoubt != nil, s.generation
+	id, inDoubt, lowest := s.draft.Rec.ID, s.inDoubt != nil, s.generation
 	highest := lowest
 	if inDoubt {
 		highest += kills(s.ops) // in the store they may be
@@ -108,7 +109,7 @@ func (s *Session) look(ctx context.Context, now time.Time) (newest draft, shown 
 }
 
 // show makes a record of the session what it shows, under what is pending.
-func (s *Session) show(newest draft) {
-	s.draft, s.quiet = s.lockWith(func() draft { return newest }), false
+func (s *Session) show(newest change.Draft) {
+	s.draft, s.quiet = s.lockWith(func() change.Draft { return newest }), false
 	s.mu.Unlock()
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/store"
 )
 
@@ -74,7 +75,7 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 	if s.m != m {
 		return 0, errors.New("session: RevokeOthers of a session that belongs to another Manager")
 	}
-	subject := view(s, (*draft).subject)
+	subject := view(s, (*change.Draft).Subject)
 	if subject == "" {
 		return 0, errors.New("session: revoke the others of an anonymous session: Login comes first")
 	}

@@ -36,7 +36,7 @@ func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool
 		return nil
 	}
 	if !c.changed {
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: c.d.rec.id, Subject: c.d.subject(), Err: err})
+		m.report(ctx, Event{Kind: EventTouchFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
 		return nil // a reader is not to suffer for it
 	}
 	s.mu.Lock()
@@ -61,7 +61,7 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 		return false, ErrEnded
 	case s.ended:
 		return false, nil
-	case !s.stored && s.draft.count() == 0 && !newToken && !storeNew:
+	case !s.stored && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
@@ -77,14 +77,14 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 		return false, nil
 	}
 	s.idLocked()
-	c.d, c.stored, c.generation, c.passive = s.draft.share(), s.stored, s.generation, s.passive
+	c.d, c.stored, c.generation, c.passive = s.draft.Share(), s.stored, s.generation, s.passive
 	c.ops, c.all, s.ops = s.ops, s.ops, nil
 	return true, nil
 }
 
 // seal makes the token, and returns the record that is in it.
 func (c *commit) seal() (store.Record, error) {
-	if !c.stored && c.d.meta().Secret == (sid.Hash{}) {
+	if !c.stored && c.d.Meta().Secret == (sid.Hash{}) {
 		c.newSecret() // the envelope has to have one
 	}
 	rec, err := c.next()

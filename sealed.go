@@ -127,10 +127,10 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 // than what its cookie had.
 func (s *Session) lookSealed(ctx context.Context) error {
 	s.mu.Lock()
-	d := s.draft.share()
+	d := s.draft.Share()
 	s.mu.Unlock()
 	revoked, err := s.m.revoked(ctx, &d)
-	if err != nil || !revoked && time.Now().Before(d.rec.expires.Time()) {
+	if err != nil || !revoked && time.Now().Before(d.Rec.Expires.Time()) {
 		return err
 	}
 	s.mu.Lock()

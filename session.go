@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -33,7 +34,7 @@ var (
 	// was destroyed, revoked, renewed under another token or has expired since
 	// the request loaded it. Nothing of the change was kept. Send the client
 	// back to where it can begin again; the default answer is 409.
-	ErrEnded = errEnded
+	ErrEnded = change.ErrEnded
 
 	// ErrDone is returned for a change after the handler returned.
 	ErrDone = errors.New("session: the handler has returned: use Manager.Edit for work in the background")
@@ -47,13 +48,13 @@ var (
 
 	// ErrTooLarge is returned where a session would exceed Config.MaxSize,
 	// MaxValues or MaxPending. The session is as it was before.
-	ErrTooLarge = errTooLarge
+	ErrTooLarge = change.ErrTooLarge
 
 	// ErrConflict is returned by a commit when a value that Pop took was taken
 	// or replaced by another request first, or when others kept changing the
 	// session until the attempts ran out. Nothing of the commit was kept, and the
 	// session shows what the others have stored.
-	ErrConflict = errConflict
+	ErrConflict = change.ErrConflict
 
 	// ErrUndecodable is what [Key.Check] returns for a value that is no T, as after
 	// a deploy that changed the type, and what the Err of an [EventUndecodable]
@@ -119,8 +120,8 @@ type Session struct {
 // A state is the session that a Session is, apart from the request: a Login may
 // put another in its place.
 type state struct {
-	draft draft // what the handler sees
-	ops   []op  // how draft differs from what is stored, or is known to be
+	draft change.Draft // what the handler sees
+	ops   []change.Op  // how draft differs from what is stored, or is known to be
 	// generation is that of the stored record: a higher one in the store means
 	// that every token this request can stand for was killed.
 	generation uint64
@@ -154,10 +155,10 @@ func (s *Session) ID() ID {
 }
 
 func (s *Session) idLocked() ID {
-	if s.draft.rec.id == (ID{}) {
-		s.draft.rec.id = sid.NewID()
+	if s.draft.Rec.ID == (ID{}) {
+		s.draft.Rec.ID = sid.NewID()
 	}
-	return s.draft.rec.id
+	return s.draft.Rec.ID
 }
 
 // IsNew tells whether the session began with this request: the client brought
@@ -175,7 +176,7 @@ func (s *Session) IsNew() bool {
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.
 func (s *Session) Subject() string {
-	subject := view(s, (*draft).subject)
+	subject := view(s, (*change.Draft).Subject)
 	if subject != "" {
 		subject, _ = s.m.cutSubject(subject)
 	}
@@ -184,14 +185,14 @@ func (s *Session) Subject() string {
 
 // Created returns when the session began, to the millisecond.
 func (s *Session) Created() time.Time {
-	return view(s, func(d *draft) envelope.Millis { return d.rec.created }).Time()
+	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Created }).Time()
 }
 
 // Seen returns when the session was last used, as far as that was written: it
 // lags behind by up to Config.TouchInterval. Like Expires it is the zero Time until
 // the session was committed.
 func (s *Session) Seen() time.Time {
-	return view(s, func(d *draft) envelope.Millis { return d.rec.seen }).Time()
+	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Seen }).Time()
 }
 
 // Expires returns when the session ends unless it is used again. It moves with
@@ -199,17 +200,17 @@ func (s *Session) Seen() time.Time {
 // this very request is written, and seen here and in Manager.List, when it commits:
 // a page that shows when the session ends calls [Session.Save] first.
 func (s *Session) Expires() time.Time {
-	return view(s, func(d *draft) envelope.Millis { return d.rec.expires }).Time()
+	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Expires }).Time()
 }
 
 // Deadline returns when the session ends however much it is used. Only Login,
 // Reauthenticate and SetLifetime set another. It is the zero Time until one of them
 // was called, or the session was committed.
-func (s *Session) Deadline() time.Time { return view(s, (*draft).deadline).Time() }
+func (s *Session) Deadline() time.Time { return view(s, (*change.Draft).Deadline).Time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a
 // session. The draft stays under the lock: other goroutines write to its edit.
-func view[T any](s *Session, get func(*draft) T) T {
+func view[T any](s *Session, get func(*change.Draft) T) T {
 	if s == nil {
 		var zero T
 		return zero
@@ -227,10 +228,10 @@ func (s *Session) String() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draft.rec.id == (ID{}) {
+	if s.draft.Rec.ID == (ID{}) {
 		return "new session"
 	}
-	return "session " + ID(s.draft.rec.id).String()
+	return "session " + ID(s.draft.Rec.ID).String()
 }
 
 // Format writes what String returns, whatever the verb: a session must not

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -16,13 +17,13 @@ import (
 // the session becomes that: the next attempt has to be the same.
 func (c *commit) giveBack(err error) {
 	s := c.s
-	d := s.lockWith(c.d.share)
+	d := s.lockWith(c.d.Share)
 	s.inDoubt = c.inDoubt
 	s.ops = slices.Concat(c.landed, c.ops, s.ops)
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.endLocked()
-	case s.inDoubt != nil && d.rec.id != s.draft.rec.id:
+	case s.inDoubt != nil && d.Rec.ID != s.draft.Rec.ID:
 		s.asideLocked()
 		s.past.over = true
 		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
@@ -47,8 +48,8 @@ func (c *commit) lost(err error) bool {
 // settle makes the session what was stored, with what was changed since.
 func (c *commit) settle(rec store.Record) {
 	var meta envelope.Meta
-	d := c.s.lockWith(func() (d draft) {
-		meta = d.reread(savedOf(&rec))
+	d := c.s.lockWith(func() (d change.Draft) {
+		meta = d.Reread(savedOf(&rec))
 		return d
 	})
 	c.becomeLocked(&d, &meta)
@@ -62,14 +63,14 @@ const maxRounds = 100
 // lockWith locks the session, and returns a draft with what is pending applied to it,
 // in a commit what was changed since begin. It begins anew, with another draft, if
 // more was changed meanwhile.
-func (s *Session) lockWith(from func() draft) draft {
+func (s *Session) lockWith(from func() change.Draft) change.Draft {
 	for round := 1; ; round++ {
 		d := from()
 		s.mu.Lock()
 		ops, changes := s.ops, s.changes
 		s.mu.Unlock()
 		for i := range ops { // without the lock: it may run an Update's function
-			_ = ops[i].apply(&d, &s.m.rules) // if it fails, so will its commit, and say so
+			_ = ops[i].Apply(&d, &s.m.rules) // if it fails, so will its commit, and say so
 		}
 		s.mu.Lock()
 		if s.changes == changes || round == maxRounds {
@@ -80,13 +81,13 @@ func (s *Session) lockWith(from func() draft) draft {
 }
 
 // becomeLocked makes d, which was stored with these metadata, what the handler sees.
-func (c *commit) becomeLocked(d *draft, meta *envelope.Meta) {
+func (c *commit) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	s := c.s
-	if meta.Generation != c.d.meta().Generation {
+	if meta.Generation != c.d.Meta().Generation {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
-	c.created = !s.stored || s.draft.rec.id != d.rec.id
+	c.created = !s.stored || s.draft.Rec.ID != d.Rec.ID
 	c.due = c.rotated || c.created
 	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
 	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.Generation, nil
@@ -97,10 +98,10 @@ func (c *commit) becomeLocked(d *draft, meta *envelope.Meta) {
 	secret, fresh := c.secret, c.created
 	for i := range c.all {
 		switch o := &c.all[i]; {
-		case o.kind.kills():
-			secret, c.due, fresh = o.secret, true, true
-		case o.kind == opLifetime && !fresh:
-			secret, c.due = o.secret, true
+		case o.Kind.Kills():
+			secret, c.due, fresh = o.Secret, true, true
+		case o.Kind == change.Lifetime && !fresh:
+			secret, c.due = o.Secret, true
 		}
 	}
 	if c.withheld = c.due && s.withheldLocked(); c.withheld {
@@ -116,27 +117,27 @@ func (c *commit) becomeLocked(d *draft, meta *envelope.Meta) {
 
 // reportDone tells the observer what this commit was, beside a change of values.
 func (c *commit) reportDone() {
-	rec := &c.d.rec
+	rec := &c.d.Rec
 	if c.created {
-		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.id, Subject: c.d.subject()})
+		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.ID, Subject: c.d.Subject()})
 	}
 	if c.withheld {
-		c.m.report(c.ctx, Event{Kind: EventUnannounced, ID: rec.id})
+		c.m.report(c.ctx, Event{Kind: EventUnannounced, ID: rec.ID})
 	}
 	for i := range c.all {
-		switch c.all[i].kind {
-		case opLogin:
-			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.id, Subject: c.all[i].subject})
-		case opReauthenticate:
-			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.id, Subject: c.d.subject()})
-		case opRenew:
-			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.id, Subject: c.d.subject()})
+		switch c.all[i].Kind {
+		case change.Login:
+			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.all[i].Subject})
+		case change.Reauthenticate:
+			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.d.Subject()})
+		case change.Renew:
+			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.d.Subject()})
 		}
 	}
 	if c.rotated {
-		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.id, Subject: c.d.subject()})
+		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.ID, Subject: c.d.Subject()})
 	}
 	if c.due {
-		c.m.watchCookie(c.ctx, c.s, rec.id)
+		c.m.watchCookie(c.ctx, c.s, rec.ID)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -24,7 +25,7 @@ const (
 // write has the operations stored, each exactly once, and returns the record
 // that has them in it.
 func (c *commit) write() (store.Record, error) {
-	id := c.d.rec.id
+	id := c.d.Rec.ID
 	if !c.stored && c.inDoubt == nil {
 		return c.swap() // nobody else knows of the session, so there is nobody to wait for
 	}
@@ -35,15 +36,15 @@ func (c *commit) write() (store.Record, error) {
 	defer func() { c.m.lanes.leave(id, ln) }()
 
 	switch {
-	case c.inDoubt != nil, c.stored && c.d.rec.deadline <= envelope.MillisOf(c.now):
+	case c.inDoubt != nil, c.stored && c.d.Rec.Deadline <= envelope.MillisOf(c.now):
 		// Of a deadline that has passed since the request began, the store knows
 		// whether it was moved.
 		err = c.resolve(id)
-	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.rec.version:
+	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.Rec.Version:
 		err = c.follow(ln.latest)
 	}
 	if err != nil || !c.changed { // unchanged: another request has rotated
-		return recordOf(&c.d.rec), err
+		return recordOf(&c.d.Rec), err
 	}
 	rec, err := c.swap()
 	if err == nil {
@@ -123,7 +124,7 @@ func (c *commit) swap() (store.Record, error) {
 		case err != nil:
 			return rec, err
 		case !c.changed:
-			return recordOf(&c.d.rec), nil
+			return recordOf(&c.d.Rec), nil
 		case attempt == maxAttempts:
 			return rec, fmt.Errorf("%w, %d times in a row", ErrConflict, attempt)
 		}
@@ -137,7 +138,7 @@ func (c *commit) swap() (store.Record, error) {
 // unchanged tells whether the store is as it was before the attempt.
 func (c *commit) unchanged(newer store.Record, gone bool) bool {
 	if c.stored {
-		return !gone && newer.Version == c.d.rec.version
+		return !gone && newer.Version == c.d.Rec.Version
 	}
 	return gone
 }
@@ -145,7 +146,7 @@ func (c *commit) unchanged(newer store.Record, gone bool) bool {
 func (c *commit) put(rec store.Record) error {
 	c.wrote = rec.Version
 	if c.stored {
-		return c.m.store.Save(c.ctx, rec, c.d.rec.version)
+		return c.m.store.Save(c.ctx, rec, c.d.Rec.Version)
 	}
 	return c.m.store.Create(c.ctx, rec)
 }
@@ -168,7 +169,7 @@ func (c *commit) pause(attempt int) error {
 
 // rebase applies the operations to another record of the session.
 func (c *commit) rebase(newer store.Record) error {
-	d, err := newDraft(savedOf(&newer))
+	d, err := change.New(savedOf(&newer))
 	if err != nil {
 		err = c.m.unreadable(c.ctx, &newer, err)
 	}
@@ -180,7 +181,7 @@ func (c *commit) rebase(newer store.Record) error {
 	case !c.recognize(newer):
 		return storeFailed("save", errOutcome)
 	}
-	if d.meta().Generation != c.generation {
+	if d.Meta().Generation != c.generation {
 		// A higher one: every token that this request can stand for was
 		// killed. A lower one: the store has lost the login of this request.
 		return c.restart(&d)
@@ -188,7 +189,7 @@ func (c *commit) rebase(newer store.Record) error {
 	newest := d
 	c.newest = &newest
 	for i := range c.ops {
-		if err := c.ops[i].apply(&d, &c.m.rules); err != nil {
+		if err := c.ops[i].Apply(&d, &c.m.rules); err != nil {
 			return err
 		}
 	}
@@ -201,13 +202,13 @@ func (c *commit) rebase(newer store.Record) error {
 // for one that signs somebody in, which gets a session of its own. Where what
 // ended it, in newer, was a sign-in of the same subject with the same token, as
 // after a double click, it gets the values that that one kept.
-func (c *commit) restart(newer *draft) error {
-	login := func(o op) bool { return o.kind == opLogin }
+func (c *commit) restart(newer *change.Draft) error {
+	login := func(o change.Op) bool { return o.Kind == change.Login }
 	i := slices.IndexFunc(c.ops, login)
-	stale := newer != nil && newer.meta().Standing(c.presented, c.now) == envelope.Stale
-	inherits := i >= 0 && stale && newer.subject() == c.ops[i].subject
+	stale := newer != nil && newer.Meta().Standing(c.presented, c.now) == envelope.Stale
+	inherits := i >= 0 && stale && newer.Subject() == c.ops[i].Subject
 	if stale {
-		c.killed = newer.rec.id
+		c.killed = newer.Rec.ID
 	}
 	if !inherits { // what had landed stays behind
 		c.landed, c.ops = nil, c.all
@@ -216,15 +217,15 @@ func (c *commit) restart(newer *draft) error {
 	if i < 0 {
 		return ErrEnded
 	}
-	d := draft{rec: saved{id: sid.NewID(), created: envelope.MillisOf(c.now)}}
+	d := change.Draft{Rec: change.Record{ID: sid.NewID(), Created: envelope.MillisOf(c.now)}}
 	if inherits {
-		d.inherit(newer, c.ops[i].subject)
+		d.Inherit(newer, c.ops[i].Subject)
 	}
 	for i := range c.ops {
-		if c.ops[i].kind == opPop {
+		if c.ops[i].Kind == change.Pop {
 			continue // what was to be taken is gone with the old session
 		}
-		if err := c.ops[i].apply(&d, &c.m.rules); err != nil {
+		if err := c.ops[i].Apply(&d, &c.m.rules); err != nil {
 			return err
 		}
 	}
@@ -241,16 +242,16 @@ func (c *commit) restart(newer *draft) error {
 // next returns the record to write.
 func (c *commit) next() (store.Record, error) {
 	d, now := &c.d, envelope.MillisOf(c.now)
-	meta := *d.meta()
+	meta := *d.Meta()
 	if !c.stored && meta.Secret == (sid.Hash{}) {
 		meta.Secret, meta.Issued = c.secret.Hash(c.m.cfg.realm()), int64(now)
 		if key := c.s.firstFormKey(); key != nil {
 			meta.SetFormKey(key)
 		}
 	}
-	deadline := d.deadline()
+	deadline := d.Deadline()
 	if !c.stored && deadline == 0 {
-		deadline = now.Add(c.m.rules.lifetimeOf(&meta))
+		deadline = now.Add(c.m.rules.LifetimeOf(&meta))
 	}
 	seen, expires := c.times(&meta, deadline)
 	if expires <= now && (c.counts() || c.m.sealer != nil) { // else the store knows whether it was used since
@@ -266,8 +267,8 @@ func (c *commit) next() (store.Record, error) {
 	if !c.counts() && c.m.sealer == nil {
 		meta.Edited = int64(now)
 	}
-	rec := recordOf(&d.rec)
-	rec.Data, rec.Subject = d.encode(&meta), d.subject()
+	rec := recordOf(&d.Rec)
+	rec.Data, rec.Subject = d.Encode(&meta), d.Subject()
 	rec.Version, rec.Seen, rec.Expires, rec.Deadline = c.m.newVersion(), seen.Time(), expires.Time(), deadline.Time()
 	return rec, nil
 }

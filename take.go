@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"errors"
-	"github.com/b4468f51/session/internal/envelope"
 	"slices"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
 )
 
 // take removes the value of a key for this request alone, and returns what was
@@ -19,23 +21,23 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 		return nil, err
 	}
 	if !stored || s.m.sealer != nil { // nobody else can take it
-		return s.takePending(key, opDelete)
+		return s.takePending(key, change.Delete)
 	}
 	s.mu.Lock()
-	if slices.ContainsFunc(s.ops, func(o op) bool { return o.hides(key) }) { // what is stored goes by that
+	if slices.ContainsFunc(s.ops, func(o change.Op) bool { return o.Hides(key) }) { // what is stored goes by that
 		s.mu.Unlock()
-		return s.takePending(key, opDelete)
+		return s.takePending(key, change.Delete)
 	}
 	if s.inDoubt != nil { // the next commit settles that, and whether it was there to be taken
 		s.mu.Unlock()
-		return s.takePending(key, opPop)
+		return s.takePending(key, change.Pop)
 	}
 	taker := &Session{m: s.m, headersSent: true, passive: true}
-	taker.state = state{stored: true, generation: s.generation, draft: draft{rec: s.draft.rec, base: s.draft.base}}
+	taker.state = state{stored: true, generation: s.generation, draft: s.draft.Stored()}
 	s.mu.Unlock()
 
-	var took taken
-	if err = taker.apply(op{kind: opTake, key: key, took: &took}); err == nil {
+	var took change.Taken
+	if err = taker.apply(change.Op{Kind: change.Take, Key: key, Took: &took}); err == nil {
 		err = s.m.commit(ctx, taker, false)
 	}
 	if errors.Is(err, ErrEnded) {
@@ -46,16 +48,16 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 	if err != nil {
 		return nil, err
 	}
-	if took.ok {
-		vals = append(vals, took.val)
+	if took.OK {
+		vals = append(vals, took.Value)
 	}
 	s.show(taker.draft)
 	s.mu.Lock()
-	own, ok := s.draft.lookup(key)
+	own, ok := s.draft.Lookup(key)
 	if ok {
 		// What put it there is forgotten. A pending opDelete would remove what other
 		// requests add until the commit.
-		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o op) bool { return o.key == key })
+		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o change.Op) bool { return o.Key == key })
 		s.changes++
 		vals = append(vals, own)
 	}
@@ -67,10 +69,10 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 }
 
 // takePending is take of what nobody else has to be kept from.
-func (s *Session) takePending(key string, kind opKind) ([]envelope.Value, error) {
+func (s *Session) takePending(key string, kind change.Kind) ([]envelope.Value, error) {
 	v, ok := s.lookup(key)
 	if !ok {
 		return nil, nil
 	}
-	return []envelope.Value{v}, s.apply(op{kind: kind, key: key, val: v})
+	return []envelope.Value{v}, s.apply(change.Op{Kind: kind, Key: key, Value: v})
 }

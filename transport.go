@@ -212,10 +212,10 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 	if sealed != nil {
 		t.text = *sealed
 	} else {
-		t.text = sid.Token{ID: s.draft.rec.id, Secret: *secret}.Reveal()
+		t.text = sid.Token{ID: s.draft.Rec.ID, Secret: *secret}.Reveal()
 	}
 	if s.persistentLocked() {
-		t.until = s.draft.rec.deadline.Time()
+		t.until = s.draft.Rec.Deadline.Time()
 	}
 	return t, true
 }
@@ -225,7 +225,7 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 // posted from there, and Strict of a link too. A cookie of an anonymous session would
 // take the place of that token, and sign the client out.
 func (s *Session) withheldLocked() bool {
-	if s.draft.subject() != "" || s.request == nil || s.lapsed || s.clientHas || s.m.cfg.Header != "" ||
+	if s.draft.Subject() != "" || s.request == nil || s.lapsed || s.clientHas || s.m.cfg.Header != "" ||
 		s.request.Header.Get("Sec-Fetch-Site") != "cross-site" {
 		return false
 	}

@@ -1,6 +1,10 @@
 package session
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/b4468f51/session/internal/change"
+)
 
 // dropUnchangedLocked drops the pending operations where all of them together
 // leave the session as it was loaded: then there is nothing to write. Pop, Take and
@@ -8,11 +12,12 @@ import "slices"
 // meanwhile. So is all that may have been written already. It is for the one who
 // holds committing: no operations are under way.
 func (s *Session) dropUnchangedLocked() {
-	if len(s.ops) == 0 || !s.stored || s.inDoubt != nil || s.draft.edit == nil {
+	if len(s.ops) == 0 || !s.stored || s.inDoubt != nil || !s.draft.Changed() {
 		return
 	}
-	conditional := func(o op) bool { return o.kind > opDelete && o.kind != opLabel }
-	if !slices.ContainsFunc(s.ops, conditional) && s.draft.unchanged() {
-		s.ops, s.draft.edit, s.draft.shared = nil, nil, false
+	conditional := func(o change.Op) bool { return o.Kind > change.Delete && o.Kind != change.Label }
+	if !slices.ContainsFunc(s.ops, conditional) && s.draft.Unchanged() {
+		s.ops = nil
+		s.draft.Drop()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -23,7 +24,7 @@ import (
 // times returns the Seen and Expires of the record that a commit writes.
 func (c *commit) times(meta *envelope.Meta, deadline envelope.Millis) (seen, expires envelope.Millis) {
 	if !c.counts() {
-		return c.d.rec.seen, c.d.rec.expires
+		return c.d.Rec.Seen, c.d.Rec.Expires
 	}
 	now := envelope.MillisOf(c.now)
 	return now, c.m.expires(meta, now, deadline)
@@ -31,7 +32,7 @@ func (c *commit) times(meta *envelope.Meta, deadline envelope.Millis) (seen, exp
 
 // counts tells whether a commit counts as use of its session.
 func (c *commit) counts() bool {
-	return !c.passive || !c.stored || slices.ContainsFunc(c.all, func(o op) bool { return o.kind.newToken() })
+	return !c.passive || !c.stored || slices.ContainsFunc(c.all, func(o change.Op) bool { return o.Kind.NewToken() })
 }
 
 // expires returns when a session that is used now ends, unless it is used again.
@@ -46,19 +47,19 @@ func (m *Manager) expires(meta *envelope.Meta, now, deadline envelope.Millis) en
 // useDueLocked tells whether the use of a session by this request is still to be
 // written.
 func (s *Session) useDueLocked(now envelope.Millis) bool {
-	return !s.passive && now.Sub(s.draft.rec.seen) >= s.m.cfg.TouchInterval
+	return !s.passive && now.Sub(s.draft.Rec.Seen) >= s.m.cfg.TouchInterval
 }
 
 // endsTooSoon tells whether a session ends before its last use says: a use that was
 // written while its lifetime was made longer has kept the end of before.
-func (m *Manager) endsTooSoon(rec *saved, meta *envelope.Meta) bool {
-	return m.sealer == nil && rec.expires < m.expires(meta, rec.seen, rec.deadline)
+func (m *Manager) endsTooSoon(rec *change.Record, meta *envelope.Meta) bool {
+	return m.sealer == nil && rec.Expires < m.expires(meta, rec.Seen, rec.Deadline)
 }
 
 // keep writes the use of a session at once if it is about to expire: a handler may
 // be slow, and must not lose the session under its hands.
 func (m *Manager) keep(r *http.Request, s *Session) {
-	left := s.draft.rec.expires.Sub(s.begun)
+	left := s.draft.Rec.Expires.Sub(s.begun)
 	if !s.stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		return
 	}
@@ -69,25 +70,25 @@ func (m *Manager) keep(r *http.Request, s *Session) {
 
 // touch writes that a session was used, at most once per interval. A failure
 // is reported.
-func (m *Manager) touch(ctx context.Context, s *Session, d *draft, now time.Time) error {
-	rec, seen := &d.rec, envelope.MillisOf(now)
-	meta := d.meta()
-	if seen.Sub(rec.seen) < m.cfg.TouchInterval && !m.endsTooSoon(rec, meta) {
+func (m *Manager) touch(ctx context.Context, s *Session, d *change.Draft, now time.Time) error {
+	rec, seen := &d.Rec, envelope.MillisOf(now)
+	meta := d.Meta()
+	if seen.Sub(rec.Seen) < m.cfg.TouchInterval && !m.endsTooSoon(rec, meta) {
 		return nil
 	}
-	expires := m.expires(meta, seen, rec.deadline)
+	expires := m.expires(meta, seen, rec.Deadline)
 	if err := store.Touch(ctx, m.store, recordOf(rec), now, expires.Time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
 		s.mu.Unlock()
 		err = storeFailed("touch", err)
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.id, Subject: rec.subject, Err: err})
+		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draft.rec.version == rec.version {
-		s.draft.rec.seen, s.draft.rec.expires = seen, expires
+	if s.draft.Rec.Version == rec.Version {
+		s.draft.Rec.Seen, s.draft.Rec.Expires = seen, expires
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ type Client struct {
 // Label returns what the subject calls the device.
 func (m *Meta) Label() string { return string(m.inTail(tagLabel)) }
 
+// SetLabel puts a label in the place of the one there is; "" is none.
 func (m *Meta) SetLabel(label string) { m.setTail(tagLabel, []byte(label)) }
 
+// Client returns what SetClient was given, zero by default.
 func (m *Meta) Client() (c Client) {
 	c, _ = decodeClient(m.inTail(tagClient))
 	return c

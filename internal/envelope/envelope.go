@@ -1,3 +1,8 @@
+// Package envelope is what is stored of a session, as bytes: its values, the metadata
+// beside them, and the secrets among those.
+//
+// It knows the format, and what each part of it means: which token is good, what a
+// value is read as. It knows no request, no store and no manager, and has no clock.
 package envelope
 
 import (
@@ -34,8 +39,10 @@ const (
 )
 
 var (
+	// ErrCorrupt is returned for bytes that this library did not write.
 	ErrCorrupt = errors.New("session: the record is corrupt")
 
+	// ErrNewerFormat is returned for what only a newer version can read.
 	ErrNewerFormat = errors.New("session: the record was written by a newer version of this library: " +
 		"deploy that version everywhere, or send the client to a machine that has it")
 )

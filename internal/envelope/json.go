@@ -31,6 +31,7 @@ func (JSON) Marshal(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
+// Unmarshal is that of encoding/json.
 func (JSON) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 var (

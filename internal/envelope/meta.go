@@ -43,6 +43,8 @@ type Meta struct {
 
 const otherSize = 1 + sid.HashSize + 8
 
+// Decode reads metadata into the zero Meta. It is false for what was not written by
+// AppendHead, of any version.
 func (m *Meta) Decode(raw []byte) bool {
 	last := uint64(0)
 	for len(raw) > 0 {

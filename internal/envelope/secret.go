@@ -39,11 +39,11 @@ const (
 type Standing int
 
 const (
-	Unknown Standing = iota
-	Current
-	Pending
-	Retiring
-	Stale
+	Unknown  Standing = iota // it is none of the session's, or not any more
+	Current                  // it is the session's
+	Pending                  // it was issued, and nobody has presented it so far
+	Retiring                 // it was replaced by one that was confirmed, and is good for the rest of the grace
+	Stale                    // it was killed, and not long ago
 )
 
 // Standing compares a secret with all that the session knows. How long that
@@ -163,6 +163,7 @@ func (m *Meta) FormBase() []byte {
 	return sum[:]
 }
 
+// SetFormKey puts a key in the place of the one that FormBase makes of the secret.
 func (m *Meta) SetFormKey(key []byte) { m.setTail(tagFormKey, key) }
 
 // living returns a copy of the other secrets without those whose time is over.

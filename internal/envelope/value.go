@@ -22,6 +22,7 @@ type Value struct {
 	Data []byte
 }
 
+// Equal tells whether two values are the same, byte by byte.
 func (v Value) Equal(o Value) bool { return v.kind == o.kind && string(v.Data) == string(o.Data) }
 
 // A kind says how a value's data is to be read. The numbers stand in stored

@@ -79,6 +79,7 @@ func (v Values) Lookup(want string) (Value, bool) {
 	return Value{}, false
 }
 
+// AppendValue writes a value as it stands among the values of an envelope.
 func AppendValue(dst []byte, key string, v Value) []byte {
 	dst = appendBytes(dst, key)
 	dst = append(dst, byte(v.kind))

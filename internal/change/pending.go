@@ -1,51 +1,51 @@
-package session
+package change
 
 import (
 	"fmt"
 	"slices"
 )
 
-// addOp returns the pending operations with o added, and those left out that o makes
+// Add returns the pending operations with o added, and those left out that o makes
 // pointless. A session that was never stored is fresh: it expects more of them.
-func addOp(ops []op, o op, fresh bool, r *rules) ([]op, error) {
+func Add(ops []Op, o Op, fresh bool, r *Rules) ([]Op, error) {
 	first := 0 // the first operation that o may make pointless
 	for i := range ops {
 		// What was taken out must have been there: keep what put it there.
-		if ops[i].kind == opPop && (o.kind == opClear || ops[i].key == o.key) {
+		if ops[i].Kind == Pop && (o.Kind == Clear || ops[i].Key == o.Key) {
 			first = i + 1
 		}
 	}
-	pointless := func(p op) bool {
-		return p.kind <= opDelete && (o.kind == opClear || p.key == o.key)
+	pointless := func(p Op) bool {
+		return p.Kind <= Delete && (o.Kind == Clear || p.Key == o.Key)
 	}
-	if o.kind == opSet || o.kind == opDelete || o.kind == opClear {
+	if o.Kind == Set || o.Kind == Delete || o.Kind == Clear {
 		if slices.ContainsFunc(ops[first:], pointless) {
 			ops = slices.Concat(ops[:first], slices.DeleteFunc(slices.Clone(ops[first:]), pointless))
 		}
 	}
-	if !o.kind.newToken() && len(ops) >= r.maxPending {
+	if !o.Kind.NewToken() && len(ops) >= r.MaxPending {
 		return nil, fmt.Errorf("%w: %d changes are pending, Config.MaxPending is %d: call Save to commit them",
-			errTooLarge, len(ops), r.maxPending)
+			ErrTooLarge, len(ops), r.MaxPending)
 	}
 	if ops == nil {
 		room := 1 // most requests that change a session change one value
 		if fresh {
 			room = 4
 		}
-		ops = make([]op, 0, room)
+		ops = make([]Op, 0, room)
 	}
 	return append(ops, o), nil
 }
 
-// changesNothing tells that there is no need to keep o.
-func (o *op) changesNothing(d *draft, fresh bool) bool {
-	switch o.kind {
-	case opDelete:
-		_, ok := d.lookup(o.key)
+// ChangesNothing tells that there is no need to keep o.
+func (o *Op) ChangesNothing(d *Draft, fresh bool) bool {
+	switch o.Kind {
+	case Delete:
+		_, ok := d.Lookup(o.Key)
 		return !ok
-	case opClear:
-		return fresh && d.count() == 0
-	case opRenew:
+	case Clear:
+		return fresh && d.Count() == 0
+	case Renew:
 		return fresh // a new session gets a new token anyway
 	}
 	return false

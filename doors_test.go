@@ -1,0 +1,60 @@
+package session_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// doors has, for each package of this module, the packages of it that its code may
+// import. What is not named here has no door yet: give it one, or leave it out.
+var doors = map[string][]string{
+	"internal/sid":      {},
+	"internal/envelope": {"internal/sid"},
+	"internal/change":   {"internal/sid", "internal/envelope"},
+
+	"store":             {},
+	"store/memstore":    {"store"},
+	"store/sqlstore":    {"store"},
+	"store/cookiestore": {"store", "internal/sid", ""},
+	"store/storetest":   {"store"},
+
+	"":            {"internal/sid", "internal/envelope", "internal/change", "store", "store/memstore"},
+	"sessiontest": {"", "store", "store/memstore", "internal/sid"},
+}
+
+// shut are packages of the standard library that a room must not import: what it
+// knows nothing of.
+var shut = map[string][]string{
+	"internal/sid":      {"net/http", "context", "time", "log/slog"},
+	"internal/envelope": {"net/http", "context", "log/slog"},
+	"internal/change":   {"net/http", "context", "log/slog", "sync"},
+	"store":             {"net/http"},
+	"store/memstore":    {"net/http"},
+	"store/sqlstore":    {"net/http"},
+	"store/cookiestore": {"net/http"},
+	"store/storetest":   {"net/http"},
+}
+
+func TestEveryDoorIsOnThePlan(t *testing.T) {
+	for _, p := range goList(t, "./...") {
+		room := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, modulePath), "/")
+		if strings.HasPrefix(room, "testdata") {
+			continue
+		}
+		open, ok := doors[room]
+		if !ok {
+			t.Errorf("%q is on no plan: say in doors what it may import", room)
+			continue
+		}
+		for _, path := range p.Imports {
+			to := strings.TrimPrefix(strings.TrimPrefix(path, modulePath), "/")
+			if ours(path) && !slices.Contains(open, to) {
+				t.Errorf("%q imports %q, and has no door there", room, to)
+			}
+			if slices.Contains(shut[room], path) {
+				t.Errorf("%q imports %s, of which it knows nothing", room, path)
+			}
+		}
+	}
+}
