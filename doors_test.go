@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,29 @@ func TestEveryDoorIsOnThePlan(t *testing.T) {
 			}
 			if slices.Contains(shut[room], path) {
 				t.Errorf("%q imports %s, of which it knows nothing", room, path)
+			}
+		}
+	}
+}
+
+// A newcomer looks for a file's place on the map of CONTRIBUTING.md.
+func TestEveryFileIsOnTheMap(t *testing.T) {
+	b, err := os.ReadFile("CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := func(name string) bool { return strings.Contains(string(b), "`"+name+"`") }
+	for _, p := range goList(t, "./...") {
+		room := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, modulePath), "/")
+		if room != "" && !strings.HasPrefix(room, "testdata") && !on(room) {
+			t.Errorf("the package %s is not on the map", room)
+		}
+		if room != "" {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			if !on(name) {
+				t.Errorf("%s is not on the map", name)
 			}
 		}
 	}
