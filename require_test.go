@@ -113,6 +113,8 @@ func TestRequire(t *testing.T) {
 		}{
 			{"a subject", session.RequireSubject("/signin"), []*client{user, recent, strong}, []*client{anybody}},
 			{"a recent sign-in", session.RequireRecent(5*time.Minute, "/signin"), []*client{recent, strong}, []*client{anybody, user}},
+			{"a sign-in of just then", session.RequireRecent(10*time.Minute, "/signin"), []*client{user}, []*client{anybody}},
+			{"one of a moment later", session.RequireRecent(10*time.Minute-time.Millisecond, "/signin"), nil, []*client{user}},
 			{"level 0", session.RequireLevel(0, "/signin"), []*client{user, recent, strong}, []*client{anybody}},
 			{"level 2", session.RequireLevel(2, "/signin"), []*client{strong}, []*client{anybody, user, recent}},
 			{"level 3", session.RequireLevel(3, "/signin"), nil, []*client{anybody, user, recent, strong}},

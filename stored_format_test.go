@@ -107,8 +107,9 @@ func TestAValueThatMakesNoSenseIsAbsent(t *testing.T) {
 		return found
 	}
 	long := bytes.Repeat([]byte{0xff}, 11)
+	billion := []byte{0, 0x80, 0x94, 0xeb, 0xdc, 0x03, 0} // nanoseconds, which a second has not
 	for kind := range 256 {
-		for _, data := range [][]byte{nil, {255}, {1, 2}, {1, 2, 3}, make([]byte, 4), make([]byte, 8), make([]byte, 15), long, append([]byte{0}, long...), append([]byte{0, 0}, long...)} {
+		for _, data := range [][]byte{nil, {255}, {1, 2}, {1, 2, 3}, make([]byte, 4), make([]byte, 8), make([]byte, 15), billion, long, append([]byte{0}, long...), append([]byte{0, 0}, long...)} {
 			found := strings.Join(read(byte(kind), data), " ")
 			want := ""
 			switch {
