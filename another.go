@@ -107,7 +107,7 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 		return nil, nil // there is nothing but the cookies
 	}
 	looked := 0
-	for _, text := range m.cfg.allTokens(h) {
+	for _, text := range m.carrier.All(h) {
 		token, ok := sid.Parse(text)
 		known := slices.ContainsFunc(found, func(e ending) bool { return e.id == token.ID })
 		if !ok || known || looked == maxPresented {

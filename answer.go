@@ -76,7 +76,7 @@ func (a *errorAnswer) WriteHeader(status int) {
 		if a.replaces != nil {
 			a.replaces.writeHeader()
 		} else {
-			a.m.cfg.vary(a.Header(), new([1]string))
+			a.m.carrier.Vary(a.Header(), new([1]string))
 		}
 	}
 	a.ResponseWriter.WriteHeader(status)

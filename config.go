@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/http"
+	"net/textproto"
 	"time"
 
 	"github.com/b4468f51/session/internal/envelope"
@@ -202,9 +203,6 @@ type Cookie struct {
 	Persistent bool
 }
 
-// maxAge is the longest life that browsers grant a cookie (RFC 6265bis 5.5).
-const maxAge = 400 * 24 * time.Hour
-
 // metaReserve is what an envelope may need in bytes beside its values.
 const metaReserve = 4096
 
@@ -223,7 +221,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxValues, 1000)
 	setDefault(&c.MaxPending, 2000)
 	c.Cookie = c.Cookie.withDefaults(c.App)
-	c.Header = withHeader(c.Header)
+	c.Header = textproto.CanonicalMIMEHeaderKey(c.Header)
 	if c.Codec == nil {
 		c.Codec = envelope.JSON{}
 	}

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/b4468f51/session/store"
@@ -143,69 +142,6 @@ func TestCookieNameByDefault(t *testing.T) {
 	}
 }
 
-func TestCookieRead(t *testing.T) {
-	c := Cookie{}.withDefaults("")
-	for _, test := range []struct {
-		lines            []string
-		different, total int
-	}{
-		{nil, 0, 0},
-		{[]string{""}, 0, 0},
-		{[]string{"__Host-id=a"}, 1, 1},
-		{[]string{"x=1; __Host-id=a; y=2"}, 1, 1},
-		{[]string{"x=1;__Host-id=a ;y=2"}, 1, 1},
-		{[]string{"x=__Host-id=a"}, 0, 0},
-		{[]string{"=__Host-id=a"}, 0, 0}, // nameless: RFC 6265bis 5.7 step 3
-		{[]string{"__Host-id"}, 0, 0},
-		{[]string{"__host-id=a"}, 0, 0},
-		{[]string{"__Host-id2=a"}, 0, 0},
-		{[]string{"__Host-id="}, 1, 1},
-		{[]string{"__Host-id =a"}, 0, 0},
-		{[]string{"__Host-id=a; __Host-id=a"}, 1, 2},
-		{[]string{"__Host-id=a", "__Host-id=b"}, 2, 2},
-		{[]string{"__Host-id=a;__Host-id=b;__Host-id=c;__Host-id=d;__Host-id=e"}, 3, 4},
-		{[]string{";;;=;; ;"}, 0, 0},
-	} {
-		found, different, total := c.read(http.Header{"Cookie": test.lines})
-		if different != test.different || total != test.total {
-			t.Errorf("%q: %d different of %d, want %d of %d", test.lines, different, total, test.different, test.total)
-		}
-		if different > 0 && found[0] != "a" && found[0] != "" {
-			t.Errorf("%q: the first is %q", test.lines, found[0])
-		}
-	}
-}
-
-// FuzzCookieRead: where there is one cookie of the name, it is the one that
-// net/http finds, and reading never panics.
-func FuzzCookieRead(f *testing.F) {
-	f.Add("__Host-id=abc", "")
-	f.Add("a=b; __Host-id=abc; c", "__Host-id=d")
-	f.Add(`__Host-id="abc"`, ";;")
-	c := Cookie{}.withDefaults("")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		h := http.Header{"Cookie": {a, b}}
-		found, different, total := c.read(h)
-		if different > total || different > maxCandidates || total > maxCandidates+1 || total > 0 && different == 0 {
-			t.Fatalf("%d different of %d", different, total)
-		}
-		ours := map[string]bool{}
-		for _, v := range found[:different] {
-			ours[v] = true
-		}
-		if total > maxCandidates {
-			return
-		}
-		for _, ck := range (&http.Request{Header: h}).CookiesNamed(c.Name) {
-			// It drops quotes, trims names, and does without "=", which are
-			// not ours then.
-			if !ck.Quoted && ck.Value != "" && !ours[ck.Value] && !strings.Contains(a+b, c.Name+" ") && !strings.Contains(a+b, c.Name+"\t") {
-				t.Errorf("%q, %q: net/http finds %q", a, b, ck.Value)
-			}
-		}
-	})
-}
-
 func TestLimitedContext(t *testing.T) {
 	parent, cancel := context.WithCancel(context.Background())
 	c := limit(parent, time.Hour)
@@ -270,29 +206,5 @@ func TestDerivedContextsTakeNoGoroutine(t *testing.T) {
 	defer cancelDerived()
 	if derived.Err() != nil || context.Cause(d) != nil {
 		t.Errorf("what is derived from a detached context ends with the parent: %v", derived.Err())
-	}
-}
-
-// The line that is put together from parts is the one that net/http writes.
-func TestCookieLine(t *testing.T) { synctest.Test(t, testCookieLine) } // in one instant
-
-func testCookieLine(t *testing.T) {
-	for _, cfg := range []Config{
-		{},
-		{Cookie: Cookie{Name: "sid", Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode}},
-		{Cookie: Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}},
-		{Cookie: Cookie{Insecure: true}},
-		{Cookie: Cookie{Persistent: true}},
-	} {
-		m, err := NewManager(noStore{}, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer m.Close()
-		for _, token := range []sentToken{{text: "abc"}, {text: "abc", until: time.Now().Add(time.Hour)}, {}} {
-			if got, want := m.cookieLine(&token), m.cfg.Cookie.cookie(token.text, token.until).String(); got != want {
-				t.Errorf("%+v: %q, want %q", token, got, want)
-			}
-		}
 	}
 }

@@ -1,13 +1,38 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/b4468f51/session/internal/carrier"
 )
+
+// Prefixes of names that make a browser refuse a cookie with other attributes.
+// One with an http prefix is refused from scripts too; a __Host-Http- cookie is a
+// __Host- cookie besides (draft-ietf-httpbis-layered-cookies, 4.1.3).
+const (
+	hostPrefix     = carrier.HostPrefix
+	securePrefix   = "__Secure-"
+	httpPrefix     = "__Http-"
+	hostHTTPPrefix = "__Host-Http-"
+)
+
+func (c Cookie) withDefaults(app string) Cookie {
+	if c.Name == "" {
+		c.Name = cmp.Or(app, "id")
+		if c.Domain == "" && (c.Path == "" || c.Path == "/") && !c.Insecure {
+			c.Name = hostPrefix + c.Name
+		}
+	}
+	setDefault(&c.Path, "/")
+	setDefault(&c.SameSite, http.SameSiteLaxMode)
+	return c
+}
 
 // Longest texts, in bytes: of a domain as in DNS, and of an attribute as browsers
 // have it (RFC 6265bis 5.6).
@@ -51,7 +76,8 @@ func (c Cookie) validate() error {
 		wrong(true, "SameSite is %d: it must be Lax, Strict or None", c.SameSite)
 	}
 	wrong(c.Partitioned && (c.Insecure || c.SameSite != http.SameSiteNoneMode), "Partitioned takes SameSite None and Secure")
-	if err := c.cookie("", time.Time{}).Valid(); err != nil && len(errs) == 0 {
+	carried := c.carried()
+	if err := carried.HTTP("", time.Time{}).Valid(); err != nil && len(errs) == 0 {
 		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
 	}
 	return errors.Join(errs...)
@@ -135,4 +161,15 @@ func invalidPath(path string) string {
 		}
 	}
 	return ""
+}
+
+// carried returns the attributes that are of each cookie.
+func (c Cookie) carried() carrier.Cookie {
+	return carrier.Cookie{
+		Name: c.Name, Domain: c.Domain, Path: c.Path, SameSite: c.SameSite, Insecure: c.Insecure, Partitioned: c.Partitioned,
+	}
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
 }

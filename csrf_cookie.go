@@ -5,23 +5,24 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/sid"
 )
 
 // formCookies are the cookies of a request that CSRF tokens may be made of.
 type formCookies struct {
-	secrets [maxCandidates]sid.Secret // different ones
-	n       int                       // of them
-	total   int                       // cookies of the name, bad ones and repeated ones included
-	only    bool                      // a client that keeps to the rules has one at most
+	secrets [carrier.MaxCandidates]sid.Secret // different ones
+	n       int                               // of them
+	total   int                               // cookies of the name, bad ones and repeated ones included
+	only    bool                              // a client that keeps to the rules has one at most
 }
 
 func (s *Session) formCookies() (f formCookies) {
 	if s.request == nil {
 		return f
 	}
-	found, different, total := s.m.formCookie.read(s.request.Header)
-	f.total, f.only = total, s.m.cfg.onlyOne()
+	found, different, total := s.m.formCookie.Read(s.request.Header)
+	f.total, f.only = total, s.m.carrier.OnlyOne()
 	for _, text := range found[:different] {
 		raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 		if err == nil && len(raw) == sid.SecretSize {
@@ -37,7 +38,7 @@ func (f *formCookies) missing() error {
 	switch {
 	case f.total == 0:
 		return errNoFormCookie
-	case f.total > maxCandidates || f.total > 1 && f.only:
+	case f.total > carrier.MaxCandidates || f.total > 1 && f.only:
 		return errFormCookies
 	case f.n == 0:
 		return errBadFormCookie
@@ -47,8 +48,8 @@ func (f *formCookies) missing() error {
 
 // formCookie returns the cookie of CSRF tokens, which has the attributes of the
 // session's.
-func (c *Config) formCookie() Cookie {
-	ck := c.Cookie
+func (c *Config) formCookie() carrier.Cookie {
+	ck := c.Cookie.carried()
 	ck.Name += csrfSuffix
 	return ck
 }
@@ -76,8 +77,7 @@ func (s *Session) sendFormCookieLocked(h http.Header) {
 			until = deadline.Time()
 		}
 	}
-	c := &s.m.formCookie
 	text := base64.RawURLEncoding.EncodeToString(s.formSecret[:])
-	c.write(h, c.cookie(text, until).String())
-	forbidStore(h)
+	s.m.formCookie.Write(h, text, until)
+	carrier.ForbidStore(h)
 }

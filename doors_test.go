@@ -13,6 +13,7 @@ var doors = map[string][]string{
 	"internal/sid":      {},
 	"internal/envelope": {"internal/sid"},
 	"internal/change":   {"internal/sid", "internal/envelope"},
+	"internal/carrier":  {},
 
 	"store":             {},
 	"store/memstore":    {"store"},
@@ -20,7 +21,7 @@ var doors = map[string][]string{
 	"store/cookiestore": {"store", "internal/sid", ""},
 	"store/storetest":   {"store"},
 
-	"":            {"internal/sid", "internal/envelope", "internal/change", "store", "store/memstore"},
+	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "store", "store/memstore"},
 	"sessiontest": {"", "store", "store/memstore", "internal/sid"},
 }
 
@@ -30,6 +31,7 @@ var shut = map[string][]string{
 	"internal/sid":      {"net/http", "context", "time", "log/slog"},
 	"internal/envelope": {"net/http", "context", "log/slog"},
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
+	"internal/carrier":  {"context", "log/slog", "sync"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},
 	"store/sqlstore":    {"net/http"},

@@ -9,10 +9,9 @@ import (
 	"net/http/httptest"
 	"strings"
 
-	"github.com/justinas/alice"
-
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store/memstore"
+	"github.com/justinas/alice"
 )
 
 var visits = session.NewKey[int]("visits")

@@ -15,9 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/justinas/alice"
-
 	"github.com/b4468f51/session"
+	"github.com/justinas/alice"
 )
 
 // navigate makes a request one by which a browser opens a page.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -86,5 +87,9 @@ func TestVersionsAreOfTheirManagerAndNeverTwice(t *testing.T) {
 			t.Fatalf("version %x of instance %x", v, a.instance)
 		}
 		seen[v] = true
+	}
+	a.writes.Store(math.MaxUint32)
+	if v := a.newVersion(); uint32(v) == 0 || seen[v] && uint32(v) != 1 {
+		t.Errorf("after the last count comes version %x", v)
 	}
 }

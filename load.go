@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
@@ -22,7 +23,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	s.isNew = true
 	s.passive = m.cfg.Passive != nil && m.cfg.Passive(r)
 	s.draft.Rec.Created = s.begun
-	found, different, total := m.cfg.readTokens(r.Header)
+	found, different, total := m.carrier.Read(r.Header)
 	if total == 0 {
 		return nil
 	}
@@ -32,7 +33,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	// other names it may have several, for different paths and domains, and
 	// somebody on a sibling host may have planted one: neither order nor
 	// number may decide, only that exactly one of them is good.
-	if total > maxCandidates || total > 1 && m.cfg.onlyOne() {
+	if total > carrier.MaxCandidates || total > 1 && m.carrier.OnlyOne() {
 		s.several, s.clientHas = true, true
 		m.report(r.Context(), Event{Kind: EventDuplicate})
 		return nil

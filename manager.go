@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/store"
 )
@@ -23,9 +24,9 @@ type Manager struct {
 	scope         string      // of sealed tokens
 	cfg           Config
 	rules         change.Rules
-	cookieTail    string
-	formCookie    Cookie // of CSRF tokens
-	subjectPrefix string // of this realm's subjects in the store
+	carrier       carrier.Carrier
+	formCookie    carrier.Cookie // of CSRF tokens
+	subjectPrefix string         // of this realm's subjects in the store
 	lanes         lanes
 	instance      uint32 // tells this manager's versions from those of others
 	writes        atomic.Uint32
@@ -66,7 +67,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 			Lifetime: cfg.Lifetime, Anonymous: cfg.AnonymousLifetime, MaxLifetime: cfg.MaxLifetime, Grace: cfg.Grace,
 		},
 		subjectPrefix: cfg.realm() + ":",
-		cookieTail:    cfg.cookieTail(),
+		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
 		formCookie:    cfg.formCookie(),
 		instance:      newInstance(),
 	}, nil
@@ -154,7 +155,7 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if token, ok := s.takeTokenLocked(); ok {
-		return m.cfg.tokenCookie(&token), nil
+		return m.carrier.HTTPCookie(token.text, token.until), nil
 	}
 	return nil, nil
 }
@@ -200,7 +201,7 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	}
 	h := w.Header()
 	s.header, s.sends = &h, true
-	m.cfg.vary(h, new([1]string))
+	m.carrier.Vary(h, new([1]string))
 	return s, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
@@ -136,7 +137,7 @@ func (s *Session) spares(scoped string, notBefore time.Time) bool {
 // [store.ErrUnconfirmed].
 func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last time.Time, err error) {
 	// What was sealed while Config.Lifetime was longer has to stay ended too.
-	expires := now.Add(max(m.cfg.MaxLifetime, maxAge))
+	expires := now.Add(max(m.cfg.MaxLifetime, carrier.MaxAge))
 	for range maxAttempts {
 		rec := store.Record{
 			ID: id, Version: m.newVersion(), Seen: now,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/store"
 )
 
@@ -136,7 +137,7 @@ func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) e
 	id := quotaID(scoped)
 	// Far longer than a place counts: a store may refuse to create a record where an
 	// expired one waits to be collected, and nobody could sign in until then.
-	expires := c.now.Add(max(c.m.cfg.MaxLifetime, maxAge))
+	expires := c.now.Add(max(c.m.cfg.MaxLifetime, carrier.MaxAge))
 	for attempt := 1; ; attempt++ {
 		old, err := c.m.loadRecord(c.ctx, id, c.now)
 		missing := errors.Is(err, store.ErrNotFound)

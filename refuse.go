@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/b4468f51/session/internal/carrier"
 )
 
 // A page is where refused clients are redirected.
@@ -147,7 +149,7 @@ func (f *refusal) wanted(r *http.Request) string {
 func (f *refusal) challenge() string {
 	c := &f.s.m.cfg
 	scheme, params := "Session", []string(nil)
-	if c.Header == authorization {
+	if c.Header == carrier.Authorization {
 		scheme = "Bearer"
 		params = append(params, `realm="`+c.realm()+`"`)
 	}
@@ -157,7 +159,7 @@ func (f *refusal) challenge() string {
 		if f.within > 0 {
 			params = append(params, `max_age="`+strconv.FormatInt(int64(f.within/time.Second), 10)+`"`)
 		}
-	case c.Header == authorization && f.s.Lapsed():
+	case c.Header == carrier.Authorization && f.s.Lapsed():
 		params = append(params, `error="invalid_token"`)
 	}
 	return strings.TrimSpace(scheme + " " + strings.Join(params, ", "))

@@ -11,9 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/justinas/alice"
-
 	"github.com/b4468f51/session"
+	"github.com/justinas/alice"
 )
 
 func TestSecurity_LC12_ReauthenticationTellsWhenAndHowAndBeginsBothTimersAnew(t *testing.T) {

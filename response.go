@@ -115,7 +115,7 @@ func (w *response) writeHeaderLocked() {
 	}
 	s.sendFormCookieLocked(w.w.Header())
 	if s.used {
-		s.m.cfg.vary(w.w.Header(), &w.vary)
+		s.m.carrier.Vary(w.w.Header(), &w.vary)
 	}
 }
 

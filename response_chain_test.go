@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/justinas/alice"
-
 	"github.com/b4468f51/session"
+	"github.com/justinas/alice"
 )
 
 func TestChain_TimeoutHandlerOutside(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -36,7 +37,7 @@ func (c Config) validate() error {
 	wrong(c.MaxPending < 0, "MaxPending is %d: it must be positive", c.MaxPending)
 	wrong(c.App != "" && !validApp(c.App), "App is %q: it must be 1 to %d letters, digits and - _ ., begin with a letter or a digit, and not end in %s", c.App, maxApp, csrfSuffix)
 	errs = append(errs, c.Cookie.validate(), validateHeader(c.Header))
-	wrong(c.Cookie.Persistent && c.Lifetime > maxAge, "Lifetime is %v: browsers keep a persistent cookie for at most 400 days, %v", c.Lifetime, maxAge)
+	wrong(c.Cookie.Persistent && c.Lifetime > carrier.MaxAge, "Lifetime is %v: browsers keep a persistent cookie for at most 400 days, %v", c.Lifetime, carrier.MaxAge)
 	return errors.Join(errs...)
 }
 
@@ -116,4 +117,19 @@ func (c *Config) validateShared(s store.Store) error {
 	return fmt.Errorf("session: Config.App is empty, and other programs can reach this store, a %T: "+
 		"without a name of its own, this program and theirs would share their users' sign-ins; "+
 		`set the name of your application, as in session.Config{App: "shop"}`, s)
+}
+
+// validateHeader checks Config.Header.
+func validateHeader(name string) error {
+	letter := func(r rune) bool {
+		return r == '-' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z'
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !letter(r) }) {
+		return fmt.Errorf("session: Config.Header is %q: it must consist of letters, digits and hyphens", name)
+	}
+	switch name {
+	case "Cookie", "Set-Cookie", "Host", "Cache-Control", "Vary", "Content-Length", "Content-Type":
+		return errors.New("session: Config.Header is " + name + ", which has a meaning of its own: take Authorization or another name")
+	}
+	return nil
 }
