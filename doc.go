@@ -94,17 +94,19 @@
 // [RequireSubject], [RequireRecent] and [RequireLevel] stand before what takes a
 // sign-in, a recent one, or a strong one; a page that asks once more calls
 // [Session.Reauthenticate], and [ReturnTo] leads back. They redirect who opens a
-// page, and answer all others with 401. A [Guard] is for what they leave out: several
-// managers, a whole site behind one rule, another choice of who is redirected. A
-// [Flash] has messages for the next page.
+// page, and answer all others with 401. Use a [Guard] where there are several
+// managers, where one rule is for a whole site, or where you choose who is
+// redirected. A [Flash] has messages for the next page.
 //
 // # What stands where
 //
 // The middleware commits when the handler below it writes the first byte or
-// returns, and commits nothing if the status is 500 or above. So everything that
-// decides about the answer stands inside, and what only watches, or refuses
-// requests by itself, stands outside:
+// returns, and commits nothing if the status is 500 or above. So put everything that
+// decides about the answer inside of the middleware, and what only watches, or
+// refuses requests by itself, outside of it:
 //
+//	what          where    how, and why
+//	-----------   -------  ------------------------------------------------------------------
 //	access log    outside  It sees the status of error answers, and the r.Pattern of a router.
 //	recovery      either   A panic commits nothing. Outside, http.ErrAbortHandler has to pass,
 //	                       which aborts an answer whose late changes could not be saved: chi's
@@ -116,9 +118,9 @@
 //	timeouts      inside   http.TimeoutHandler, chi's Timeout. Outside, a late commit happens and
 //	                       its answer is lost: Login, Renew and Reauthenticate replace the token
 //	                       at once, so the client is signed out. SetLifetime and rotation do not.
-//	chi           inside   r.Use(m.Handler). With m.Handler(r) the files of uploads stay, as they
+//	chi           outside  r.Use(m.Handler). With m.Handler(r) the files of uploads stay, as they
 //	                       do without this package: chi gives handlers a copy of the request.
-//	gorilla/mux   inside   As chi.
+//	gorilla/mux   outside  As chi.
 //	gin           inside   m.Handler(engine). An adapter for engine.Use has to replace gin's
 //	                       writer too: one that does not is reported, and sets no cookie.
 //	echo          inside   m.Handler(e). Not e.Use(echo.WrapMiddleware(m.Handler)): echo answers
@@ -147,18 +149,19 @@
 //
 // The cookie is __Host-id, or __Host- and Config.App. It is Secure, HttpOnly,
 // SameSite=Lax, for this host and all paths, and lasts as long as the browser
-// runs. [Cookie] changes that, and
-// NewManager refuses what browsers would. Every answer that sets it carries
-// Cache-Control: no-store, and nothing that some caches prefer to it, such as
-// CDN-Cache-Control. Every answer to a request with a token carries Vary: Cookie,
-// and so does one whose handler used the session before the first byte. Only
-// the cookie is read, never a URL, a form or another header; with
-// Config.Header only that header, for clients that are no browsers. A request
-// that carries the cookie twice is treated as anonymous. If the name has no
-// __Host- prefix, up to three are tried, and the session is used if exactly
-// one of them is good. Login and Destroy end the session of every good token
-// that the request carries: so signing in, or out, puts an end to the
-// confusion.
+// runs. [Cookie] changes that, and NewManager refuses what browsers would. Only the
+// cookie is read, never a URL, a form or another header; with Config.Header only
+// that header, for clients that are no browsers.
+//
+// Every answer that sets the cookie carries Cache-Control: no-store, and no header
+// that some caches prefer to it, such as CDN-Cache-Control. Every answer to a request
+// with a token carries Vary: Cookie, and so does one whose handler used the session
+// before the first byte.
+//
+// A request that carries the cookie twice is treated as anonymous. If the name has no
+// __Host- prefix, up to three are tried, and the session is used if exactly one of
+// them is good. Login and Destroy end the session of every good token that the
+// request carries, so that signing in or out ends the confusion.
 //
 // A form that another site posts comes without the cookie, by SameSite=Lax,
 // although the browser may hold one. What its handler sets is stored, but no session
