@@ -22,7 +22,7 @@ RUNFLAGS    ?=
 MUTANTS     ?= 200
 SEED        ?= 1
 
-.PHONY: help run test toolchains deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
+.PHONY: help run check test toolchains deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ test: deps ## run every test of every module with the race detector, then each m
 		case $$m in internal/integration) run=TestStores ;; *) run=. ;; esac; \
 		(cd $$m && GOWORK=off go mod tidy -diff && GOWORK=off go test -timeout 30m -run $$run $(GOTESTFLAGS) ./...); \
 	done
+
+check: ## gofmt, go vet, staticcheck and the tests of the root module alone: no servers, for every save
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; }
+	GOWORK=off go vet ./...
+	GOWORK=off go run $(STATICCHECK) ./...
+	GOWORK=off go test ./...
 
 toolchains: ## run the root module's tests with each Go release that is supported
 	@set -e; for t in $(TOOLCHAINS); do echo "== $$t"; GOTOOLCHAIN=$$t GOWORK=off go test $(GOTESTFLAGS) ./...; done
