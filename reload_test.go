@@ -235,3 +235,23 @@ func TestReloadEndsWhateverAnUpdateDoes(t *testing.T) {
 		}
 	})
 }
+
+// What a goroutine changes while a Reload applies what is pending shows afterwards.
+func TestAChangeBesideAReloadShows(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", 1))
+	c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		calls := 0
+		must(t, counter.Update(s, func(n int) (int, error) {
+			if calls++; calls == 2 { // the one of Reload
+				done := make(chan error)
+				go func() { done <- s.Set("other", 1) }()
+				must(t, <-done)
+			}
+			return n + 1, nil
+		}), s.Reload(r.Context()))
+		if s.Get("other") != 1 {
+			t.Errorf("the session shows %v", state(s))
+		}
+	})
+}

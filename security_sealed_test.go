@@ -431,3 +431,16 @@ func TestSealedWithoutTheMiddleware(t *testing.T) {
 		t.Errorf("nothing changed: %v, %v", c, err)
 	}
 }
+
+func TestSecurity_DT3_ACookieThatNoServerSealedIsReported(t *testing.T) {
+	site := newSealedSite(t, newRing(t), session.Config{})
+	b := site.with("", "")
+	b.want("/login?u", 200, "u/")
+	forged := []byte(b.val)
+	forged[len(forged)/2] ^= 1
+	before := len(site.events)
+	site.with(b.name, string(forged)).want("/read", 200, "/")
+	if heard := site.events[before:]; len(heard) != 1 || heard[0].Kind != session.EventMalformed {
+		t.Errorf("reported is %+v", heard)
+	}
+}
