@@ -142,6 +142,7 @@ var databases = []database{
 func (d database) storeCase() storeCase {
 	return storeCase{name: d.name, open: func(t *testing.T) func() store.Store {
 		db := openSQL(t, d.driver, d.dsn(t))
+		db.SetMaxOpenConns(16) // the server has 200 for all
 		db.SetMaxIdleConns(16)
 		table := newTable(t, db)
 		return func() store.Store {
