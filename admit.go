@@ -23,7 +23,7 @@ func (c *commit) admit() error {
 		if cfg.RefuseLogin {
 			return c.reserve()
 		}
-	case !c.stored && c.inDoubt == nil && cfg.AdmitAnonymous != nil:
+	case !c.stored && cfg.AdmitAnonymous != nil:
 		if err := cfg.AdmitAnonymous(c.s.request); err != nil {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
@@ -34,7 +34,7 @@ func (c *commit) admit() error {
 func (c *commit) signsIn() bool { return c.has(change.Login) }
 
 func (c *commit) has(kind change.Kind) bool {
-	return slices.ContainsFunc(c.all, func(o change.Op) bool { return o.Kind == kind })
+	return slices.ContainsFunc(c.ops, func(o change.Op) bool { return o.Kind == kind })
 }
 
 // loginInTime fails where the subject's sessions were revoked since the request
@@ -60,10 +60,10 @@ func (c *commit) signedIn(rec store.Record) error {
 		if errors.Is(err, ErrEnded) {
 			// Nobody was given the token. Should this fail, it stays that way.
 			_ = c.m.delete(c.ctx, rec.ID)
-		} else if c.wrote != 0 {
-			c.doubt(c.wrote, false) // for the next commit to tell
+		} else {
+			c.inDoubt = true
 			if !c.stored {
-				_ = c.m.delete(c.ctx, rec.ID) // not to take a place in vain; that one creates it again
+				_ = c.m.delete(c.ctx, rec.ID) // not to take a place in vain
 			}
 		}
 		return err

@@ -40,7 +40,7 @@ func (s *Session) pastLocked() *past {
 func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
 	p := s.past
-	if s.stored || s.inDoubt != nil {
+	if s.stored {
 		p.left = append(p.left, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
 	s.state = state{isNew: true, draft: change.Draft{Rec: change.Record{Created: envelope.MillisOf(time.Now())}}}
@@ -63,7 +63,9 @@ func (s *Session) takeBackLocked() {
 	if p == nil || p.before == nil {
 		return
 	}
+	inDoubt := s.inDoubt
 	s.state, s.past = *p.before, &past{killed: p.killed, others: p.others}
+	s.inDoubt = inDoubt
 	if p.over {
 		s.ops = nil
 		s.endLocked()

@@ -23,6 +23,8 @@ func (s *Session) readyLocked(k change.Kind) error {
 	switch {
 	case err != nil && (err != ErrEnded || k != change.Login):
 		return err
+	case s.inDoubt != nil:
+		return s.inDoubt
 	case s.headersSent && (k.NewToken() || s.m.sealer != nil || !s.stored && k <= change.Update):
 		return ErrHeadersSent
 	}

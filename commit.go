@@ -19,31 +19,28 @@ type commit struct {
 	ctx context.Context
 	now time.Time
 
-	ops        []change.Op
+	ops        []change.Op // what was pending when it began
 	d          change.Draft
 	stored     bool
 	generation uint64
 	presented  sid.Hash
 	mayRotate  bool
 	passive    bool
-	inDoubt    *doubt
 
-	all      []change.Op // what was pending when it began
 	secret   *sid.Secret // for the cookie, where a new one is due
 	rotated  bool
 	due      bool // the client is sent a cookie
 	withheld bool // the client is not told of its session: see withheldLocked
 	created  bool
-	wrote    uint64        // the version of the last attempt, 0 if there was none
-	changed  bool          // the record is to be written: ops, a rotation or its confirmation, confirm
+	first    uint64        // the version of the first attempt, 0 if there was none
+	inDoubt  bool          // nobody knows whether an attempt has written
+	changed  bool          // the record is to be written: ops, or what the request has done with the secrets
 	newest   *change.Draft // what others had stored, where it was loaded; without ops
 
 	ends     []ending    // the sessions that a sign-in puts an end to
 	over     int         // how many of them have ended
 	killed   ID          // of the session that the request came with a killed token of
 	reserved []ID        // of the places that a sign-in took, with Config.RefuseLogin
-	landed   []change.Op // those before ops that turned out to be stored already, by a write in doubt
-	confirm  bool        // that write may not last unless one more succeeds: store.ErrUnconfirmed
 }
 
 // commit writes what s has pending, or that it was used if that is due. It
@@ -70,7 +67,7 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	}
 	existed := c.stored
 	err = c.run()
-	if err != nil && len(c.all) == 0 && existed {
+	if err != nil && len(c.ops) == 0 && existed {
 		if !errors.Is(err, ErrEnded) {
 			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.Rec.ID, Err: err})
 		}
@@ -98,6 +95,9 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.inDoubt != nil && (len(s.ops) > 0 || storeNew) {
+		return false, s.inDoubt
+	}
 	s.dropUnchangedLocked()
 	if !storeNew && s.onlyReadLocked() {
 		return false, nil
@@ -111,12 +111,12 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 	case s.headersSent && (newToken || !s.stored && (s.draft.Count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.inDoubt == nil && s.draft.Count() == 0 && !newToken && !storeNew:
+	case !s.stored && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
 	c.d, c.stored, c.generation = s.draft.Share(), s.stored, s.generation
-	c.presented, c.passive, c.inDoubt = s.presented, s.passive, s.inDoubt
+	c.presented, c.passive = s.presented, s.passive
 	c.mayRotate = s.mayRotate && !s.headersSent
 	c.changed = len(s.ops) > 0 || !s.stored
 	c.housekeep()
@@ -125,18 +125,11 @@ func (c *commit) begin(storeNew bool) (bool, error) {
 		return due && !s.touchFailed, nil
 	}
 	if !s.stored {
-		// An attempt after one whose outcome is in doubt must be the same.
-		if c.secret = s.secret; s.inDoubt == nil {
-			token := sid.NewToken()
-			c.secret = &token.Secret
-			if s.draft.Rec.ID == (ID{}) {
-				s.draft.Rec.ID = token.ID
-			}
-		}
-		c.d.Rec.ID, s.secret = s.draft.Rec.ID, c.secret
+		c.newSecret()
+		c.d.Rec.ID = s.idLocked()
 	}
-	// Until finish the operations are the commit's.
-	c.ops, c.all, s.ops = s.ops, s.ops, nil
+	// Until settle or giveBack the operations are the commit's.
+	c.ops, s.ops = s.ops, nil
 	return true, nil
 }
 
@@ -183,7 +176,7 @@ func (c *commit) run() error {
 	c.giveBack(err)
 	var failed *storeError
 	switch {
-	case errors.As(err, &failed) && len(c.all) > 0:
+	case errors.As(err, &failed) && len(c.ops) > 0:
 		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrTooManySessions):
 		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.Subject(), Err: err})

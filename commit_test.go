@@ -123,29 +123,6 @@ func TestAWriteHappensOnce(t *testing.T) {
 	}
 }
 
-// TestSaveAfterAnErrorTriesAgain: a store that is down for a moment costs nothing.
-func TestSaveAfterAnErrorTriesAgain(t *testing.T) {
-	st := memstore.New()
-	f := &faultyStore{Store: st}
-	site := newSite(t, f, session.Config{})
-	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		f.save = func(context.Context, store.Record, uint64) error { return errors.New("down") }
-		increment(s)
-		if err := s.Save(r.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
-			t.Errorf("Save: %v, want an error of the store", err)
-		}
-		f.save = nil
-		if err := s.Save(r.Context()); err != nil {
-			t.Error(err)
-		}
-		fmt.Fprint(w, s.Get("n"))
-	})
-	site.handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
-	b := site.browser()
-	b.get("/first")
-	b.want("/", 200, "2")
-}
-
 // TestTheWaitForOthersIsLimited: a writer that hangs holds the others up for
 // no longer than Config.CommitTimeout.
 func TestTheWaitForOthersIsLimited(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -169,10 +170,10 @@ func once(rec store.Record, succeeded []string) error {
 	return nil
 }
 
-// TestDoubtfulHistories: a request saves over and over, while jobs on this machine
+// TestDoubtfulHistories: requests save over and over, while jobs on this machine
 // and another edit the session, over a store that does what chance says. After each
 // commit that succeeds, all that succeeded is in the store and in what it has
-// vouched for, once.
+// vouched for, once. A request of which a commit is in doubt is followed by another.
 func TestDoubtfulHistories(t *testing.T) {
 	const histories = 1000 // of each kind
 	for _, stored := range []bool{false, true} {
@@ -194,9 +195,10 @@ func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 	ctx := t.Context()
 	d, other := newDirect(t, f, session.Config{}), newDirect(t, f, session.Config{})
 	f.well = true
-	s := d.load(nil)
+	s, token := d.load(nil), (*http.Cookie)(nil)
 	if stored {
-		s = d.load(d.with("a", "b"))
+		token = d.with("a", "b")
+		s = d.load(token)
 	}
 	var pending, succeeded []string
 	check := func() error {
@@ -238,6 +240,19 @@ func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 					return err
 				}
 				return nil
+			}
+			if err != nil && len(pending) > 0 {
+				if again := change(s, "again"); again != err {
+					return fmt.Errorf("a change after the commit in doubt: %v, want %w", again, err)
+				}
+				if signsIn || !stored { // the client may have no token any more
+					return nil
+				}
+				f.well = true
+				s, pending = d.load(token), nil
+				if s.IsNew() {
+					return errors.New("the session is gone")
+				}
 			}
 			if err != nil {
 				continue

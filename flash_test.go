@@ -317,25 +317,24 @@ func TestFlashTakenBesideAnOwnMessageLosesNoOther(t *testing.T) {
 	c.wants("<> page=1")
 }
 
-// A message that a Save without an answer may have stored is there once.
-func TestFlashThatMayBeStoredIsTakenOnce(t *testing.T) {
+// A message that a Save without an answer may have stored is left to the next page.
+func TestFlashThatMayBeStoredIsNotTaken(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client().must(set(t, "k", 1))
-	c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+	res := c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		must(t, notices.Add(s, notice{Text: "a"}))
 		p.tap.put(unanswered)
-		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
-			t.Errorf("Save: %v", err)
+		want := s.Save(r.Context())
+		if !errors.Is(want, errDown) {
+			t.Errorf("Save: %v", want)
 		}
 		p.tap.put(nil)
-		got, err := notices.Take(r.Context(), s)
-		if len(got) != 1 {
-			t.Errorf("taken are %v", got)
+		if got, err := notices.Take(r.Context(), s); err != want || got != nil {
+			t.Errorf("taken are %v, %v", got, err)
 		}
-		return err
-	}))
-	if got := c.takes(); got != nil {
-		t.Errorf("the next page shows %q", got)
+	})
+	if got := c.takes(); res.StatusCode != http.StatusServiceUnavailable || !slices.Equal(got, []string{"a"}) {
+		t.Errorf("status %d, and the next page shows %q", res.StatusCode, got)
 	}
 }
 

@@ -15,11 +15,15 @@ import (
 // cancelled, within Config.CommitTimeout; the values of ctx reach the store.
 //
 // Errors are [ErrEnded], [ErrConflict], [ErrTooLarge], what an Update's
-// function returned, [ErrHeadersSent], [ErrDone], and those of the store. The
-// changes stay pending after an error of the store: Save may be called again,
-// and the first byte will try as well. After any other error they are dropped,
-// the session shows what others have stored meanwhile, and the answer is the
-// handler's. What an error of the store before has left in doubt may be stored.
+// function returned, [ErrHeadersSent], [ErrDone], and those of the store.
+//
+// Where the store was asked to write and did not say whether it has, nobody knows
+// what is stored: Save and every further change in this request return that same
+// error, and so does the commit before the first byte, unless [Session.Discard] has
+// dropped the changes. After an error of the store before it was asked to write, they
+// stay pending: Save may be called again, and the first byte will try as well. After
+// any other error they are dropped, the session shows what others have stored
+// meanwhile, and the answer is the handler's.
 func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
@@ -55,16 +59,12 @@ func (s *Session) Discard() {
 
 func (s *Session) discardLocked() {
 	s.takeBackLocked()
-	id := s.draft.Rec.ID
-	if !s.stored && s.inDoubt != nil {
-		id = ID{} // a record that has it may be there
-	}
-	s.ops, s.lost, s.inDoubt = nil, false, nil
+	s.ops, s.lost = nil, false
 	if s.stored {
 		s.draft.Drop()
 		return
 	}
-	s.draft = change.Draft{Rec: change.Record{ID: id, Created: s.draft.Rec.Created}}
+	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID, Created: s.draft.Rec.Created}}
 }
 
 // Destroy ends the session: logout. The record is gone from the store when

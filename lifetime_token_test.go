@@ -210,25 +210,24 @@ func TestALifetimeLeavesFormsGood(t *testing.T) {
 func TestALifetimeSurvivesATimeoutOutside(t *testing.T) {
 	p := newProbe(t, remembered)
 	c := p.client().must(login(t, "u"))
-	begun, expired := make(chan struct{}), make(chan struct{})
-	returned := make(chan struct{})
+	begun, answered, returned := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	inner := p.h
 	p.h = http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(returned)
 		inner.ServeHTTP(w, r)
 	}), time.Hour, "")
 	ctx, cancel := context.WithCancel(t.Context())
-	go func() { <-begun; cancel(); close(expired) }()
+	go func() { <-begun; cancel() }()
 	r := httptest.NewRequest("GET", appURL, nil)
 	r.Header.Set("Cookie", cookieName+"="+c.token())
 	ctx = context.WithValue(ctx, actKey{}, act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		close(begun)
-		<-expired
-		<-r.Context().Done()
+		<-answered
 		must(t, s.SetLifetime(month), s.Save(context.WithoutCancel(r.Context())))
 	}))
 	w := httptest.NewRecorder()
 	p.h.ServeHTTP(w, r.WithContext(ctx))
+	close(answered)
 	<-returned
 	p.h = inner
 	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) > 0 {

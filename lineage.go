@@ -17,8 +17,8 @@ import (
 //
 // A version is the number of the manager that made it, and a count. The writers
 // of one manager come one after another, so of one manager the last version is
-// enough: it tells of the writes before it that they are in, or never will be. It
-// tells nothing of one that was in doubt when the next one began.
+// enough: one that is not older than the first write of a commit is of that commit,
+// and all of its writes have the same operations in them.
 const (
 	// maxLineage bounds the managers that may write to one session within
 	// lineageWindow. Where there are more, one whose answer gets lost may
@@ -82,10 +82,11 @@ func written(d *change.Draft) envelope.Millis {
 	return max(d.Rec.Seen, envelope.Millis(d.Meta().Edited))
 }
 
-// holds tells whether a write of this version, the last of its manager, is part
-// of a record.
-func holds(rec store.Record, version uint64) bool {
-	return lastVersion(rec, instanceOf(version)) == version
+// holds tells whether a record has a write in it that its manager made with the
+// version first, or later.
+func holds(rec store.Record, first uint64) bool {
+	last := lastVersion(rec, instanceOf(first))
+	return last != 0 && int32(uint32(last)-uint32(first)) >= 0 // the count may wrap around
 }
 
 // lastVersion returns the last version that a manager has written in a record,

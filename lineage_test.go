@@ -40,7 +40,7 @@ func TestLineageIsBounded(t *testing.T) {
 	}
 }
 
-func TestRecognize(t *testing.T) {
+func TestARecordHoldsTheWritesOfACommit(t *testing.T) {
 	h := sid.Hash{1}
 	rec := func(version uint64, before ...uint64) store.Record {
 		var d change.Draft
@@ -52,24 +52,22 @@ func TestRecognize(t *testing.T) {
 		return store.Record{Version: version, Data: d.Encode(d.Meta())}
 	}
 	for _, test := range []struct {
-		name          string
-		rec           store.Record
-		version       uint64
-		landed, known bool
+		name  string
+		rec   store.Record
+		first uint64
+		holds bool
 	}{
-		{"it is the record", rec(testVersion(1, 5)), testVersion(1, 5), true, true},
-		{"another manager followed", rec(testVersion(2, 1), testVersion(1, 5)), testVersion(1, 5), true, true},
-		{"many others followed", rec(testVersion(3, 1), testVersion(1, 5), testVersion(2, 1), testVersion(4, 1)), testVersion(1, 5), true, true},
-		{"only others wrote", rec(testVersion(2, 1), testVersion(3, 1)), testVersion(1, 5), false, true},
-		{"the manager's write before is the last", rec(testVersion(2, 1), testVersion(1, 4)), testVersion(1, 5), false, true},
-		{"the manager has written since", rec(testVersion(2, 1), testVersion(1, 6)), testVersion(1, 5), false, false},
-		{"the count has wrapped around", rec(testVersion(1, 1<<32-1)), testVersion(1, 1), false, true},
-		{"and the manager has written since", rec(testVersion(1, 1)), testVersion(1, 1<<32-1), false, false},
+		{"it is the record", rec(testVersion(1, 5)), testVersion(1, 5), true},
+		{"another manager followed", rec(testVersion(2, 1), testVersion(1, 5)), testVersion(1, 5), true},
+		{"many others followed", rec(testVersion(3, 1), testVersion(1, 5), testVersion(2, 1), testVersion(4, 1)), testVersion(1, 5), true},
+		{"only others wrote", rec(testVersion(2, 1), testVersion(3, 1)), testVersion(1, 5), false},
+		{"the manager's write before is the last", rec(testVersion(2, 1), testVersion(1, 4)), testVersion(1, 5), false},
+		{"a later write of the same commit", rec(testVersion(2, 1), testVersion(1, 6)), testVersion(1, 5), true},
+		{"the count has wrapped around", rec(testVersion(1, 1<<32-1)), testVersion(1, 1), false},
+		{"it has, within the commit", rec(testVersion(1, 1)), testVersion(1, 1<<32-1), true},
 	} {
-		c := commit{m: &Manager{instance: 1}, inDoubt: &doubt{counts: []uint32{uint32(test.version)}}, all: []change.Op{{InDoubt: uint32(test.version)}}}
-		known := c.recognize(test.rec)
-		if landed := len(c.landed) == 1; landed != test.landed || known != test.known || len(c.landed)+len(c.ops) != 1 {
-			t.Errorf("%s: landed %v, known %v, want %v, %v", test.name, landed, known, test.landed, test.known)
+		if got := holds(test.rec, test.first); got != test.holds {
+			t.Errorf("%s: %v, want %v", test.name, got, test.holds)
 		}
 	}
 }

@@ -18,8 +18,7 @@ import (
 // Reload costs one load, within Config.LoadTimeout, and writes nothing: it does not
 // count as use. A session that is not stored yet has no newer state. Of a sealed one
 // it tells no more than whether it has ended. Other errors are [ErrNoSession],
-// [ErrDone], and those of the store, also where an earlier Save has left in doubt
-// what is stored; the session is as it was then.
+// [ErrDone], and those of the store; the session is as it was then.
 func (s *Session) Reload(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
@@ -34,10 +33,7 @@ func (s *Session) Reload(ctx context.Context) error {
 	if s.m.sealer != nil {
 		return s.lookSealed(limited)
 	}
-	_, shown, err := s.look(limited, milli(time.Now()))
-	if err == nil && !shown {
-		err = storeFailed("reload", errInDoubt)
-	}
+	_, err := s.look(limited, milli(time.Now()))
 	return err
 }
 
@@ -61,28 +57,22 @@ func (s *Session) Touch(ctx context.Context) error {
 	if s.m.sealer != nil {
 		return s.lookSealed(limited)
 	}
-	newest, _, err := s.look(limited, now)
+	newest, err := s.look(limited, now)
 	if err != nil {
 		return err
 	}
 	return s.m.touch(limited, s, &newest, now)
 }
 
-// errInDoubt is what Reload says while nobody can tell which of the pending changes
-// are in the store already.
-var errInDoubt = errors.New("what became of an earlier Save is not known: call Save to find out")
-
-// look loads the newest state, and shows it with what is pending on top. Where a
-// write is in doubt, which may have some of that in it, shown is false, and the
-// session shows what it did before.
-func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft, shown bool, err error) {
+// look loads the newest state, and shows it with what is pending on top.
+func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft, err error) {
 	s.mu.Lock()
-	id, inDoubt, lowest := s.draft.Rec.ID, s.inDoubt != nil, s.generation
-	highest := lowest
-	if inDoubt {
-		highest += kills(s.ops) // in the store they may be
-	}
+	id, generation, inDoubt := s.draft.Rec.ID, s.generation, s.inDoubt
+	pending := len(s.ops) > 0
 	s.mu.Unlock()
+	if inDoubt != nil && pending { // the newest state may have it already
+		return newest, inDoubt
+	}
 	rec, err := s.m.loadRecord(ctx, id, now)
 	ok := false
 	var meta envelope.Meta
@@ -94,18 +84,17 @@ func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft,
 	default:
 		err = storeFailed("load", err)
 	}
-	switch {
-	case err != nil:
-		return newest, false, err
-	case !ok || meta.Generation < lowest || meta.Generation > highest:
+	if err != nil {
+		return newest, err
+	}
+	if !ok || meta.Generation != generation {
 		s.mu.Lock()
 		s.endLocked()
 		s.mu.Unlock()
-		return newest, false, ErrEnded
-	case !inDoubt:
-		s.show(newest)
+		return newest, ErrEnded
 	}
-	return newest, !inDoubt, nil
+	s.show(newest)
+	return newest, nil
 }
 
 // show makes a record of the session what it shows, under what is pending.

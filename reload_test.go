@@ -148,38 +148,6 @@ func TestReloadThatFailsLeavesTheSession(t *testing.T) {
 	c.wants("<u> k=1")
 }
 
-// While nobody can tell whether a change is stored, nobody can tell what is to be
-// on top of what: an Update would be seen twice.
-func TestReloadWaitsForASaveInDoubt(t *testing.T) {
-	mem := memstore.New()
-	f := &faultyStore{Store: mem}
-	d := newDirect(t, f, session.Config{})
-	c := d.with("n", 1)
-	s := d.load(c)
-	must(t, increment(s))
-	lost := errors.New("connection reset")
-	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-		must(t, mem.Save(ctx, rec, old))
-		f.load = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, lost }
-		return lost
-	}
-	if err := s.Save(t.Context()); err == nil {
-		t.Fatal("Save knows what it cannot know")
-	}
-	f.load, f.save = nil, nil
-	if err := s.Reload(t.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
-		t.Errorf("Reload: %v", err)
-	}
-	must(t, s.Touch(t.Context()))
-	if n, _ := counter.Get(s); n != 2 {
-		t.Errorf("it sees %d", n)
-	}
-	must(t, s.Save(t.Context()), s.Reload(t.Context()))
-	if n, _ := counter.Get(s); n != 2 {
-		t.Errorf("it sees %d", n)
-	}
-}
-
 // Of a sealed session nothing newer is known, but for its end.
 func TestReloadOfASealedSession(t *testing.T) {
 	site := newSealedSite(t, newRing(t), session.Config{NotBefore: memstore.New()})

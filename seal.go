@@ -78,7 +78,7 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 	}
 	s.idLocked()
 	c.d, c.stored, c.generation, c.passive = s.draft.Share(), s.stored, s.generation, s.passive
-	c.ops, c.all, s.ops = s.ops, s.ops, nil
+	c.ops, s.ops = s.ops, nil
 	return true, nil
 }
 

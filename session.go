@@ -128,7 +128,7 @@ type state struct {
 	// presented is the hash of the secret that the request came with, or of
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
-	inDoubt   *doubt      // nil while there is none
+	inDoubt   *storeError // of the commit of which nobody knows whether it has written: there are no changes any more
 	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
 	sealed    *string     // for the next cookie, in the place of secret
 

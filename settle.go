@@ -6,27 +6,23 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
-	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
 // What a commit leaves the session as, once it has written, or failed.
 
 // giveBack returns the operations to the session, which is as it was. But where
-// restart has begun another one, of which it is in doubt whether it was stored,
-// the session becomes that: the next attempt has to be the same.
+// nobody knows whether they were written, it takes no more of them, and no commit:
+// the next one could make them twice.
 func (c *commit) giveBack(err error) {
 	s := c.s
-	d := s.lockWith(c.d.Share)
-	s.inDoubt = c.inDoubt
-	s.ops = slices.Concat(c.landed, c.ops, s.ops)
+	s.mu.Lock()
+	s.ops = slices.Concat(c.ops, s.ops)
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.endLocked()
-	case s.inDoubt != nil && d.Rec.ID != s.draft.Rec.ID:
-		s.asideLocked()
-		s.past.over = true
-		s.draft, s.stored, s.generation, s.presented = d, false, 0, sid.Hash{}
+	case c.inDoubt && (len(c.ops) > 0 || !s.stored): // else it was about the token alone
+		errors.As(err, &s.inDoubt)
 	}
 	newest := c.newest
 	if !s.stored || !c.lost(err) {
@@ -42,7 +38,7 @@ func (c *commit) giveBack(err error) {
 // handler is to see that.
 func (c *commit) lost(err error) bool {
 	var failed *storeError
-	return !errors.As(err, &failed) && !errors.Is(err, ErrEnded) && len(c.landed) == 0
+	return !errors.As(err, &failed) && !errors.Is(err, ErrEnded)
 }
 
 // settle makes the session what was stored, with what was changed since.
@@ -90,14 +86,14 @@ func (c *commit) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	c.created = !s.stored || s.draft.Rec.ID != d.Rec.ID
 	c.due = c.rotated || c.created
 	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
-	s.draft, s.stored, s.generation, s.inDoubt = *d, true, meta.Generation, nil
+	s.draft, s.stored, s.generation = *d, true, meta.Generation
 	s.quiet = false
 	if c.signsIn() {
 		s.past = nil
 	}
 	secret, fresh := c.secret, c.created
-	for i := range c.all {
-		switch o := &c.all[i]; {
+	for i := range c.ops {
+		switch o := &c.ops[i]; {
 		case o.Kind.Kills():
 			secret, c.due, fresh = o.Secret, true, true
 		case o.Kind == change.Lifetime && !fresh:
@@ -124,10 +120,10 @@ func (c *commit) reportDone() {
 	if c.withheld {
 		c.m.report(c.ctx, Event{Kind: EventUnannounced, ID: rec.ID})
 	}
-	for i := range c.all {
-		switch c.all[i].Kind {
+	for i := range c.ops {
+		switch c.ops[i].Kind {
 		case change.Login:
-			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.all[i].Subject})
+			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.ops[i].Subject})
 		case change.Reauthenticate:
 			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.d.Subject()})
 		case change.Renew:

@@ -185,6 +185,7 @@ func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
 					p := newProbe(t, by.cfg)
 					a, b := p.signed("a"), p.signed("b")
 					failed := false
+					inDoubt := name == "login" && op == "load" && first == 2 // it is written, and was revoked for all that is known
 					res := p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 						seen := 0
 						p.tap.put(func(_ context.Context, o string, do func() error) error {
@@ -205,11 +206,11 @@ func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
 						if err != nil {
 							err = f(r, s)
 						}
-						if err != nil {
+						if !inDoubt && err != nil || inDoubt && session.ErrorStatus(err) != http.StatusServiceUnavailable {
 							t.Errorf("%s, %s, %s %d: the second try: %v", by.name, name, op, first, err)
 						}
 					}, by.with(a, b))
-					if res.StatusCode != http.StatusOK {
+					if (res.StatusCode != http.StatusOK) != inDoubt {
 						t.Errorf("status %d", res.StatusCode)
 					}
 					if n := len(p.idsOf("a")) + len(p.idsOf("b")); n != 0 {
@@ -405,15 +406,9 @@ func TestASignInThatIsTakenBackLeavesItsEndsToTheNext(t *testing.T) {
 	c := p.client().must(set(t, "k", 1))
 	second := p.with(c.token())
 	c.must(login(t, "u"))
-	second.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Login("u"))
-		p.tap.fail("create", errDown)
-		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
-			t.Errorf("Save: %v", err)
-		}
-		p.tap.put(nil)
-		s.Discard()
-		must(t, s.Login("u"))
-	})
+	p.tap.fail("create", errDown)
+	second.visit(login(t, "u"))
+	p.tap.put(nil)
+	second.must(login(t, "u"))
 	second.wants("<u> k=1")
 }

@@ -26,7 +26,7 @@ const (
 // that has them in it.
 func (c *commit) write() (store.Record, error) {
 	id := c.d.Rec.ID
-	if !c.stored && c.inDoubt == nil {
+	if !c.stored {
 		return c.swap() // nobody else knows of the session, so there is nobody to wait for
 	}
 	ln, err := c.m.lanes.enter(c.ctx, id)
@@ -36,11 +36,11 @@ func (c *commit) write() (store.Record, error) {
 	defer func() { c.m.lanes.leave(id, ln) }()
 
 	switch {
-	case c.inDoubt != nil, c.stored && c.d.Rec.Deadline <= envelope.MillisOf(c.now):
+	case c.d.Rec.Deadline <= envelope.MillisOf(c.now):
 		// Of a deadline that has passed since the request began, the store knows
 		// whether it was moved.
-		err = c.resolve(id)
-	case c.stored && ln.latest.ID == id && ln.latest.Version != c.d.Rec.Version:
+		err = c.refresh(id)
+	case ln.latest.ID == id && ln.latest.Version != c.d.Rec.Version:
 		err = c.follow(ln.latest)
 	}
 	if err != nil || !c.changed { // unchanged: another request has rotated
@@ -64,7 +64,12 @@ func (c *commit) follow(latest store.Record) error {
 	if c.rebase(latest) == nil {
 		return nil
 	}
-	newer, err := c.m.loadRecord(c.ctx, latest.ID, c.now)
+	return c.refresh(latest.ID)
+}
+
+// refresh applies the operations to what the store has now.
+func (c *commit) refresh(id ID) error {
+	newer, err := c.m.loadRecord(c.ctx, id, c.now)
 	if errors.Is(err, store.ErrNotFound) {
 		return c.restart(nil)
 	}
@@ -74,50 +79,45 @@ func (c *commit) follow(latest store.Record) error {
 	return c.rebase(newer)
 }
 
-// swap compares and swaps until it succeeds.
+// swap compares and swaps until it succeeds, or nobody can tell.
 func (c *commit) swap() (store.Record, error) {
 	rec, err := c.next()
 	if err != nil {
 		return rec, err
 	}
+	c.first = rec.Version
 	repeats := 0
 	for attempt := 1; ; attempt++ {
 		err := c.put(rec)
 		if err == nil {
 			return rec, nil
 		}
+		if errors.Is(err, store.ErrUnconfirmed) {
+			return rec, c.fail(err)
+		}
 		refused := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
 		if refused {
 			if err := c.pause(attempt); err != nil {
-				return rec, c.fail(rec, err)
+				return rec, c.fail(err)
 			}
-		}
-		if errors.Is(err, store.ErrUnconfirmed) {
-			return rec, c.fail(rec, err)
 		}
 		// Whatever the store said, it may have written: an answer gets lost,
 		// and a client that sends twice is told of a conflict with itself.
 		newer, loadErr := c.m.loadRecord(c.ctx, rec.ID, c.now)
 		gone := errors.Is(loadErr, store.ErrNotFound)
 		switch {
-		case loadErr == nil && holds(newer, rec.Version):
+		case loadErr == nil && holds(newer, c.first):
 			return newer, nil
 		case !refused && repeats < maxRepeats && c.unchanged(newer, gone):
 			repeats++ // should both arrive, the second is refused for its version
 			continue
-		case !refused && c.unchanged(newer, gone):
-			return rec, c.fail(rec, err)
 		case gone && c.stored:
 			err = c.restart(nil)
-		case loadErr != nil && refused && !gone:
-			return rec, c.fail(rec, loadErr)
-		case loadErr != nil, !c.stored && c.inDoubt == nil:
-			return rec, c.fail(rec, err)
+		case refused && loadErr != nil && !gone:
+			return rec, c.fail(loadErr)
+		case loadErr != nil, !c.stored, !refused && c.unchanged(newer, gone):
+			return rec, c.fail(err)
 		default:
-			if !refused { // it can still arrive, if the store goes back to before what followed
-				c.doubt(rec.Version, false)
-			}
-			c.stored = true // by an attempt before, whose creation came late
 			err = c.rebase(newer)
 		}
 		switch {
@@ -135,6 +135,12 @@ func (c *commit) swap() (store.Record, error) {
 	}
 }
 
+// fail is for a write of which nobody knows whether it happened.
+func (c *commit) fail(err error) error {
+	c.inDoubt = true
+	return storeFailed("save", err)
+}
+
 // unchanged tells whether the store is as it was before the attempt.
 func (c *commit) unchanged(newer store.Record, gone bool) bool {
 	if c.stored {
@@ -144,7 +150,6 @@ func (c *commit) unchanged(newer store.Record, gone bool) bool {
 }
 
 func (c *commit) put(rec store.Record) error {
-	c.wrote = rec.Version
 	if c.stored {
 		return c.m.store.Save(c.ctx, rec, c.d.Rec.Version)
 	}
@@ -178,8 +183,6 @@ func (c *commit) rebase(newer store.Record) error {
 		return c.restart(nil)
 	case err != nil:
 		return err
-	case !c.recognize(newer):
-		return storeFailed("save", errOutcome)
 	}
 	if d.Meta().Generation != c.generation {
 		// A higher one: every token that this request can stand for was
@@ -193,7 +196,7 @@ func (c *commit) rebase(newer store.Record) error {
 			return err
 		}
 	}
-	c.d, c.changed = d, len(c.ops) > 0 || c.confirm
+	c.d, c.changed = d, len(c.ops) > 0
 	c.housekeep()
 	return nil
 }
@@ -210,10 +213,6 @@ func (c *commit) restart(newer *change.Draft) error {
 	if stale {
 		c.killed = newer.Rec.ID
 	}
-	if !inherits { // what had landed stays behind
-		c.landed, c.ops = nil, c.all
-		i = slices.IndexFunc(c.ops, login)
-	}
 	if i < 0 {
 		return ErrEnded
 	}
@@ -229,8 +228,8 @@ func (c *commit) restart(newer *change.Draft) error {
 			return err
 		}
 	}
-	c.d, c.stored, c.generation, c.presented, c.inDoubt, c.changed = d, false, 0, sid.Hash{}, nil, true
-	c.landed, c.rotated = nil, false // in the session that has ended
+	c.d, c.stored, c.generation, c.presented, c.changed = d, false, 0, sid.Hash{}, true
+	c.rotated = false // in the session that has ended
 	if c.m.cfg.RefuseLogin {
 		if err := c.reserve(); err != nil {
 			return err

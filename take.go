@@ -21,16 +21,16 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 		return nil, err
 	}
 	if !stored || s.m.sealer != nil { // nobody else can take it
-		return s.takePending(key, change.Delete)
+		return s.takePending(key)
 	}
 	s.mu.Lock()
+	if s.inDoubt != nil {
+		defer s.mu.Unlock()
+		return nil, s.inDoubt
+	}
 	if slices.ContainsFunc(s.ops, func(o change.Op) bool { return o.Hides(key) }) { // what is stored goes by that
 		s.mu.Unlock()
-		return s.takePending(key, change.Delete)
-	}
-	if s.inDoubt != nil { // the next commit settles that, and whether it was there to be taken
-		s.mu.Unlock()
-		return s.takePending(key, change.Pop)
+		return s.takePending(key)
 	}
 	taker := &Session{m: s.m, headersSent: true, passive: true}
 	taker.state = state{stored: true, generation: s.generation, draft: s.draft.Stored()}
@@ -55,7 +55,7 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 	s.mu.Lock()
 	own, ok := s.draft.Lookup(key)
 	if ok {
-		// What put it there is forgotten. A pending opDelete would remove what other
+		// What put it there is forgotten. A pending Delete would remove what other
 		// requests add until the commit.
 		s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o change.Op) bool { return o.Key == key })
 		s.changes++
@@ -69,10 +69,10 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 }
 
 // takePending is take of what nobody else has to be kept from.
-func (s *Session) takePending(key string, kind change.Kind) ([]envelope.Value, error) {
+func (s *Session) takePending(key string) ([]envelope.Value, error) {
 	v, ok := s.lookup(key)
 	if !ok {
 		return nil, nil
 	}
-	return []envelope.Value{v}, s.apply(change.Op{Kind: kind, Key: key, Value: v})
+	return []envelope.Value{v}, s.apply(change.Op{Kind: change.Delete, Key: key})
 }

@@ -9,10 +9,9 @@ import (
 // dropUnchangedLocked drops the pending operations where all of them together
 // leave the session as it was loaded: then there is nothing to write. Pop, Take and
 // Clear are always written, since they have to meet what others have written
-// meanwhile. So is all that may have been written already. It is for the one who
-// holds committing: no operations are under way.
+// meanwhile. It is for the one who holds committing: no operations are under way.
 func (s *Session) dropUnchangedLocked() {
-	if len(s.ops) == 0 || !s.stored || s.inDoubt != nil || !s.draft.Changed() {
+	if len(s.ops) == 0 || !s.stored || !s.draft.Changed() {
 		return
 	}
 	conditional := func(o change.Op) bool { return o.Kind > change.Delete && o.Kind != change.Label }

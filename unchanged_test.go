@@ -163,23 +163,6 @@ func unanswered(_ context.Context, op string, do func() error) error {
 	return errDown
 }
 
-// What a Save without an answer may have stored is undone by setting what was
-// loaded.
-func TestToSetBackWhatMayBeStoredIsAWrite(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", "a"))
-	c.must(succeed(t, func(r *http.Request, s *session.Session) error {
-		must(t, s.Set("k", "b"))
-		p.tap.put(unanswered)
-		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
-			t.Errorf("Save: %v", err)
-		}
-		p.tap.put(nil)
-		return s.Set("k", "a")
-	}))
-	c.wants("<> k=a")
-}
-
 func TestToSetWhatIsThereIsUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{})

@@ -32,7 +32,7 @@ func (c *commit) times(meta *envelope.Meta, deadline envelope.Millis) (seen, exp
 
 // counts tells whether a commit counts as use of its session.
 func (c *commit) counts() bool {
-	return !c.passive || !c.stored || slices.ContainsFunc(c.all, func(o change.Op) bool { return o.Kind.NewToken() })
+	return !c.passive || !c.stored || slices.ContainsFunc(c.ops, func(o change.Op) bool { return o.Kind.NewToken() })
 }
 
 // expires returns when a session that is used now ends, unless it is used again.

@@ -12,12 +12,7 @@ import (
 // An Op is one operation of a request on its session. It is kept until it is
 // committed, and applied again to a newer record where a commit has to merge.
 type Op struct {
-	Kind Kind
-
-	// InDoubt is the count in the version of the first write that held this op
-	// and may have happened; 0 for none.
-	InDoubt uint32
-
+	Kind      Kind
 	Key       string
 	Value     envelope.Value // set: the value; pop: the one taken; update: the one that update made of was; label
 	Took      *Taken         // take

@@ -293,7 +293,7 @@ func TestRedisFull(t *testing.T) {
 // Who sees strangers in their sessions can end them, though visitors have filled the
 // server and nothing can be written.
 func TestRedisFullRevokes(t *testing.T) {
-	_, u := privateRedis(t, "--maxmemory", "8mb", "--maxmemory-policy", "noeviction")
+	server, u := privateRedis(t, "--maxmemory-policy", "noeviction")
 	s, _, _ := openRedis(t, u)
 	m, err := session.NewManager(s, session.Config{App: "full"})
 	if err != nil {
@@ -313,10 +313,9 @@ func TestRedisFullRevokes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for size := 100_000; size > 100; { // until there is no room for the smallest
-		if err := s.Create(ctx, newRecord(size)); err != nil {
-			size /= 2
-		}
+	configure(t, server, "maxmemory", "1") // less than an empty server has
+	if err := s.Create(ctx, newRecord(1)); err == nil {
+		t.Fatal("there is room for the smallest")
 	}
 	n, err := m.RevokeAll(ctx, "alice")
 	if n != 30 || err == nil || !strings.Contains(err.Error(), "OOM") {
