@@ -164,13 +164,12 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	}
 	limited := limit(ctx, m.cfg.LoadTimeout)
 	defer limited.release()
-	rec, err := m.loadRecord(limited, id, milli(time.Now()))
-	_, ours := m.cutSubject(rec.Subject)
-	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && (isMark(rec.Data) || rec.Subject != "" && !ours):
+	rec, found, err := m.loadSession(limited, id, milli(time.Now()))
+	if err != nil {
+		return nil, err
+	}
+	if _, ours := m.cutSubject(rec.Subject); !found || rec.Subject != "" && !ours {
 		return nil, ErrEnded
-	case err != nil:
-		return nil, storeFailed("load", err)
 	}
 	s := &Session{m: m, headersSent: true, passive: true}
 	var meta envelope.Meta

@@ -10,7 +10,6 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
-	"github.com/b4468f51/session/store"
 )
 
 // A past is what a request has to do with sessions beside its own. Few have any.
@@ -43,7 +42,7 @@ func (s *Session) beginAnotherLocked(subject string) {
 	if s.stored {
 		p.left = append(p.left, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
-	s.state = state{isNew: true, draft: change.Draft{Rec: change.Record{Created: envelope.MillisOf(time.Now())}}}
+	s.state = state{isNew: true, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))}
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.Inherit(p.killed, subject)
 	}
@@ -116,12 +115,12 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 			continue
 		}
 		looked++
-		rec, err := m.loadRecord(ctx, token.ID, now)
-		if errors.Is(err, store.ErrNotFound) || err == nil && isMark(rec.Data) {
-			continue
-		}
+		rec, live, err := m.loadSession(ctx, token.ID, now)
 		if err != nil {
-			return nil, storeFailed("load", err)
+			return nil, err
+		}
+		if !live {
+			continue
 		}
 		meta, err := m.readMeta(ctx, &rec)
 		if errors.Is(err, envelope.ErrCorrupt) {

@@ -37,10 +37,10 @@ type commit struct {
 	changed  bool          // the record is to be written: ops, or what the request has done with the secrets
 	newest   *change.Draft // what others had stored, where it was loaded; without ops
 
-	ends     []ending    // the sessions that a sign-in puts an end to
-	over     int         // how many of them have ended
-	killed   ID          // of the session that the request came with a killed token of
-	reserved []ID        // of the places that a sign-in took, with Config.RefuseLogin
+	ends     []ending // the sessions that a sign-in puts an end to
+	over     int      // how many of them have ended
+	killed   ID       // of the session that the request came with a killed token of
+	reserved []ID     // of the places that a sign-in took, with Config.RefuseLogin
 }
 
 // commit writes what s has pending, or that it was used if that is due. It

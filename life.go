@@ -64,7 +64,7 @@ func (s *Session) discardLocked() {
 		s.draft.Drop()
 		return
 	}
-	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID, Created: s.draft.Rec.Created}}
+	s.draft = change.Begin(s.draft.Rec.ID, s.draft.Rec.Created)
 }
 
 // Destroy ends the session: logout. The record is gone from the store when
@@ -124,7 +124,7 @@ func (s *Session) resetLocked() {
 	if s.clientHas && !s.headersSent {
 		due = cookieClear
 	}
-	s.state = state{isNew: true, due: due, draft: change.Draft{Rec: change.Record{Created: envelope.MillisOf(time.Now())}}}
+	s.state = state{isNew: true, due: due, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))}
 	s.past = nil
 }
 

@@ -47,13 +47,13 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	switch good.standing {
 	case envelope.Unknown:
 		s.several, s.dead, s.clientHas = good.several, !good.several, true
-		s.draft = change.Draft{Rec: change.Record{Created: s.begun}}
+		s.draft = change.Begin(ID{}, s.begun)
 		return nil
 	case envelope.Stale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.Rec.ID, Subject: killed.Rec.Subject})
 		s.ended, s.past = true, &past{killed: &killed}
-		s.draft = change.Draft{Rec: change.Record{Created: s.begun}}
+		s.draft = change.Begin(ID{}, s.begun)
 		return nil
 	}
 	if good.draft != &s.draft {
@@ -130,13 +130,13 @@ func (m *Manager) present(ctx context.Context, text string, now time.Time, p *pr
 // open finds the session of a token. What is not found, or not readable, is of
 // unknown standing; an error means that nobody can tell.
 func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *presentation) error {
-	rec, err := m.loadRecord(ctx, token.ID, now)
-	if errors.Is(err, store.ErrNotFound) || err == nil && isMark(rec.Data) {
+	rec, found, err := m.loadSession(ctx, token.ID, now)
+	if err != nil {
+		return err
+	}
+	if !found {
 		m.report(ctx, Event{Kind: EventUnknown, ID: token.ID})
 		return nil
-	}
-	if err != nil {
-		return storeFailed("load", err)
 	}
 	var meta envelope.Meta
 	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {

@@ -215,6 +215,20 @@ func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.R
 	return rec, err
 }
 
+// loadSession loads the record of a session, and tells whether there is one: the
+// manager's own marks are none. The error says that nobody can tell.
+func (m *Manager) loadSession(ctx context.Context, id ID, now time.Time) (rec store.Record, found bool, err error) {
+	rec, err = m.loadRecord(ctx, id, now)
+	switch {
+	case err == nil:
+		return rec, !isMark(rec.Data), nil
+	case errors.Is(err, store.ErrNotFound):
+		return rec, false, nil
+	default:
+		return rec, false, storeFailed("load", err)
+	}
+}
+
 // alive tells whether a record is of a session that has not ended yet. A write
 // that brings the deadline forward leaves a later Expires as it is stored: so the
 // deadline is compared too, and Expires is made to tell the truth.

@@ -49,6 +49,12 @@ func isMark(data []byte) bool {
 	return bytes.HasPrefix(data, []byte(notBeforeHead)) || bytes.HasPrefix(data, []byte(quotaHead))
 }
 
+// markExpires returns when a mark of now can be forgotten: no session outlives it,
+// not even one that was sealed while Config.MaxLifetime was longer.
+func (m *Manager) markExpires(now time.Time) time.Time {
+	return now.Add(max(m.cfg.MaxLifetime, carrier.MaxAge))
+}
+
 // notBefore returns the not-before of a subject, and the zero Time where there is
 // none.
 //
@@ -136,8 +142,7 @@ func (s *Session) spares(scoped string, notBefore time.Time) bool {
 // where it should is written again: only a write has the store vouch for it, see
 // [store.ErrUnconfirmed].
 func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last time.Time, err error) {
-	// What was sealed while Config.Lifetime was longer has to stay ended too.
-	expires := now.Add(max(m.cfg.MaxLifetime, carrier.MaxAge))
+	expires := m.markExpires(now)
 	for range maxAttempts {
 		rec := store.Record{
 			ID: id, Version: m.newVersion(), Seen: now,

@@ -20,7 +20,7 @@ type notes struct {
 
 // An unsavedChange is one that returned an error.
 type unsavedChange struct {
-	kind change.Kind // of what has no key; opSet for all others
+	kind change.Kind // of what has no key; change.Set for all others
 	key  string      // what it was to change
 	err  error
 }

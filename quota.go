@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/store"
 )
 
@@ -103,17 +102,11 @@ func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one I
 	if len(ids) < most || slices.Contains(ids, one) {
 		return ids, nil
 	}
-	rec, err := m.loadRecord(ctx, one, milli(time.Now()))
-	if errors.Is(err, store.ErrNotFound) {
-		return ids, nil
-	}
-	if err != nil {
-		return nil, storeFailed("load", err)
-	}
-	if rec.Subject == scoped {
+	rec, found, err := m.loadSession(ctx, one, milli(time.Now()))
+	if found && rec.Subject == scoped {
 		ids = append(ids, one)
 	}
-	return ids, nil
+	return ids, err
 }
 
 // holds tells whether a place is this sign-in's.
@@ -137,7 +130,7 @@ func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) e
 	id := quotaID(scoped)
 	// Far longer than a place counts: a store may refuse to create a record where an
 	// expired one waits to be collected, and nobody could sign in until then.
-	expires := c.now.Add(max(c.m.cfg.MaxLifetime, carrier.MaxAge))
+	expires := c.m.markExpires(c.now)
 	for attempt := 1; ; attempt++ {
 		old, err := c.m.loadRecord(c.ctx, id, c.now)
 		missing := errors.Is(err, store.ErrNotFound)

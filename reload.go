@@ -2,12 +2,10 @@ package session
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
-	"github.com/b4468f51/session/store"
 )
 
 // Reload shows the newest state of the session, as others have committed it since
@@ -73,21 +71,15 @@ func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft,
 	if inDoubt != nil && pending { // the newest state may have it already
 		return newest, inDoubt
 	}
-	rec, err := s.m.loadRecord(ctx, id, now)
-	ok := false
+	rec, readable, err := s.m.loadSession(ctx, id, now)
 	var meta envelope.Meta
-	switch {
-	case err == nil:
-		ok, err = s.m.readDraft(ctx, &rec, &newest, &meta)
-	case errors.Is(err, store.ErrNotFound):
-		err = nil
-	default:
-		err = storeFailed("load", err)
+	if readable {
+		readable, err = s.m.readDraft(ctx, &rec, &newest, &meta)
 	}
 	if err != nil {
 		return newest, err
 	}
-	if !ok || meta.Generation != generation {
+	if !readable || meta.Generation != generation {
 		s.mu.Lock()
 		s.endLocked()
 		s.mu.Unlock()

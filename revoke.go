@@ -46,14 +46,9 @@ func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, e
 	}
 	limited := limit(ctx, m.cfg.LoadTimeout)
 	defer limited.release()
-	rec, err := m.loadRecord(limited, id, milli(time.Now()))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, storeFailed("load", err)
-	case rec.Subject != scoped:
-		return false, nil
+	rec, found, err := m.loadSession(limited, id, milli(time.Now()))
+	if err != nil || !found || rec.Subject != scoped {
+		return false, err
 	}
 	err = m.revoke(ctx, id, scoped)
 	return err == nil, err

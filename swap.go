@@ -69,12 +69,12 @@ func (c *commit) follow(latest store.Record) error {
 
 // refresh applies the operations to what the store has now.
 func (c *commit) refresh(id ID) error {
-	newer, err := c.m.loadRecord(c.ctx, id, c.now)
-	if errors.Is(err, store.ErrNotFound) {
-		return c.restart(nil)
-	}
+	newer, found, err := c.m.loadSession(c.ctx, id, c.now)
 	if err != nil {
-		return storeFailed("load", err)
+		return err
+	}
+	if !found {
+		return c.restart(nil)
 	}
 	return c.rebase(newer)
 }
@@ -216,7 +216,7 @@ func (c *commit) restart(newer *change.Draft) error {
 	if i < 0 {
 		return ErrEnded
 	}
-	d := change.Draft{Rec: change.Record{ID: sid.NewID(), Created: envelope.MillisOf(c.now)}}
+	d := change.Begin(sid.NewID(), envelope.MillisOf(c.now))
 	if inherits {
 		d.Inherit(newer, c.ops[i].Subject)
 	}

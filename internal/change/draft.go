@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/sid"
 )
 
 // A Draft is what a session looks like with its changes: a record as it was
@@ -35,6 +36,11 @@ type change struct {
 	key  string
 	val  envelope.Value
 	gone bool
+}
+
+// Begin returns the draft of a session that begins, and is stored nowhere.
+func Begin(id [sid.IDSize]byte, created envelope.Millis) Draft {
+	return Draft{Rec: Record{ID: id, Created: created}}
 }
 
 // New returns the draft of a record in which nothing was changed yet.

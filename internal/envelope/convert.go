@@ -47,7 +47,7 @@ func decodeExact[T any](v Value) (t T, ok bool) {
 	return t, ok
 }
 
-// decodeOther is decodeAs for everything else.
+// decodeOther is DecodeAs for everything else.
 func decodeOther[T any](c codec, v Value) (t T, err error) {
 	dst := reflect.ValueOf(&t).Elem()
 	if dst.Kind() == reflect.Interface && (v.kind != kindCodec || dst.NumMethod() == 0) {

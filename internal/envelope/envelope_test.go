@@ -227,7 +227,7 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 	good := testEnvelope(t, goldenEnvelopes[1].meta, goldenEnvelopes[1].set)
 	for n := range good {
 		if _, err := DecodeMeta(good[:n]); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("cut after %d bytes: %v, want errCorrupt", n, err)
+			t.Errorf("cut after %d bytes: %v, want ErrCorrupt", n, err)
 		}
 	}
 	metaOf := func(tags ...[]byte) []byte {
@@ -259,10 +259,10 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 				t.Errorf("%q ascend: %v", pair, err)
 			}
 			if _, err := DecodeMeta(keys(slices.Concat([]string{pair[1], pair[0]}, after)...)); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%q the other way round: %v, want errCorrupt", pair, err)
+				t.Errorf("%q the other way round: %v, want ErrCorrupt", pair, err)
 			}
 			if _, err := DecodeMeta(keys(slices.Concat([]string{pair[1], pair[1]}, after)...)); !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%q twice: %v, want errCorrupt", pair[1], err)
+				t.Errorf("%q twice: %v, want ErrCorrupt", pair[1], err)
 			}
 		}
 	}
@@ -293,12 +293,12 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		"a key past all memory": with(append([]byte{1}, binary.AppendUvarint(nil, 1<<62)...)...),
 	} {
 		if _, err := DecodeMeta(data); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("%s: %v, want errCorrupt", name, err)
+			t.Errorf("%s: %v, want ErrCorrupt", name, err)
 		}
 	}
 	good[len(magic)] = currentFormat + 1
 	if _, err := DecodeMeta(good); !errors.Is(err, ErrNewerFormat) {
-		t.Errorf("a newer format: %v, want errNewerFormat", err)
+		t.Errorf("a newer format: %v, want ErrNewerFormat", err)
 	}
 }
 
