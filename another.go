@@ -138,7 +138,7 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 }
 
 // endsToo tells whether a session gives way to the one of this sign-in.
-func (c *commit) endsToo(id ID) bool {
+func (c *saving) endsToo(id ID) bool {
 	return slices.ContainsFunc(c.ends, func(e ending) bool { return e.id == id })
 }
 
@@ -153,7 +153,7 @@ func (s *Session) killedID() ID {
 }
 
 // endToo has more sessions give way, in the next attempt too.
-func (c *commit) endToo(more []ending) {
+func (c *saving) endToo(more []ending) {
 	c.ends = append(c.ends, more...)
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -163,7 +163,7 @@ func (c *commit) endToo(more []ending) {
 
 // endOthers ends the sessions that give way to the one of a sign-in. It does so
 // before that is written: whatever fails, nobody is signed in twice.
-func (c *commit) endOthers() error {
+func (c *saving) endOthers() error {
 	if c.over < len(c.ends) {
 		c.s.mu.Lock()
 		c.s.pastLocked().over = true
@@ -171,18 +171,18 @@ func (c *commit) endOthers() error {
 	}
 	for ; c.over < len(c.ends); c.over++ {
 		old := c.ends[c.over]
-		if err := c.m.remove(c.ctx, old.id); err != nil {
+		if err := c.m.remove(c.Context, old.id); err != nil {
 			return err
 		}
 		c.ended(old.id)
-		c.m.report(c.ctx, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
+		c.m.report(c.Context, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
 	}
 	return nil
 }
 
 // ended notes that a session has ended, so that the next attempt does not end it
 // once more.
-func (c *commit) ended(id ID) {
+func (c *saving) ended(id ID) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	of := func(e ending) bool { return e.id == id }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 )
 
@@ -17,7 +18,7 @@ import (
 // 503 Service Unavailable where the store failed or the session was written by
 // a newer program; 500 for the application's own mistakes.
 func ErrorStatus(err error) int {
-	var failed *storeError
+	var failed *commit.StoreError
 	var csrf *csrfError
 	switch {
 	case errors.As(err, &csrf):
@@ -110,15 +111,3 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, http.StatusText(status), status)
 }
-
-// A storeError is an error of the store, with the operation that met it.
-type storeError struct {
-	op  string
-	err error
-}
-
-func storeFailed(op string, err error) error { return &storeError{op, err} }
-
-func (e *storeError) Error() string { return "session: " + e.op + ": " + e.err.Error() }
-
-func (e *storeError) Unwrap() error { return e.err }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 )
 
@@ -32,7 +33,7 @@ func (s *Session) Save(ctx context.Context) error {
 		return err
 	}
 	if err := s.m.commit(ctx, s, false); err != nil {
-		var failed *storeError
+		var failed *commit.StoreError
 		if !errors.As(err, &failed) {
 			s.Discard() // to try again would not help, and the caller answers
 		}
@@ -100,7 +101,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	}
 	limited := detach(ctx, s.m.cfg.CommitTimeout)
 	defer limited.release()
-	ends, err := s.endings(limited, milli(time.Now()), true)
+	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
 	for _, e := range ends {
 		err = errors.Join(err, s.m.remove(limited, e.id))
 	}

@@ -31,7 +31,7 @@ func (s *Session) Reload(ctx context.Context) error {
 	if s.m.sealer != nil {
 		return s.lookSealed(limited)
 	}
-	_, err := s.look(limited, milli(time.Now()))
+	_, err := s.look(limited, envelope.Truncate(time.Now()))
 	return err
 }
 
@@ -50,7 +50,7 @@ func (s *Session) Touch(ctx context.Context) error {
 	if stored, err := s.open(true); err != nil || !stored {
 		return err
 	}
-	limited, now := detach(ctx, s.m.cfg.CommitTimeout), milli(time.Now())
+	limited, now := detach(ctx, s.m.cfg.CommitTimeout), envelope.Truncate(time.Now())
 	defer limited.release()
 	if s.m.sealer != nil {
 		return s.lookSealed(limited)

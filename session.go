@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -128,9 +129,9 @@ type state struct {
 	// presented is the hash of the secret that the request came with, or of
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
-	inDoubt   *storeError // of the commit of which nobody knows whether it has written: there are no changes any more
-	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
-	sealed    *string     // for the next cookie, in the place of secret
+	inDoubt   *commit.StoreError // of the commit of which nobody knows whether it has written: there are no changes any more
+	secret    *sid.Secret        // for the next cookie; a pointer, which fmt does not follow
+	sealed    *string            // for the next cookie, in the place of secret
 
 	stored    bool // draft was made of a record that is in the store
 	isNew     bool

@@ -1,4 +1,4 @@
-package session
+package commit
 
 import (
 	"math"
@@ -72,22 +72,18 @@ func TestARecordHoldsTheWritesOfACommit(t *testing.T) {
 	}
 }
 
-func TestVersionsAreOfTheirManagerAndNeverTwice(t *testing.T) {
-	a, err := NewManager(noStore{}, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+func TestVersionsAreOfTheirEngineAndNeverTwice(t *testing.T) {
+	a := New(nil, nil)
 	seen := map[uint64]bool{}
 	for range 1000 {
-		v := a.newVersion()
+		v := a.NewVersion()
 		if seen[v] || instanceOf(v) != a.instance || v == 0 {
 			t.Fatalf("version %x of instance %x", v, a.instance)
 		}
 		seen[v] = true
 	}
 	a.writes.Store(math.MaxUint32)
-	if v := a.newVersion(); uint32(v) == 0 || seen[v] && uint32(v) != 1 {
+	if v := a.NewVersion(); uint32(v) == 0 || seen[v] && uint32(v) != 1 {
 		t.Errorf("after the last count comes version %x", v)
 	}
 }
