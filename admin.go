@@ -153,7 +153,7 @@ func (m *Manager) View(ctx context.Context, id ID, f func(*Session) error) error
 	if err != nil {
 		return err
 	}
-	s.viewed = true
+	s.toLocked(viewed) // nobody else has it yet
 	defer s.close()
 	return f(s)
 }
@@ -177,6 +177,6 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	if err := s.draft.Read(commit.SavedOf(&rec), &meta); err != nil {
 		return nil, m.unreadable(ctx, &rec, err)
 	}
-	s.adopted(meta.Generation)
+	s.adoptLocked(meta.Generation)
 	return s, nil
 }

@@ -39,10 +39,10 @@ func (s *Session) pastLocked() *past {
 func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
 	p := s.past
-	if s.stored {
+	if s.phase == stored {
 		p.left = append(p.left, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
-	s.state = state{isNew: true, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))}
+	s.replaceLocked(state{isNew: true, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))})
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.Inherit(p.killed, subject)
 	}
@@ -62,12 +62,15 @@ func (s *Session) takeBackLocked() {
 	if p == nil || p.before == nil {
 		return
 	}
-	inDoubt := s.inDoubt
-	s.state, s.past = *p.before, &past{killed: p.killed, others: p.others}
-	s.inDoubt = inDoubt
-	if p.over {
+	was, doubt := s.phase, s.doubt
+	s.replaceLocked(*p.before)
+	s.past = &past{killed: p.killed, others: p.others}
+	switch {
+	case p.over:
 		s.ops = nil
 		s.endLocked()
+	case was == inDoubt:
+		s.doubtLocked(doubt)
 	}
 }
 
@@ -89,7 +92,7 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 	if s.past != nil {
 		ends = slices.Concat(s.past.others, s.past.left)
 	}
-	if itself && (s.stored || s.inDoubt != nil) {
+	if itself && s.phase != fresh {
 		ends = append(ends, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
 	return ends, nil

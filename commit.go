@@ -86,7 +86,7 @@ func (s *Session) onlyReadLocked() bool {
 	switch {
 	case len(s.ops) > 0 || s.lost:
 		return false
-	case !s.stored:
+	case s.phase != stored:
 		return s.draft.Count() == 0
 	default:
 		return s.quiet && !s.useDueLocked(s.begun.Add(time.Since(epoch)-s.started))
@@ -99,32 +99,31 @@ func (c *saving) begin(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inDoubt != nil && (len(s.ops) > 0 || storeNew) {
-		return false, s.inDoubt
-	}
 	newToken := s.newTokenLocked()
 	switch {
+	case s.phase == inDoubt && (len(s.ops) > 0 || storeNew):
+		return false, s.doubt
 	case s.lost:
 		return false, ErrEnded
-	case s.ended:
+	case s.phase != fresh && s.phase != stored:
 		return false, nil
-	case s.headersSent && (newToken || !s.stored && (s.draft.Count() > 0 || storeNew)):
+	case s.headersSent && (newToken || s.phase == fresh && (s.draft.Count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.draft.Count() == 0 && !newToken && !storeNew:
+	case s.phase == fresh && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
-	c.Draft, c.Stored, c.Generation = s.draft.Share(), s.stored, s.generation
+	c.Draft, c.Stored, c.Generation = s.draft.Share(), s.phase == stored, s.generation
 	c.Presented, c.Use = s.presented, s.countsLocked()
 	c.mayRotate = s.mayRotate && !s.headersSent
-	c.Changed = len(s.ops) > 0 || !s.stored
+	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	c.Housekeep()
 	if !c.Changed {
 		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.m.endsTooSoon(&c.Draft.Rec, c.Draft.Meta())
 		return due && !s.touchFailed, nil
 	}
-	if !s.stored {
+	if s.phase == fresh {
 		c.newSecret()
 		c.Draft.Rec.ID = s.idLocked()
 	}

@@ -53,23 +53,19 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	case envelope.Stale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.Rec.ID, Subject: killed.Rec.Subject})
-		s.ended, s.past = true, &past{killed: &killed}
+		s.toLocked(ended)
+		s.past = &past{killed: &killed}
 		s.draft = change.Begin(ID{}, s.begun)
 		return nil
 	}
 	if good.draft != &s.draft {
 		s.draft = *good.draft
 	}
-	s.adopted(good.generation)
+	s.adoptLocked(good.generation)
 	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
 	s.reseal = good.reseal
 	return nil
-}
-
-// adopted tells that the draft was made of a record which is in the store.
-func (s *Session) adopted(generation uint64) {
-	s.generation, s.stored, s.isNew = generation, true, false
 }
 
 // A presentation is what became of a token that a client presented.

@@ -57,13 +57,13 @@ func (c *saving) beginSealed(storeNew bool) (bool, error) {
 	switch {
 	case s.lost:
 		return false, ErrEnded
-	case s.ended:
+	case s.phase != fresh && s.phase != stored:
 		return false, nil
-	case !s.stored && s.draft.Count() == 0 && !newToken && !storeNew:
+	case s.phase == fresh && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
-	c.Changed = len(s.ops) > 0 || !s.stored
+	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	if s.headersSent {
 		if c.Changed {
 			s.discardLocked()
@@ -75,7 +75,7 @@ func (c *saving) beginSealed(storeNew bool) (bool, error) {
 		return false, nil
 	}
 	s.idLocked()
-	c.Draft, c.Stored, c.Generation, c.Use = s.draft.Share(), s.stored, s.generation, s.countsLocked()
+	c.Draft, c.Stored, c.Generation, c.Use = s.draft.Share(), s.phase == stored, s.generation, s.countsLocked()
 	c.Ops, s.ops = s.ops, nil
 	return true, nil
 }

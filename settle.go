@@ -22,11 +22,11 @@ func (c *saving) giveBack(err error) {
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.endLocked()
-	case c.InDoubt && (len(c.Ops) > 0 || !s.stored): // else it was about the token alone
-		errors.As(err, &s.inDoubt)
+	case c.InDoubt && (len(c.Ops) > 0 || s.phase == fresh): // else it was about the token alone
+		s.doubtLocked(err)
 	}
 	newest := c.Newest
-	if !s.stored || !c.lost(err) {
+	if s.phase != stored || !c.lost(err) {
 		newest = nil
 	}
 	s.mu.Unlock()
@@ -84,10 +84,12 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
-	c.created = !s.stored || s.draft.Rec.ID != d.Rec.ID
+	c.created = s.phase != stored || s.draft.Rec.ID != d.Rec.ID
 	c.due = c.rotated || c.created
 	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
-	s.draft, s.stored, s.generation = *d, true, meta.Generation
+	s.draft = *d
+	s.toLocked(stored)
+	s.generation = meta.Generation
 	s.quiet = false
 	if c.signsIn() {
 		s.past = nil

@@ -16,24 +16,20 @@ import (
 func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, err error) {
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	stored, err := s.open(true)
+	isStored, err := s.changeable()
 	if err != nil {
 		return nil, err
 	}
-	if !stored || s.m.sealer != nil { // nobody else can take it
+	if !isStored || s.m.sealer != nil { // nobody else can take it
 		return s.takePending(key)
 	}
 	s.mu.Lock()
-	if s.inDoubt != nil {
-		defer s.mu.Unlock()
-		return nil, s.inDoubt
-	}
 	if slices.ContainsFunc(s.ops, func(o change.Op) bool { return o.Hides(key) }) { // what is stored goes by that
 		s.mu.Unlock()
 		return s.takePending(key)
 	}
 	taker := &Session{m: s.m, headersSent: true, passive: true}
-	taker.state = state{stored: true, generation: s.generation, draft: s.draft.Stored()}
+	taker.state = state{phase: stored, generation: s.generation, draft: s.draft.Stored()}
 	s.mu.Unlock()
 
 	var took change.Taken

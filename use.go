@@ -49,7 +49,7 @@ func (m *Manager) endsTooSoon(rec *change.Record, meta *envelope.Meta) bool {
 // be slow, and must not lose the session under its hands.
 func (m *Manager) keep(r *http.Request, s *Session) {
 	left := s.draft.Rec.Expires.Sub(s.begun)
-	if !s.stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
+	if s.phase != stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		return
 	}
 	ctx := detach(r.Context(), m.cfg.CommitTimeout)
