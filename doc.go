@@ -52,6 +52,22 @@
 //	a good token, while the store      not run: Config.            —
 //	does not answer                    ErrorHandler answers 503
 //
+// Meanwhile the session stands in one of these phases, which decides what it allows:
+//
+//	phase     reading  Set and others  Login         Save       Reload     Touch      Destroy
+//	--------  -------  --------------  ------------  ---------  ---------  ---------  ---------
+//	fresh     yes      yes             yes           yes        yes        yes        yes
+//	stored    yes      yes             yes           yes        yes        yes        yes
+//	viewed    yes      an error        an error      an error   yes        an error   an error
+//	in doubt  yes      the error       the error     the error  the error  the error  yes
+//	ended     empty    ErrEnded        begins anew   ErrEnded   ErrEnded   ErrEnded   ErrEnded
+//	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
+//
+// It is fresh until something of it is stored, viewed in [Manager.View], and in doubt
+// after a commit of which nobody knows whether it has written: then the error is that
+// of the commit. It has ended once its record or its token is gone, and is done when
+// the handler has returned.
+//
 // In one handler the last state wins, and at most one cookie is set:
 //
 //	Set, Update, Pop, Delete, Clear    pending until the commit, seen at once by Get

@@ -10,16 +10,17 @@ import (
 
 // A phase is where a session stands, as one request sees it. What each allows:
 //
-//	phase     read   Set and others  Login        Save      Reload, Touch  Destroy
-//	fresh     yes    yes             yes          yes       nothing to do  yes
-//	stored    yes    yes             yes          yes       yes            yes
-//	viewed    yes    an error        an error     an error  Reload         an error
-//	in doubt  yes    the error       the error    the error the error      yes
-//	ended     empty  ErrEnded        begins anew  ErrEnded  ErrEnded       ErrEnded
-//	done      yes    ErrDone         ErrDone      ErrDone   ErrDone        ErrDone
+//	phase     reading  Set and others  Login         Save       Reload     Touch      Destroy
+//	--------  -------  --------------  ------------  ---------  ---------  ---------  ---------
+//	fresh     yes      yes             yes           yes        yes        yes        yes
+//	stored    yes      yes             yes           yes        yes        yes        yes
+//	viewed    yes      an error        an error      an error   yes        an error   an error
+//	in doubt  yes      the error       the error     the error  the error  the error  yes
+//	ended     empty    ErrEnded        begins anew   ErrEnded   ErrEnded   ErrEnded   ErrEnded
+//	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
 //
-// The package documentation has the same table. Discard is allowed in each, and
-// brings none about.
+// The package documentation has the same table, and a test compares both with what
+// happens. Discard is allowed in each, and brings none about.
 type phase uint8
 
 const (
