@@ -14,6 +14,7 @@ var doors = map[string][]string{
 	"internal/envelope": {"internal/sid"},
 	"internal/change":   {"internal/sid", "internal/envelope"},
 	"internal/carrier":  {},
+	"internal/respond":  {},
 
 	"store":             {},
 	"store/memstore":    {"store"},
@@ -21,7 +22,7 @@ var doors = map[string][]string{
 	"store/cookiestore": {"store", "internal/sid", ""},
 	"store/storetest":   {"store"},
 
-	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "store", "store/memstore"},
+	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "internal/respond", "store", "store/memstore"},
 	"sessiontest": {"", "store", "store/memstore", "internal/sid"},
 }
 
@@ -32,6 +33,7 @@ var shut = map[string][]string{
 	"internal/envelope": {"net/http", "context", "log/slog"},
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
+	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},
 	"store/sqlstore":    {"net/http"},

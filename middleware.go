@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"net/http"
+
+	"github.com/b4468f51/session/internal/respond"
 )
 
 // statusHungUp is nginx's status for a client that has hung up. Nobody reads it,
@@ -63,7 +65,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		own := r.WithContext(&e.context)
 		e.response.wrap(w, own, &e.session)
 		defer e.response.close() // commits nothing: what is pending after a panic is dropped
-		defer handBack(r, own)
+		defer respond.HandBack(r, own)
 		next.ServeHTTP(&e.response, own)
 		e.response.end()
 	})
