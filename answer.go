@@ -2,12 +2,11 @@ package session
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/respond"
 )
 
 // ErrorStatus suggests the HTTP status for an error of this package: 409
@@ -38,70 +37,16 @@ func ErrorStatus(err error) int {
 	}
 }
 
-// answer has Config.ErrorHandler answer. Should it name no status, the client
-// must not take that for success.
+// answer has Config.ErrorHandler answer where no handler has run. Should it name no
+// status, the client must not take that for success.
 func (m *Manager) answer(w http.ResponseWriter, r *http.Request, err error) {
-	m.answerWith(&errorAnswer{ResponseWriter: w, m: m, err: err}, r)
+	m.answerWith(w, r, err, func(h http.Header) { m.carrier.Vary(h, new([1]string)) })
 }
 
-// answerFor is answer in the place of a handler.
-func (m *Manager) answerFor(w *response, err error) {
-	m.answerWith(&errorAnswer{ResponseWriter: w.w, m: m, err: err, replaces: w}, w.r)
-}
-
-func (m *Manager) answerWith(a *errorAnswer, r *http.Request) {
-	m.cfg.ErrorHandler(a, r, a.err)
-	a.begin()
-}
-
-// An errorAnswer is the ResponseWriter that Config.ErrorHandler gets.
-type errorAnswer struct {
-	http.ResponseWriter
-	m        *Manager
-	err      error
-	begun    bool
-	replaces *response // nil where no handler has run
-}
-
-func (a *errorAnswer) begin() {
-	if !a.begun {
-		a.WriteHeader(ErrorStatus(a.err))
-	}
-}
-
-// WriteHeader writes the session's part of the header last: the page may be
+// answerWith is answer with what is written into the header last: the page may be
 // cacheable for all that its writer knows.
-func (a *errorAnswer) WriteHeader(status int) {
-	if status >= 200 && !a.begun {
-		a.begun = true
-		if a.replaces != nil {
-			a.replaces.writeHeader()
-		} else {
-			a.m.carrier.Vary(a.Header(), new([1]string))
-		}
-	}
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *errorAnswer) Write(p []byte) (int, error) {
-	a.begin()
-	return a.ResponseWriter.Write(p)
-}
-
-func (a *errorAnswer) Flush() { _ = a.FlushError() }
-
-func (a *errorAnswer) FlushError() error {
-	a.begin()
-	return http.NewResponseController(a.ResponseWriter).Flush()
-}
-
-// Unwrap is for what does not write.
-func (a *errorAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-// Format writes no more, whatever the verb: below the writer is the request, with
-// its token.
-func (a *errorAnswer) Format(f fmt.State, _ rune) {
-	io.WriteString(f, "response writer of an error page")
+func (m *Manager) answerWith(w http.ResponseWriter, r *http.Request, err error, last func(http.Header)) {
+	respond.Answer(w, ErrorStatus(err), last, func(w http.ResponseWriter) { m.cfg.ErrorHandler(w, r, err) })
 }
 
 // answerError is the default of Config.ErrorHandler. It tells the client no

@@ -15,6 +15,7 @@ var doors = map[string][]string{
 	"internal/change":   {"internal/sid", "internal/envelope"},
 	"internal/commit":   {"internal/sid", "internal/envelope", "internal/change", "store"},
 	"internal/carrier":  {},
+	"internal/respond":  {},
 
 	"store":             {},
 	"store/memstore":    {"store"},
@@ -22,7 +23,7 @@ var doors = map[string][]string{
 	"store/cookiestore": {"store", "internal/sid", ""},
 	"store/storetest":   {"store"},
 
-	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "store", "store/memstore"},
+	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "internal/respond", "store", "store/memstore"},
 	"sessiontest": {"", "store", "store/memstore", "internal/sid"},
 }
 
@@ -34,6 +35,7 @@ var shut = map[string][]string{
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
 	"internal/commit":   {"net/http", "log/slog"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
+	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},
 	"store/sqlstore":    {"net/http"},

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"net/http"
+
+	"github.com/b4468f51/session/internal/respond"
 )
 
 // statusHungUp is nginx's status for a client that has hung up. Nobody reads it,
@@ -59,13 +61,14 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			return
 		}
 		m.keep(r, &e.session)
+		e.session.sends = true
 		e.context = sessionContext{r.Context(), &e.session}
 		own := r.WithContext(&e.context)
-		e.response.wrap(w, own, &e.session)
-		defer e.response.close() // commits nothing: what is pending after a panic is dropped
-		defer handBack(r, own)
+		e.response.Wrap(w, own, e)
+		defer e.close() // commits nothing: what is pending after a panic is dropped
+		defer respond.HandBack(r, own)
 		next.ServeHTTP(&e.response, own)
-		e.response.end()
+		e.response.End()
 	})
 }
 
@@ -74,5 +77,19 @@ type exchange struct {
 	session  Session
 	loading  limitedContext
 	context  sessionContext
-	response response
+	response respond.Writer // calls back the exchange: see response.go
+	vary     [1]string      // room for a line of the header
+}
+
+// close is called last, after a panic too. A cookie that is due for what Save
+// has stored or Destroy has removed goes with whatever answer is given outside.
+func (e *exchange) close() {
+	begun, err := e.response.Begun()
+	if !begun {
+		e.writeHeader(e.response.Header())
+	}
+	e.response.Close()
+	if notes := e.session.close(); notes && begun && err == nil {
+		e.session.tellUnsaved(&e.context)
+	}
 }

@@ -120,11 +120,13 @@ func (s *Session) endLocked() {
 	s.toLocked(ended)
 }
 
-// close drops what is pending and refuses changes from here on.
-func (s *Session) close() {
+// close drops what is pending and refuses changes from here on. It tells whether the
+// session may have something to tell the Observer.
+func (s *Session) close() (notes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ops, s.phase = nil, done
+	return s.notes != nil
 }
 
 // closeIdle closes the session if it has nothing to write but the times.

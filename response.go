@@ -1,83 +1,39 @@
 package session
 
 import (
-	"bufio"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"sync"
-	"sync/atomic"
 
 	"github.com/b4468f51/session/internal/commit"
 )
 
-// A response is the ResponseWriter that handlers get. It commits the session
-// before the first byte leaves, and then passes everything on. It has every
-// method that handlers look for, and no Unwrap: that would let them walk
-// around the commit.
-type response struct {
-	w http.ResponseWriter
-	r *http.Request
-	s *Session
+// What the ResponseWriter of a handler calls back: an exchange is a respond.Hooks.
 
-	begun    atomic.Bool // the first byte may leave
-	failed   bool        // the status says so; set before begun
-	streamed bool        // flushed or hijacked: the handler may have taken long since
-	hijacked bool
-	closed   bool        // the session is
-	mu       sync.Mutex  // guards beginning
-	err      error       // why the handler's response was replaced; set before begun
-	kept     *keptHeader // nil until the handler has the header
-	vary     [1]string   // room for a line of the header
-}
-
-func (w *response) wrap(under http.ResponseWriter, r *http.Request, s *Session) {
-	w.w, w.r, w.s = under, r, s
-	s.sends = true
-}
-
-// begin is called before the first byte. It commits, unless the status says
-// that the handler failed, and puts into the header what the session needs.
-// It returns the error with which the handler's response was replaced, if it was.
-func (w *response) begin(status int) error {
-	if w.begun.Load() {
-		return w.err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.begun.Load() {
-		return w.err
-	}
-	w.err = errPanicked // unless what follows, an Update's function, returns
-	defer w.begun.Store(true)
+// Before commits the session, unless the status says that the handler failed, and
+// writes the session's part of the header.
+func (e *exchange) Before(status int, h http.Header) error {
+	s := &e.session
 	if status >= 400 {
-		w.s.answeredUnsaved()
+		s.answeredUnsaved()
 	}
-	w.failed = status >= 500
-	if w.failed {
-		w.s.Discard()
-	} else if w.beginRead() {
-		w.err = nil
+	if status >= 500 {
+		s.Discard()
+	} else if e.beforeRead(h) {
 		return nil
-	} else if err := w.s.m.commit(w.r.Context(), w.s, false); err != nil {
-		w.err = err
-		w.report(err)
-		w.replace(err)
+	} else if err := s.m.commit(&e.context, s, false); err != nil {
+		if ErrorStatus(err) >= 500 { // else the client is told to try again, or that it may not
+			e.reportFailed(err)
+		}
 		return err
 	}
-	w.err = nil
-	w.writeHeader()
+	e.writeHeader(h)
 	return nil
 }
 
-// beginRead does all that begin has to where there is nothing to commit. It is
+// beforeRead does all that Before has to where there is nothing to commit. It is
 // false, and nothing is done, where there may be.
-func (w *response) beginRead() bool {
-	s := w.s
-	if s.m.sealer != nil {
-		return false
-	}
+func (e *exchange) beforeRead(h http.Header) bool {
+	s := &e.session
 	s.committing.Lock() // waits for a commit by another goroutine
 	defer s.committing.Unlock()
 	s.mu.Lock()
@@ -85,188 +41,104 @@ func (w *response) beginRead() bool {
 	if !s.onlyReadLocked() {
 		return false
 	}
-	w.writeHeaderLocked()
+	e.writeHeaderLocked(h)
 	return true
 }
 
-// errPanicked is what a handler meets that goes on after a panic in a commit.
-var errPanicked = errors.New("session: the commit panicked: nothing was saved, and nothing can be shown")
-
-// report reports that a commit failed, unless the commit itself has, or the
-// client is told to try again, or that it may not.
-func (w *response) report(err error) {
+// reportFailed reports that a commit failed, unless the commit itself has.
+func (e *exchange) reportFailed(err error) {
 	var failed *commit.StoreError
-	if !errors.As(err, &failed) && ErrorStatus(err) >= 500 {
-		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
+	if !errors.As(err, &failed) {
+		e.session.m.report(&e.context, Event{Kind: EventCommitFailed, ID: e.session.ID(), Err: err})
 	}
 }
 
 // writeHeader writes the session's part of the header, and closes it.
-func (w *response) writeHeader() {
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	w.writeHeaderLocked()
+func (e *exchange) writeHeader(h http.Header) {
+	e.session.mu.Lock()
+	defer e.session.mu.Unlock()
+	e.writeHeaderLocked(h)
 }
 
-func (w *response) writeHeaderLocked() {
-	s := w.s
+func (e *exchange) writeHeaderLocked(h http.Header) {
+	s := &e.session
 	s.headersSent = true
 	if s.due != cookieNone {
-		s.sendTokenLocked(w.w.Header())
+		s.sendTokenLocked(h)
 		s.used = true
 	}
-	s.sendFormCookieLocked(w.w.Header())
+	s.sendFormCookieLocked(h)
 	if s.used {
-		s.m.carrier.Vary(w.w.Header(), &w.vary)
+		s.m.carrier.Vary(h, &e.vary)
 	}
 }
 
-// replace answers with an error in the place of the handler. A cookie that was
+// Replace answers with an error in the place of the handler. A cookie that was
 // due before, for what Save has stored, goes with it.
-func (w *response) replace(err error) {
-	s := w.s
+func (e *exchange) Replace(w http.ResponseWriter, r *http.Request, err error) {
+	s := &e.session
 	s.mu.Lock()
 	s.discardLocked()
 	s.headersSent, s.used = true, true
 	s.mu.Unlock()
-	w.dropHeader()
-	s.m.answerFor(w, err)
-	w.holdHeader()
+	s.m.answerWith(w, r, err, e.writeHeader)
 }
 
-// close is called last, after a panic too. A cookie that is due for what Save
-// has stored or Destroy has removed goes with whatever answer is given outside.
-func (w *response) close() {
-	if w.begun.Load() && w.err == nil {
-		w.s.tellUnsaved(w.r.Context())
+// HandOver refuses where a cookie has to be set: it is lost with the header.
+func (e *exchange) HandOver() error {
+	if e.session.needsCookie() {
+		return errHandedOver
 	}
-	if w.closed {
-		return
-	}
-	if !w.begun.Load() {
-		w.writeHeader()
-	}
-	if w.kept != nil && w.kept.dropped != nil {
-		w.kept.restore(w.w.Header())
-	}
-	w.s.close()
+	return nil
 }
 
-// end is called when the handler has returned.
-func (w *response) end() {
-	if !w.begun.Load() {
-		if !w.endAround() {
-			_ = w.begin(http.StatusOK) // net/http sends the header
-		}
-		return
-	}
-	if w.err == errPanicked {
-		panic(http.ErrAbortHandler)
-	}
-	if w.err != nil || w.failed {
-		return
-	}
-	if w.closed = !w.streamed && w.s.closeIdle(); w.closed {
-		return
-	}
-	err := w.s.m.commit(w.r.Context(), w.s, false)
-	if err == nil {
-		return
-	}
-	var failed *commit.StoreError
-	if !errors.As(err, &failed) { // else the commit has reported it
-		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
-	}
-	if !w.hijacked { // the connection is the handler's to close
-		panic(http.ErrAbortHandler)
-	}
+// Reopened lets cookies be set again. What was committed stays.
+func (e *exchange) Reopened() {
+	e.session.mu.Lock()
+	defer e.session.mu.Unlock()
+	e.session.headersSent = false
 }
 
-func (w *response) WriteHeader(status int) {
-	// Of the informational answers only 101 is the last.
-	if status >= 200 || status == http.StatusSwitchingProtocols {
-		if w.begin(status) != nil {
-			return
-		}
-	}
-	w.w.WriteHeader(status)
+// Owes tells whether something has to be stored, or told the client.
+func (e *exchange) Owes() bool {
+	e.session.mu.Lock()
+	defer e.session.mu.Unlock()
+	return e.session.owesCookieLocked() || len(e.session.ops) > 0
 }
 
-func (w *response) Write(p []byte) (int, error) {
-	if err := w.begin(http.StatusOK); err != nil {
-		return 0, err
-	}
-	return w.w.Write(p)
+// errBypassed is reported where the response was written around the session's
+// writer, so that no cookie could be set.
+var errBypassed = errors.New("session: the response did not go through the writer of Manager.Handler: " +
+	"hand on the ResponseWriter that Handler gives to its handler, not only the request")
+
+// Bypassed keeps what needs no cookie. The client must not take the response for
+// complete where something else was lost.
+func (e *exchange) Bypassed() (abort bool, err error) {
+	s := &e.session
+	s.mu.Lock()
+	lost := s.owesCookieLocked()
+	s.headersSent, s.mayRotate = true, false
+	s.mu.Unlock()
+	failed := s.m.commit(&e.context, s, false)
+	err = errors.Join(errBypassed, failed)
+	s.m.report(&e.context, Event{Kind: EventCommitFailed, ID: s.ID(), Err: err})
+	return lost || failed != nil, err
 }
 
-func (w *response) WriteString(s string) (int, error) {
-	if err := w.begin(http.StatusOK); err != nil {
-		return 0, err
+// After commits what the handler has changed since the first byte, unless the status
+// said that it failed. Only where the response was streamed may the first byte have left
+// so long ago that the times are due again.
+func (e *exchange) After(status int, streamed bool) error {
+	s := &e.session
+	if status >= 500 || !streamed && s.closeIdle() {
+		return nil
 	}
-	return io.WriteString(w.w, s)
+	err := s.m.commit(&e.context, s, false)
+	if err != nil {
+		e.reportFailed(err)
+	}
+	return err
 }
 
-// ReadFrom lets a file go out by sendfile where it would without us.
-func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	if err := w.begin(http.StatusOK); err != nil {
-		return 0, err
-	}
-	if rf, ok := w.w.(io.ReaderFrom); ok {
-		return rf.ReadFrom(src)
-	}
-	return io.Copy(struct{ io.Writer }{w.w}, src)
-}
-
-// Flush is FlushError for those who do not want to know.
-func (w *response) Flush() { _ = w.FlushError() }
-
-func (w *response) FlushError() error {
-	if !w.begun.Load() {
-		_, flusher := below[http.Flusher](w.w)
-		_, reporter := below[interface{ FlushError() error }](w.w)
-		if !flusher && !reporter {
-			return http.ErrNotSupported
-		}
-	}
-	if err := w.begin(http.StatusOK); err != nil {
-		return err
-	}
-	w.streamed = true
-	return http.NewResponseController(w.w).Flush()
-}
-
-// Hijack hands the connection over. What handlers set in the header never
-// leaves then, so it refuses where a cookie has to be set.
-func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	first := !w.begun.Load()
-	if first {
-		if _, ok := below[http.Hijacker](w.w); !ok {
-			return nil, nil, http.ErrNotSupported
-		}
-		if w.s.needsCookie() {
-			return nil, nil, errHandedOver
-		}
-	}
-	if err := w.begin(http.StatusSwitchingProtocols); err != nil {
-		return nil, nil, err
-	}
-	conn, rw, err := http.NewResponseController(w.w).Hijack()
-	switch {
-	case err == nil:
-		w.streamed, w.hijacked = true, true
-	case first:
-		w.reopen()
-	}
-	return conn, rw, err
-}
-
-// reopen undoes begin where it turned out that nothing has left. What was
-// committed stays.
-func (w *response) reopen() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	w.s.headersSent = false
-	w.begun.Store(false)
-}
+// String names the session, for whoever prints the writer.
+func (e *exchange) String() string { return e.session.String() }

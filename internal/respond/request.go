@@ -1,4 +1,4 @@
-package session
+package respond
 
 import (
 	"net/http"
@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// handBack does to a request what a handler did to its copy: the server and
-// the middlewares outside have the request itself, and read there which pattern
-// was matched. It writes only what differs, since others may be reading.
+// HandBack does to a request what a handler did to own, a copy of it. The server and
+// the middlewares outside have the request itself, and read there, for instance, which
+// pattern was matched. HandBack writes only what differs, since others may be reading.
 //
-// It removes the files of a form that was read below. The server does that at
-// the end of a request, but not for a copy made outside, nor over HTTP/2 with
+// It removes the temporary files of a form that was read from the copy. The server does
+// that at the end of a request, but not for a copy made outside, nor over HTTP/2 with
 // Go 1.27.
-func handBack(r, own *http.Request) {
+func HandBack(r, own *http.Request) {
 	if own.MultipartForm != r.MultipartForm {
 		r.MultipartForm = own.MultipartForm
 		if r.MultipartForm != nil {
