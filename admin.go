@@ -79,7 +79,7 @@ func (m *Manager) infoOf(ctx context.Context, rec *store.Record, subject string)
 // list yields the live records of a subject, and an error as the last.
 func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
-		if err := m.lists("list"); err != nil {
+		if err := m.keeper.bySubject("list"); err != nil {
 			yield(store.Record{}, err)
 			return
 		}
@@ -98,21 +98,13 @@ func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Recor
 	}
 }
 
-// lists is an error where the sessions of a subject cannot be found.
-func (m *Manager) lists(op string) error {
-	if err := m.unsupported(op); err != nil {
-		return err
-	}
-	if !m.canList() {
-		return fmt.Errorf("session: %s: %T cannot list the sessions of a subject: %w", op, m.store, errors.ErrUnsupported)
+func (inStore) byID(string) error { return nil }
+
+func (k inStore) bySubject(op string) error {
+	if _, ok := k.m.store.(store.Lister); !ok {
+		return fmt.Errorf("session: %s: %T cannot list the sessions of a subject: %w", op, k.m.store, errors.ErrUnsupported)
 	}
 	return nil
-}
-
-// canList tells whether the sessions of a subject can be found.
-func (m *Manager) canList() bool {
-	_, ok := m.store.(store.Lister)
-	return ok && m.sealer == nil
 }
 
 // Edit changes a session outside of its requests, say from a job in the
@@ -160,7 +152,7 @@ func (m *Manager) View(ctx context.Context, id ID, f func(*Session) error) error
 
 // byID loads a session that no client has presented.
 func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) {
-	if err := m.unsupported(op); err != nil {
+	if err := m.keeper.byID(op); err != nil {
 		return nil, err
 	}
 	limited := limit(ctx, m.cfg.LoadTimeout)

@@ -38,11 +38,9 @@ func (c *saving) has(kind change.Kind) bool {
 }
 
 // loginInTime fails where the subject's sessions were revoked since the request
-// began: its password may be the old one. A sealed session that is reauthenticated
-// would be newer than the revocation; of others the record is gone.
+// began: its password may be the old one.
 func (c *saving) loginInTime() error {
-	if sealed := c.m.sealer != nil; sealed && (c.m.store == nil || !c.signsIn() && !c.has(change.Reauthenticate)) ||
-		!sealed && (!c.signsIn() || !c.m.canList()) {
+	if !c.m.keeper.outrun(c) {
 		return nil
 	}
 	late, err := c.m.loginRevoked(c.Context, c.s, c.Draft.Subject())
@@ -51,6 +49,9 @@ func (c *saving) loginInTime() error {
 	}
 	return err
 }
+
+// outrun: of a session that does not sign in the record is gone.
+func (k inStore) outrun(c *saving) bool { return c.signsIn() && k.bySubject("") == nil }
 
 // signedIn is what follows when a sign-in was written. RevokeAll writes the
 // not-before and then lists; a sign-in writes its record and then reads the

@@ -81,7 +81,7 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 	defer s.mu.Unlock()
 	if s.several {
 		s.mu.Unlock()
-		others, err := s.m.presentedSessions(ctx, s.request.Header, now)
+		others, err := s.m.keeper.presented(ctx, s.request.Header, now)
 		s.mu.Lock()
 		if err != nil {
 			return nil, err
@@ -103,13 +103,9 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 // the domain who plants as many as it keeps must not have one overlooked.
 const maxPresented = 200
 
-// presentedSessions returns the sessions of which a request brought a good token,
-// however many. That none of them is used must not keep it from ending them.
-func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time.Time) ([]ending, error) {
+func (k inStore) presented(ctx context.Context, h http.Header, now time.Time) ([]ending, error) {
+	m := k.m
 	var found []ending
-	if m.sealer != nil {
-		return nil, nil // there is nothing but the cookies
-	}
 	looked := 0
 	for _, text := range m.carrier.All(h) {
 		token, ok := sid.Parse(text)
@@ -174,7 +170,7 @@ func (c *saving) endOthers() error {
 	}
 	for ; c.over < len(c.ends); c.over++ {
 		old := c.ends[c.over]
-		if err := c.m.remove(c.Context, old.id); err != nil {
+		if err := c.m.keeper.remove(c.Context, old.id); err != nil {
 			return err
 		}
 		c.ended(old.id)

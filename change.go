@@ -22,7 +22,7 @@ func (s *Session) readyLocked(k change.Kind) error {
 	switch {
 	case err != nil && (err != ErrEnded || k != change.Login):
 		return err
-	case s.headersSent && (k.NewToken() || s.m.sealer != nil || s.phase == fresh && k <= change.Update):
+	case s.headersSent && (k.NewToken() || s.m.keeper.writesWithCookie() || s.phase == fresh && k <= change.Update):
 		return ErrHeadersSent
 	}
 	return nil

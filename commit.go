@@ -42,11 +42,13 @@ func (m *Manager) saving(parent context.Context, s *Session) *saving {
 // goes on when parent is cancelled. A new session in which nothing was set is
 // stored only where storeNew says so.
 func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) error {
-	if m.sealer != nil {
-		return m.commitSealed(parent, s, storeNew)
-	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
+	return m.keeper.commit(parent, s, storeNew)
+}
+
+func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error {
+	m := k.m
 	if !storeNew && s.onlyRead() {
 		return nil
 	}

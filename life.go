@@ -88,7 +88,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	if s.phase == inDoubt {
 		err = nil // there is nothing to guess: whatever was written goes
 	}
-	late := s.m.sealer != nil && s.phase == stored && s.headersSent // the cookie is all there is to remove
+	late := s.m.keeper.writesWithCookie() && s.phase == stored && s.headersSent // the cookie is all there is to remove
 	s.used = true
 	s.mu.Unlock()
 	switch {
@@ -101,7 +101,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	defer limited.release()
 	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
 	for _, e := range ends {
-		err = errors.Join(err, s.m.remove(limited, e.id))
+		err = errors.Join(err, s.m.keeper.remove(limited, e.id))
 	}
 	if err != nil {
 		return err

@@ -41,8 +41,8 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	ctx.begin(r.Context(), clock, m.cfg.LoadTimeout)
 	defer ctx.release()
-	good := presentation{draft: &s.draft}
-	if err := m.choose(ctx, found[:different], now, &good); err != nil {
+	good, err := m.choose(ctx, found[:different], now, &s.draft)
+	if err != nil {
 		return err
 	}
 	switch good.standing {
@@ -63,13 +63,14 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	}
 	s.adoptLocked(good.generation)
 	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
-	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
+	s.mayRotate = (m.cfg.RotateEvery > 0 || m.keeper.writesWithCookie()) && r.Header.Get("Upgrade") == ""
 	s.reseal = good.reseal
 	return nil
 }
 
 // A presentation is what became of a token that a client presented.
 type presentation struct {
+	id         ID // that was presented, as far as there is one
 	draft      *change.Draft
 	hash       sid.Hash
 	standing   envelope.Standing
@@ -79,22 +80,22 @@ type presentation struct {
 	several    bool // another one is good as well
 }
 
-// choose makes good the one good presentation of several texts, or, where there
+// choose returns the one good presentation of several texts, or, where there
 // is none, one that is stale; else it is of unknown standing. In most requests
-// there is one text, and its draft is made where good has room for it.
-func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, good *presentation) error {
-	if err := m.present(ctx, texts[0], now, good); err != nil {
-		return err
+// there is one text, and its draft is made where d is.
+func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, d *change.Draft) (good presentation, err error) {
+	if good, err = m.present(ctx, texts[0], now, d); err != nil {
+		return good, err
 	}
 	for _, text := range texts[1:] {
-		p := presentation{draft: new(change.Draft)}
-		if err := m.present(ctx, text, now, &p); err != nil {
-			return err
+		p, err := m.present(ctx, text, now, new(change.Draft))
+		if err != nil {
+			return good, err
 		}
 		switch {
 		case p.standing == envelope.Unknown:
 		case good.standing == envelope.Unknown || good.standing == envelope.Stale:
-			*good = p
+			good = p
 		case p.standing != envelope.Stale:
 			good.several = true
 		}
@@ -103,46 +104,43 @@ func (m *Manager) choose(ctx context.Context, texts []string, now time.Time, goo
 		m.report(ctx, Event{Kind: EventDuplicate})
 		good.standing = envelope.Unknown
 	}
-	return nil
+	return good, nil
 }
 
-// present finds the session of what a cookie holds.
-func (m *Manager) present(ctx context.Context, text string, now time.Time, p *presentation) error {
-	var id ID
-	var err error
-	if m.sealer != nil {
-		err = m.openSealed(ctx, text, now, p)
-	} else if token, ok := sid.Parse(text); ok {
-		id = token.ID
-		err = m.open(ctx, &token, now, p)
-	} else {
-		m.report(ctx, Event{Kind: EventMalformed})
-	}
+// present finds the session of what a client presented. An error is reported.
+func (m *Manager) present(ctx context.Context, text string, now time.Time, d *change.Draft) (presentation, error) {
+	p, err := m.keeper.present(ctx, text, now, d)
 	if err != nil && ctx.Err() != context.Canceled { // else the client has hung up
-		m.report(ctx, Event{Kind: EventLoadFailed, ID: id, Err: err})
+		m.report(ctx, Event{Kind: EventLoadFailed, ID: p.id, Err: err})
 	}
-	return err
+	p.draft = d
+	return p, err
 }
 
-// open finds the session of a token. What is not found, or not readable, is of
-// unknown standing; an error means that nobody can tell.
-func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *presentation) error {
+func (k inStore) present(ctx context.Context, text string, now time.Time, d *change.Draft) (p presentation, err error) {
+	m := k.m
+	token, ok := sid.Parse(text)
+	if !ok {
+		m.report(ctx, Event{Kind: EventMalformed})
+		return p, nil
+	}
+	p.id = token.ID
 	rec, found, err := m.loadSession(ctx, token.ID, now)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if !found {
 		m.report(ctx, Event{Kind: EventUnknown, ID: token.ID})
-		return nil
+		return p, nil
 	}
 	var meta envelope.Meta
-	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
-		return err
+	if ok, err := m.readDraft(ctx, &rec, d, &meta); !ok {
+		return p, err
 	}
 	p.hash = token.Secret.Hash(m.cfg.realm())
 	p.standing, p.generation = meta.Standing(p.hash, now), meta.Generation
 	p.quiet = p.standing != envelope.Pending && !meta.RotationDue(now, m.cfg.RotateEvery, m.cfg.Grace) &&
-		!m.endsTooSoon(&p.draft.Rec, &meta)
+		!m.endsTooSoon(&d.Rec, &meta)
 	switch {
 	case p.standing != envelope.Unknown:
 	case meta.Replaced(p.hash):
@@ -150,7 +148,7 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 	default: // it says nothing about the session: IDs are public
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 	}
-	return nil
+	return p, nil
 }
 
 // readDraft reads the record of a client. It is false for one that is corrupt,

@@ -19,9 +19,8 @@ import (
 // encodes, merges, times and names cookies; the store keeps bytes. It may be
 // used by several goroutines at once.
 type Manager struct {
-	store         store.Store // with a sealer that of Config.NotBefore, or nil
-	sealer        Sealer      // nil where sessions are in the store
-	scope         string      // of sealed tokens
+	keeper        keeper
+	store         store.Store // with NewSealed that of Config.NotBefore, or nil
 	cfg           Config
 	rules         change.Rules
 	carrier       carrier.Carrier
@@ -68,7 +67,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
 		formCookie:    cfg.formCookie(),
 	}
-	m.engine = commit.New(s, &m.rules)
+	m.keeper, m.engine = inStore{m}, commit.New(s, &m.rules)
 	return m, nil
 }
 
@@ -222,14 +221,11 @@ func (m *Manager) loadSession(ctx context.Context, id ID, now time.Time) (rec st
 func (m *Manager) delete(parent context.Context, id ID) error {
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
-	return m.remove(ctx, id)
+	return m.keeper.remove(ctx, id)
 }
 
-func (m *Manager) remove(ctx context.Context, id ID) error {
-	if m.sealer != nil {
-		return nil // there is nothing but the cookie
-	}
-	if err := m.store.Delete(ctx, id); err != nil {
+func (k inStore) remove(ctx context.Context, id ID) error {
+	if err := k.m.store.Delete(ctx, id); err != nil {
 		return commit.Failed("delete "+id.String(), err)
 	}
 	return nil

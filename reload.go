@@ -28,11 +28,7 @@ func (s *Session) Reload(ctx context.Context) error {
 	}
 	limited := limit(ctx, s.m.cfg.LoadTimeout)
 	defer limited.release()
-	if s.m.sealer != nil {
-		return s.lookSealed(limited)
-	}
-	_, err := s.look(limited, envelope.Truncate(time.Now()))
-	return err
+	return s.m.keeper.look(limited, s, false)
 }
 
 // Touch keeps the session of a long stream alive, at most once per
@@ -50,20 +46,22 @@ func (s *Session) Touch(ctx context.Context) error {
 	if stored, err := s.changeable(); err != nil || !stored {
 		return err
 	}
-	limited, now := detach(ctx, s.m.cfg.CommitTimeout), envelope.Truncate(time.Now())
+	limited := detach(ctx, s.m.cfg.CommitTimeout)
 	defer limited.release()
-	if s.m.sealer != nil {
-		return s.lookSealed(limited)
-	}
-	newest, err := s.look(limited, now)
-	if err != nil {
-		return err
-	}
-	return s.m.touch(limited, s, &newest, now)
+	return s.m.keeper.look(limited, s, true)
 }
 
-// look loads the newest state, and shows it with what is pending on top.
-func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft, err error) {
+func (k inStore) look(ctx context.Context, s *Session, use bool) error {
+	now := envelope.Truncate(time.Now())
+	newest, err := s.newest(ctx, now)
+	if err != nil || !use {
+		return err
+	}
+	return k.m.touch(ctx, s, &newest, now)
+}
+
+// newest loads the newest state, and shows it with what is pending on top.
+func (s *Session) newest(ctx context.Context, now time.Time) (newest change.Draft, err error) {
 	s.mu.Lock()
 	id, generation := s.draft.Rec.ID, s.generation
 	s.mu.Unlock()

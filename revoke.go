@@ -21,7 +21,7 @@ import (
 // the session is gone, and may come back with a failover. It is not listed any
 // more: call Revoke with its ID, which stands in the error, until it returns nil.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
-	if err := m.unsupported("revoke"); err != nil {
+	if err := m.keeper.byID("revoke"); err != nil {
 		return err
 	}
 	return m.revoke(ctx, id, "")
@@ -39,7 +39,7 @@ func (m *Manager) revoke(ctx context.Context, id ID, scoped string) error {
 // subject, and tells whether it was. So no user can sign another one out by an
 // ID that they came to know.
 func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, error) {
-	if err := m.unsupported("revoke"); err != nil {
+	if err := m.keeper.byID("revoke"); err != nil {
 		return false, err
 	}
 	scoped, err := m.scopeSubject(subject)
@@ -63,7 +63,7 @@ func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, e
 // With sealed sessions, which are not told apart, it fails with an error that
 // wraps [errors.ErrUnsupported]: there, RevokeAll and a Login next do the same.
 func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
-	if err := m.unsupported("revoke others"); err != nil {
+	if err := m.keeper.byID("revoke others"); err != nil {
 		return 0, err
 	}
 	if err := s.ready(); err != nil {
@@ -102,16 +102,17 @@ func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if m.sealer != nil {
-		return 0, m.revokeSealed(ctx, scoped)
-	}
-	return m.revokeSubject(ctx, scoped, m.FromContext(ctx), ID{})
+	return m.keeper.revokeAll(ctx, scoped)
+}
+
+func (k inStore) revokeAll(ctx context.Context, scoped string) (int, error) {
+	return k.m.revokeSubject(ctx, scoped, k.m.FromContext(ctx), ID{})
 }
 
 // revokeSubject ends the sessions of a subject but for one. The not-before comes
 // first: a sign-in that is written later than they are listed meets it.
 func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Session, but ID) (int, error) {
-	if err := m.lists("revoke"); err != nil { // before anything is written
+	if err := m.keeper.bySubject("revoke"); err != nil { // before anything is written
 		return 0, err
 	}
 	var errs failures
@@ -175,16 +176,4 @@ func (f *failures) join() error {
 		return errors.Join(append(f.first, fmt.Errorf("session: and %d more errors like these", f.more))...)
 	}
 	return errors.Join(f.first...)
-}
-
-// revokeSealed ends all sessions of a subject that were signed in until now.
-func (m *Manager) revokeSealed(ctx context.Context, scoped string) error {
-	if m.store == nil {
-		return fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)
-	}
-	if err := m.putNotBefore(ctx, scoped, m.FromContext(ctx)); err != nil {
-		return err
-	}
-	m.report(ctx, Event{Kind: EventRevoked, Subject: scoped})
-	return nil
 }

@@ -10,11 +10,10 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// commitSealed is commit where the cookie is the store: it seals the session as
-// the handler sees it, with nothing to merge and nobody to wait for.
-func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool) error {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+// commit seals the session as the handler sees it, with nothing to merge and nobody
+// to wait for.
+func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) error {
+	m := k.m
 	c := m.saving(parent, s)
 	defer c.limit.release()
 	todo, err := c.beginSealed(storeNew)
@@ -24,7 +23,7 @@ func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool
 	err = c.loginInTime()
 	var rec store.Record
 	if err == nil {
-		rec, err = c.seal()
+		rec, err = c.seal(k)
 	}
 	if err == nil {
 		c.rotated = true // whatever changed, the cookie is due
@@ -81,7 +80,7 @@ func (c *saving) beginSealed(storeNew bool) (bool, error) {
 }
 
 // seal makes the token, and returns the record that is in it.
-func (c *saving) seal() (store.Record, error) {
+func (c *saving) seal(k inCookie) (store.Record, error) {
 	if !c.Stored && c.Draft.Meta().Secret == (sid.Hash{}) {
 		c.newSecret() // the envelope has to have one
 	}
@@ -89,7 +88,7 @@ func (c *saving) seal() (store.Record, error) {
 	if err != nil {
 		return rec, err
 	}
-	token, err := c.m.sealer.Seal(c.Context, c.m.scope, rec)
+	token, err := k.sealer.Seal(c.Context, k.scope, rec)
 	if err != nil {
 		err = commit.Failed("seal", err)
 		if c.Changed {

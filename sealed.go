@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
@@ -71,62 +73,60 @@ func NewSealed(sealer Sealer, cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.sealer = sealer
-	m.scope = "session\x00" + m.cfg.Cookie.Name + "\x00" + m.cfg.realm()
+	m.keeper = inCookie{m, sealer, "session\x00" + m.cfg.Cookie.Name + "\x00" + m.cfg.realm()}
 	m.startGC()
 	return m, nil
 }
 
-// unsupported is what an operation returns that takes a store of sessions.
-func (m *Manager) unsupported(op string) error {
-	if m.sealer == nil {
-		return nil
-	}
+func (inCookie) bySubject(op string) error { return inCookie{}.byID(op) }
+
+func (inCookie) byID(op string) error {
 	return fmt.Errorf("session: %s: the sessions are in their cookies, and cannot be looked up: %w", op, errors.ErrUnsupported)
 }
 
 // maxSkew is how far the clock of the machine that sealed a token may be ahead.
 const maxSkew = time.Minute
 
-// openSealed finds the session in a token, like open.
-func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p *presentation) error {
+func (k inCookie) present(ctx context.Context, token string, now time.Time, d *change.Draft) (p presentation, err error) {
+	m := k.m
 	if len(m.cfg.Cookie.Name)+len(token) > maxCookie {
 		m.report(ctx, Event{Kind: EventMalformed})
-		return nil
+		return p, nil
 	}
-	rec, reseal, err := m.sealer.Open(ctx, m.scope, token)
+	rec, reseal, err := k.sealer.Open(ctx, k.scope, token)
 	if errors.Is(err, store.ErrNotFound) {
 		m.report(ctx, Event{Kind: EventMalformed})
-		return nil
+		return p, nil
 	}
 	if err != nil {
-		return commit.Failed("open", err)
+		return p, commit.Failed("open", err)
 	}
+	p.id = rec.ID
 	_, ours := m.cutSubject(rec.Subject)
 	if !commit.Alive(&rec, now) || rec.Seen.After(now.Add(maxSkew)) ||
 		rec.Subject != "" && !ours {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
-		return nil
+		return p, nil
 	}
 	var meta envelope.Meta
-	if ok, err := m.readDraft(ctx, &rec, p.draft, &meta); !ok {
-		return err
+	if ok, err := m.readDraft(ctx, &rec, d, &meta); !ok {
+		return p, err
 	}
-	revoked, err := m.revoked(ctx, p.draft)
+	revoked, err := m.revoked(ctx, d)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if revoked {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID, Subject: rec.Subject})
-		return nil
+		return p, nil
 	}
 	p.standing, p.generation, p.reseal = envelope.Current, meta.Generation, reseal
-	return nil
+	return p, nil
 }
 
-// lookSealed tells whether a session may go on. There is nothing newer to see of it
-// than what its cookie had.
-func (s *Session) lookSealed(ctx context.Context) error {
+// look tells whether a session may go on. There is nothing newer to see of it than
+// what its cookie had, and no use can be written.
+func (inCookie) look(ctx context.Context, s *Session, _ bool) error {
 	s.mu.Lock()
 	d := s.draft.Share()
 	s.mu.Unlock()
@@ -138,4 +138,27 @@ func (s *Session) lookSealed(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.endLocked()
 	return ErrEnded
+}
+
+// presented: there is nothing but the cookies.
+func (inCookie) presented(context.Context, http.Header, time.Time) ([]ending, error) { return nil, nil }
+
+// remove: the cookie is cleared, and that is all.
+func (inCookie) remove(context.Context, ID) error { return nil }
+
+// outrun: what signs in, or in once more, is newer than the revocation.
+func (k inCookie) outrun(c *saving) bool {
+	return k.m.store != nil && (c.signsIn() || c.has(change.Reauthenticate))
+}
+
+// revokeAll has those ended that were signed in until now. Nobody knows how many.
+func (k inCookie) revokeAll(ctx context.Context, scoped string) (int, error) {
+	if k.m.store == nil {
+		return 0, fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)
+	}
+	if err := k.m.putNotBefore(ctx, scoped, k.m.FromContext(ctx)); err != nil {
+		return 0, err
+	}
+	k.m.report(ctx, Event{Kind: EventRevoked, Subject: scoped})
+	return 0, nil
 }

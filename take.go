@@ -20,7 +20,7 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 	if err != nil {
 		return nil, err
 	}
-	if !isStored || s.m.sealer != nil { // nobody else can take it
+	if !isStored || s.m.keeper.writesWithCookie() { // nobody else can take it
 		return s.takePending(key)
 	}
 	s.mu.Lock()

@@ -42,14 +42,14 @@ func (s *Session) useDueLocked(now envelope.Millis) bool {
 // endsTooSoon tells whether a session ends before its last use says: a use that was
 // written while its lifetime was made longer has kept the end of before.
 func (m *Manager) endsTooSoon(rec *change.Record, meta *envelope.Meta) bool {
-	return m.sealer == nil && rec.Expires < m.expires(meta.Lifetime, rec.Seen, rec.Deadline)
+	return rec.Expires < m.expires(meta.Lifetime, rec.Seen, rec.Deadline)
 }
 
 // keep writes the use of a session at once if it is about to expire: a handler may
 // be slow, and must not lose the session under its hands.
 func (m *Manager) keep(r *http.Request, s *Session) {
 	left := s.draft.Rec.Expires.Sub(s.begun)
-	if s.phase != stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
+	if s.phase != stored || s.passive || m.keeper.writesWithCookie() || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		return
 	}
 	ctx := detach(r.Context(), m.cfg.CommitTimeout)
