@@ -164,7 +164,7 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	if _, ours := m.cutSubject(rec.Subject); !found || rec.Subject != "" && !ours {
 		return nil, ErrEnded
 	}
-	s := &Session{m: m, headersSent: true, passive: true}
+	s := m.apart()
 	var meta envelope.Meta
 	if err := s.draft.Read(commit.SavedOf(&rec), &meta); err != nil {
 		return nil, m.unreadable(ctx, &rec, err)

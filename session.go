@@ -86,34 +86,45 @@ var (
 // reads as empty, and changing it returns [ErrEnded], but for Login, which
 // begins a new one.
 type Session struct {
-	m       *Manager
-	request *http.Request // nil in Edit
-	header  *http.Header  // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
+	m *Manager
+
+	// What the request came with is written once, before the handler runs: these, and
+	// the flags of the arrival below, where they take no room of their own.
+	request *http.Request   // nil in Edit
+	begun   envelope.Millis // when the request did
+	started time.Duration   // the same, since epoch
+	header  *http.Header    // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
 
 	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
 	committing sync.Mutex
 
 	mu sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
 	state
-	past    *past           // nil for most
-	spared  *spared         // the not-before of its own RevokeAll
-	notes   *notes          // for the Observer; nil while there are none
-	begun   envelope.Millis // when the request did
-	started time.Duration   // the same, since epoch
-
+	past       *past       // nil for most
+	spared     *spared     // the not-before of its own RevokeAll
+	notes      *notes      // for the Observer; nil while there are none
 	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
-	formDue    bool        // the client has to be sent it, in a cookie
+	changes    uint32      // counts what was added to ops
 
-	lapsed      bool
-	dead        bool // what the client brought is good for nothing, and takes no other's place
-	several     bool // the client brought several tokens, of which none was taken
-	used        bool // a method was called: the response depends on the cookie
+	// The arrival.
+	lapsed  bool // a token came that is good for nothing any more
+	dead    bool // and takes no other's place
+	several bool // several tokens came, of which none was taken; until they have ended
+	passive bool // the request is no sign of life from the client
+
+	// The answer.
+	used        bool // a method was called: the answer depends on the cookie
 	clientHas   bool // the client holds a token that a new session has to clear
-	headersSent bool // no cookie can be sent any more
+	formDue     bool // the client has to be sent formSecret, in a cookie
 	sends       bool // cookies beside the session's can be set as well
+	headersSent bool // no cookie can be sent any more
 	touchFailed bool
-	passive     bool   // no sign of life from the client
-	changes     uint32 // counts what was added to ops
+}
+
+// apart returns a Session that no client is there for: nothing can be sent, and it
+// is not used by what is done with it.
+func (m *Manager) apart() *Session {
+	return &Session{m: m, passive: true, headersSent: true}
 }
 
 // A state is the session that a Session is, apart from the request: a Login may

@@ -28,7 +28,7 @@ func (s *Session) take(ctx context.Context, key string) (vals []envelope.Value, 
 		s.mu.Unlock()
 		return s.takePending(key)
 	}
-	taker := &Session{m: s.m, headersSent: true, passive: true}
+	taker := s.m.apart()
 	taker.state = state{phase: stored, generation: s.generation, draft: s.draft.Stored()}
 	s.mu.Unlock()
 
