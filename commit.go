@@ -110,7 +110,6 @@ func (c *saving) begin(storeNew bool) (bool, error) {
 	case s.phase != fresh && s.phase != stored:
 		return false, nil
 	case s.headersSent && (newToken || s.phase == fresh && (s.draft.Count() > 0 || storeNew)):
-		s.discardLocked()
 		return false, ErrHeadersSent
 	case s.phase == fresh && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
@@ -180,7 +179,6 @@ func (c *saving) Unreadable(rec store.Record, err error) error {
 // Another is called where a sign-in begins a session in the place of one that has
 // ended.
 func (c *saving) Another() error {
-	c.rotated = false // in the session that has ended
 	if c.m.cfg.RefuseLogin {
 		if err := c.reserve(); err != nil {
 			return err

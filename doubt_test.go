@@ -566,6 +566,25 @@ func TestASignInInDoubtAfterAnEnd(t *testing.T) {
 	}
 }
 
+// Nor is it where the request came with a token that was killed, and so began with a
+// session that has ended.
+func TestASignInInDoubtWithAKilledToken(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	token := d.stored()
+	other := d.load(token)
+	must(t, other.Renew())
+	d.commit(other)
+	s := d.load(token)
+	must(t, s.Login("u"))
+	d.unconfirmed()
+	d.fails(s)
+	d.well()
+	s.Discard()
+	if err := s.Login("u"); session.ErrorStatus(err) != http.StatusServiceUnavailable {
+		t.Errorf("Login: %v, want the error of the store", err)
+	}
+}
+
 // A change of the token alone concerns nobody's changes.
 func TestARotationInDoubtEndsNoChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

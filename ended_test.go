@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -313,5 +314,55 @@ func TestMistakesOfTheCallerAreErrors(t *testing.T) {
 	var zero session.Key[int]
 	if zero.Set(s, 1) == nil || zero.Update(s, func(n int) (int, error) { return n, nil }) == nil {
 		t.Error("a zero Key is accepted")
+	}
+}
+
+// A cookie that was due for a session which has ended since is not sent: it would
+// take the place of a good one.
+func TestNoCookieOfASessionThatEndsMeanwhile(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "k", 1))
+	token := c.token()
+	c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("u"), s.Save(r.Context()), p.m.Revoke(r.Context(), s.ID()))
+		if err := s.Reload(r.Context()); !errors.Is(err, session.ErrEnded) {
+			t.Errorf("Reload: %v, want ErrEnded", err)
+		}
+	})
+	if c.token() != token {
+		t.Error("the cookie of a session that has ended was sent")
+	}
+}
+
+// What another goroutine does with a session, and outlasts the handler, brings it to
+// no other phase.
+func TestWhatOutlastsTheHandlerLeavesItDone(t *testing.T) {
+	for op, act := range map[string]func(context.Context, *session.Session) error{
+		"delete": func(ctx context.Context, s *session.Session) error { return s.Destroy(ctx) },
+		"save":   func(ctx context.Context, s *session.Session) error { return errors.Join(s.Set("k", 1), s.Save(ctx)) },
+	} {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u"))
+		within, goOn := make(chan bool), make(chan bool)
+		p.tap.put(func(_ context.Context, o string, do func() error) error {
+			if o == op {
+				close(within)
+				<-goOn
+			}
+			return do()
+		})
+		var of *session.Session
+		returned := make(chan error)
+		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			of = s
+			io.WriteString(w, "the first byte")
+			go func() { returned <- act(context.WithoutCancel(r.Context()), s) }()
+			<-within
+		})
+		close(goOn)
+		must(t, <-returned)
+		if err := of.Set("k", 1); !errors.Is(err, session.ErrDone) {
+			t.Errorf("Set after a late %s: %v, want ErrDone", op, err)
+		}
 	}
 }

@@ -113,10 +113,9 @@ func (s *Session) doubtLocked(err error) {
 // endLocked makes s what it is once its record or its token is gone: empty,
 // and without a cookie, to set or to clear.
 func (s *Session) endLocked() {
-	s.lost = s.lost || len(s.ops) > 0
+	s.lost = len(s.ops) > 0
 	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID}}
-	s.ops, s.doubt, s.generation = nil, nil, 0
-	s.mayRotate, s.due = false, cookieNone
+	s.ops, s.due = nil, cookieNone
 	s.toLocked(ended)
 }
 

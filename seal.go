@@ -65,7 +65,6 @@ func (c *saving) beginSealed(storeNew bool) (bool, error) {
 	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	if s.headersSent {
 		if c.Changed {
-			s.discardLocked()
 			return false, ErrHeadersSent
 		}
 		return false, nil

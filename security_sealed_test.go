@@ -408,6 +408,21 @@ func TestASealedChangeOutlivesASaveThatFails(t *testing.T) {
 	b.want("/read", 200, "u/new")
 }
 
+// Whatever is sealed anew is a change or a use, and no rotation.
+func TestASealedSessionIsNotRotated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		site := newSealedSite(t, newRing(t), session.Config{})
+		b := site.browser()
+		b.want("/login?u", 200, "u/")
+		b.want("/set?v", 200, "u/v")
+		time.Sleep(30 * time.Minute)
+		b.want("/read", 200, "u/v")
+		if got := site.saw(session.EventRotated); got != 0 {
+			t.Errorf("%d rotations are reported", got)
+		}
+	})
+}
+
 func TestSealedWithoutTheMiddleware(t *testing.T) {
 	site := newSealedSite(t, newRing(t), session.Config{})
 	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
