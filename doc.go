@@ -96,7 +96,7 @@
 // [Session.Reauthenticate], and [ReturnTo] leads back. They redirect who opens a
 // page, and answer all others with 401. Use a [Guard] where there are several
 // managers, where one rule is for a whole site, or where you choose who is
-// redirected. A [Flash] has messages for the next page.
+// redirected. Package flash has messages for the next page.
 //
 // # What stands where
 //

@@ -21,8 +21,10 @@ var doors = map[string][]string{
 	"store/cookiestore": {"store", "internal/sid", ""},
 	"store/storetest":   {"store"},
 
-	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "store", "store/memstore"},
-	"sessiontest": {"", "store", "store/memstore", "internal/sid"},
+	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "store", "store/memstore"},
+	"flash":          {""},
+	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
+	"internal/probe": {"", "store", "store/memstore"}, // for tests
 }
 
 // shut are packages of the standard library that a room must not import: what it
@@ -32,6 +34,7 @@ var shut = map[string][]string{
 	"internal/envelope": {"net/http", "context", "log/slog"},
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
+	"flash":             {"log/slog", "sync", "time"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},
 	"store/sqlstore":    {"net/http"},

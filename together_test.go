@@ -56,7 +56,7 @@ const (
 	longSubject  = "bob, whose subject is longer"
 )
 
-var togetherFlash = session.NewFlash[string]("flash")
+var greetings = session.NewKey[[]string]("greetings")
 
 // methods has a way for each method of Session.
 var methods = map[string]way{
@@ -79,7 +79,7 @@ var methods = map[string]way{
 	"Get": reads(func(s *session.Session) any { return s.Get("k") }, nil, "v", 1),
 	"Keys": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		for key := range s.Keys() {
-			if !slices.Contains([]string{"k", "n", "flash"}, key) {
+			if !slices.Contains([]string{"k", "n", "greetings"}, key) {
 				t.Errorf("a key is %q", key)
 			}
 		}
@@ -132,9 +132,11 @@ var others = map[string]way{
 	"Key.Get":    reads(func(s *session.Session) bool { n, _ := counter.Get(s); return n >= 0 }, true),
 	"Key.Update": tries(func(_ *http.Request, s *session.Session) error { return increment(s) }),
 	"Key.Pop":    tries(func(_ *http.Request, s *session.Session) error { counter.Pop(s); return nil }),
-	"Flash.Add":  tries(func(_ *http.Request, s *session.Session) error { return togetherFlash.Add(s, "hello") }),
-	"Flash.Take": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, r *http.Request, s *session.Session) {
-		texts, _ := togetherFlash.Take(r.Context(), s)
+	"Key.Update of a list": tries(func(_ *http.Request, s *session.Session) error {
+		return greetings.Update(s, func(texts []string) ([]string, error) { return append(texts, "hello"), nil })
+	}),
+	"Key.Take": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, r *http.Request, s *session.Session) {
+		texts, _, _ := greetings.Take(r.Context(), s)
 		if slices.ContainsFunc(texts, func(text string) bool { return text != "hello" }) {
 			t.Errorf("Take returns %q", texts)
 		}

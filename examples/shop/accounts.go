@@ -90,7 +90,7 @@ func (s *shop) welcome(w http.ResponseWriter, r *http.Request, u user, f form, t
 			return err
 		}
 	}
-	if err := flash.Add(current(r), text); err != nil {
+	if err := notices.Add(current(r), text); err != nil {
 		return err
 	}
 	return redirect(w, r, session.ReturnTo(r, "/"))
@@ -109,7 +109,7 @@ func (s *shop) goodbye(w http.ResponseWriter, r *http.Request, text string) erro
 	if err := current(r).Destroy(r.Context()); err != nil {
 		return err
 	}
-	if err := flash.Add(current(r), text); err != nil {
+	if err := notices.Add(current(r), text); err != nil {
 		return err
 	}
 	// Where visitors flood the shop, a guest may get no session to keep the

@@ -62,7 +62,7 @@ func (s *shop) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err := here.Renew(); err != nil {
 		return err
 	}
-	if err := flash.Add(here, "Your password is changed. "+signedOut(n)); err != nil {
+	if err := notices.Add(here, "Your password is changed. "+signedOut(n)); err != nil {
 		return err
 	}
 	return redirect(w, r, "/account")

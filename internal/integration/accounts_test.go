@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/flash"
 	"github.com/b4468f51/session/store"
 )
 
@@ -380,12 +381,12 @@ func csrfTokens(t *testing.T, e *env) {
 }
 
 func flashes(t *testing.T, e *env) {
-	notices := session.NewFlash[string]("notices")
+	notices := flash.New[string]("notices")
 	machines := []*machine{e.newMachine(session.Config{}), e.newMachine(session.Config{})}
 	for _, m := range machines {
 		m.simple("/add", func(r *http.Request, s *session.Session) error { return notices.Add(s, r.URL.RawQuery) })
 		m.handle("/take", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			texts, err := notices.Take(r.Context(), s)
+			texts, err := notices.Take(r, s)
 			if err != nil {
 				http.Error(w, err.Error(), session.ErrorStatus(err))
 				return
