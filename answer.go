@@ -11,43 +11,51 @@ import (
 
 // ErrorStatus suggests the HTTP status for an error of this package: 409
 // Conflict for [ErrEnded] and [ErrConflict], which a repeated request may mend;
-// 429 Too Many Requests for [ErrRefused]; 401 Unauthorized for [ErrSignInRequired]
-// and [ErrStepUpRequired]; 403 Forbidden for [ErrTooManySessions] and [ErrCSRF], but 413 or 400
-// where the body with the token is too long or no form;
+// 429 Too Many Requests for [ErrRefused]; 403 Forbidden for [ErrTooManySessions];
 // 503 Service Unavailable where the store failed or the session was written by
 // a newer program; 500 for the application's own mistakes.
+//
+// Any other error may name its status, by a method Status() int on it or on an error
+// that it wraps: those of packages guard and csrf do, and that of an Update's function
+// may. A status that is no error's, below 400 or above 599, counts as none.
 func ErrorStatus(err error) int {
 	var failed *storeError
-	var csrf *csrfError
+	var own interface{ Status() int }
 	switch {
-	case errors.As(err, &csrf):
-		return csrf.status
-	case errors.Is(err, ErrSignInRequired), errors.Is(err, ErrStepUpRequired):
-		return http.StatusUnauthorized
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
 		return http.StatusConflict
 	case errors.Is(err, ErrRefused):
 		return http.StatusTooManyRequests
-	case errors.Is(err, ErrTooManySessions), errors.Is(err, ErrCSRF):
+	case errors.Is(err, ErrTooManySessions):
 		return http.StatusForbidden
 	case errors.As(err, &failed), errors.Is(err, envelope.ErrNewerFormat):
 		return http.StatusServiceUnavailable
+	case errors.As(err, &own) && own.Status() >= 400 && own.Status() < 600:
+		return own.Status()
 	default:
 		return http.StatusInternalServerError
 	}
 }
 
-// answer has Config.ErrorHandler answer. Should it name no status, the client
-// must not take that for success.
-func (m *Manager) answer(w http.ResponseWriter, r *http.Request, err error) {
+// Answer answers a request with an error by Config.ErrorHandler, as Handler does. It is
+// for a middleware that refuses requests; nothing must have been written to w before.
+// An ErrorHandler that writes no status gives that of [ErrorStatus]. A nil Manager, for
+// a middleware that finds no session, gives the default answer.
+func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, err error) {
+	if m == nil {
+		answerError(w, r, err)
+		return
+	}
 	m.answerWith(&errorAnswer{ResponseWriter: w, m: m, err: err}, r)
 }
 
-// answerFor is answer in the place of a handler.
+// answerFor is Answer in the place of a handler.
 func (m *Manager) answerFor(w *response, err error) {
 	m.answerWith(&errorAnswer{ResponseWriter: w.w, m: m, err: err, replaces: w}, w.r)
 }
 
+// answerWith has the status written where the ErrorHandler names none: the client must
+// not take the answer for success.
 func (m *Manager) answerWith(a *errorAnswer, r *http.Request) {
 	m.cfg.ErrorHandler(a, r, a.err)
 	a.begin()

@@ -22,6 +22,7 @@ var doors = map[string][]string{
 	"store/storetest":   {"store"},
 
 	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "store", "store/memstore"},
+	"guard":          {""},
 	"flash":          {""},
 	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
 	"internal/probe": {"", "store", "store/memstore"}, // for tests
@@ -34,6 +35,7 @@ var shut = map[string][]string{
 	"internal/envelope": {"net/http", "context", "log/slog"},
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
+	"guard":             {"context"},
 	"flash":             {"log/slog", "sync", "time"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},

@@ -61,6 +61,7 @@ var greetings = session.NewKey[[]string]("greetings")
 // methods has a way for each method of Session.
 var methods = map[string]way{
 	"ID":              reads(func(s *session.Session) bool { return s.ID().IsZero() }, false),
+	"Manager":         reads(func(s *session.Session) bool { return s.Manager() == nil }, false),
 	"IsNew":           reads((*session.Session).IsNew, true, false),
 	"Lapsed":          reads((*session.Session).Lapsed, true, false),
 	"Subject":         reads((*session.Session).Subject, "", shortSubject, longSubject),
@@ -156,10 +157,10 @@ var others = map[string]way{
 	"Manager.RevokeOthers": func(_ *testing.T, m *session.Manager, _ http.ResponseWriter, r *http.Request, s *session.Session) {
 		_, _ = m.RevokeOthers(r.Context(), s)
 	},
-	"RequireSubject": guards(session.RequireSubject("/signin")),
-	"RequireRecent":  guards(session.RequireRecent(time.Hour, "")),
-	"RequireLevel":   guards(session.RequireLevel(1, "")),
-	"RequireCSRF":    guards(session.RequireCSRF),
+	"Manager.Answer": func(_ *testing.T, m *session.Manager, _ http.ResponseWriter, r *http.Request, _ *session.Session) {
+		m.Answer(httptest.NewRecorder(), r, session.ErrEnded)
+	},
+	"RequireCSRF": guards(session.RequireCSRF),
 	"the response": func(_ *testing.T, _ *session.Manager, w http.ResponseWriter, _ *http.Request, _ *session.Session) {
 		io.WriteString(w, "x")
 	},
