@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -87,10 +88,10 @@ func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Recor
 		})
 		for rec, err := range records {
 			if err != nil {
-				yield(store.Record{}, storeFailed("list", err))
+				yield(store.Record{}, commit.Failed("list", err))
 				return
 			}
-			if alive(&rec, time.Now()) && !yield(rec, nil) {
+			if commit.Alive(&rec, time.Now()) && !yield(rec, nil) {
 				return
 			}
 		}
@@ -152,7 +153,7 @@ func (m *Manager) View(ctx context.Context, id ID, f func(*Session) error) error
 	if err != nil {
 		return err
 	}
-	s.viewed = true
+	s.toLocked(viewed) // nobody else has it yet
 	defer s.close()
 	return f(s)
 }
@@ -164,7 +165,7 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	}
 	limited := limit(ctx, m.cfg.LoadTimeout)
 	defer limited.release()
-	rec, found, err := m.loadSession(limited, id, milli(time.Now()))
+	rec, found, err := m.loadSession(limited, id, envelope.Truncate(time.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -173,9 +174,9 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	}
 	s := &Session{m: m, headersSent: true, passive: true}
 	var meta envelope.Meta
-	if err := s.draft.Read(savedOf(&rec), &meta); err != nil {
+	if err := s.draft.Read(commit.SavedOf(&rec), &meta); err != nil {
 		return nil, m.unreadable(ctx, &rec, err)
 	}
-	s.adopted(meta.Generation)
+	s.adoptLocked(meta.Generation)
 	return s, nil
 }

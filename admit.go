@@ -16,14 +16,14 @@ import (
 
 // admit tells whether a commit may write: not everybody may have a session, nor
 // any number of them.
-func (c *commit) admit() error {
+func (c *saving) admit() error {
 	cfg := &c.m.cfg
 	switch {
 	case c.signsIn():
 		if cfg.RefuseLogin {
 			return c.reserve()
 		}
-	case !c.stored && cfg.AdmitAnonymous != nil:
+	case !c.Stored && cfg.AdmitAnonymous != nil:
 		if err := cfg.AdmitAnonymous(c.s.request); err != nil {
 			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
@@ -31,21 +31,21 @@ func (c *commit) admit() error {
 	return nil
 }
 
-func (c *commit) signsIn() bool { return c.has(change.Login) }
+func (c *saving) signsIn() bool { return c.has(change.Login) }
 
-func (c *commit) has(kind change.Kind) bool {
-	return slices.ContainsFunc(c.ops, func(o change.Op) bool { return o.Kind == kind })
+func (c *saving) has(kind change.Kind) bool {
+	return slices.ContainsFunc(c.Ops, func(o change.Op) bool { return o.Kind == kind })
 }
 
 // loginInTime fails where the subject's sessions were revoked since the request
 // began: its password may be the old one. A sealed session that is reauthenticated
 // would be newer than the revocation; of others the record is gone.
-func (c *commit) loginInTime() error {
+func (c *saving) loginInTime() error {
 	if sealed := c.m.sealer != nil; sealed && (c.m.store == nil || !c.signsIn() && !c.has(change.Reauthenticate)) ||
 		!sealed && (!c.signsIn() || !c.m.canList()) {
 		return nil
 	}
-	late, err := c.m.loginRevoked(c.ctx, c.s, c.d.Subject())
+	late, err := c.m.loginRevoked(c.Context, c.s, c.Draft.Subject())
 	if err == nil && late {
 		err = ErrEnded
 	}
@@ -55,15 +55,15 @@ func (c *commit) loginInTime() error {
 // signedIn is what follows when a sign-in was written. RevokeAll writes the
 // not-before and then lists; a sign-in writes its record and then reads the
 // not-before: so one of them sees the other.
-func (c *commit) signedIn(rec store.Record) error {
+func (c *saving) signedIn(rec store.Record) error {
 	if err := c.loginInTime(); err != nil {
 		if errors.Is(err, ErrEnded) {
 			// Nobody was given the token. Should this fail, it stays that way.
-			_ = c.m.delete(c.ctx, rec.ID)
+			_ = c.m.delete(c.Context, rec.ID)
 		} else {
-			c.inDoubt = true
-			if !c.stored {
-				_ = c.m.delete(c.ctx, rec.ID) // not to take a place in vain
+			c.InDoubt = true
+			if !c.Stored {
+				_ = c.m.delete(c.Context, rec.ID) // not to take a place in vain
 			}
 		}
 		return err
@@ -71,7 +71,7 @@ func (c *commit) signedIn(rec store.Record) error {
 	if c.m.cfg.RefuseLogin {
 		return nil
 	}
-	return c.m.evict(c.ctx, &rec)
+	return c.m.evict(c.Context, &rec)
 }
 
 // evict ends the sessions of the subject that are too many: those that signed

@@ -39,10 +39,10 @@ func (s *Session) pastLocked() *past {
 func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
 	p := s.past
-	if s.stored {
+	if s.phase == stored {
 		p.left = append(p.left, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
-	s.state = state{isNew: true, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))}
+	s.replaceLocked(state{isNew: true, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))})
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.Inherit(p.killed, subject)
 	}
@@ -62,12 +62,15 @@ func (s *Session) takeBackLocked() {
 	if p == nil || p.before == nil {
 		return
 	}
-	inDoubt := s.inDoubt
-	s.state, s.past = *p.before, &past{killed: p.killed, others: p.others}
-	s.inDoubt = inDoubt
-	if p.over {
+	was, doubt := s.phase, s.doubt
+	s.replaceLocked(*p.before)
+	s.past = &past{killed: p.killed, others: p.others}
+	switch {
+	case p.over:
 		s.ops = nil
 		s.endLocked()
+	case was == inDoubt:
+		s.doubtLocked(doubt)
 	}
 }
 
@@ -89,7 +92,7 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 	if s.past != nil {
 		ends = slices.Concat(s.past.others, s.past.left)
 	}
-	if itself && (s.stored || s.inDoubt != nil) {
+	if itself && s.phase != fresh {
 		ends = append(ends, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
 	return ends, nil
@@ -138,7 +141,7 @@ func (m *Manager) presentedSessions(ctx context.Context, h http.Header, now time
 }
 
 // endsToo tells whether a session gives way to the one of this sign-in.
-func (c *commit) endsToo(id ID) bool {
+func (c *saving) endsToo(id ID) bool {
 	return slices.ContainsFunc(c.ends, func(e ending) bool { return e.id == id })
 }
 
@@ -153,7 +156,7 @@ func (s *Session) killedID() ID {
 }
 
 // endToo has more sessions give way, in the next attempt too.
-func (c *commit) endToo(more []ending) {
+func (c *saving) endToo(more []ending) {
 	c.ends = append(c.ends, more...)
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -163,7 +166,7 @@ func (c *commit) endToo(more []ending) {
 
 // endOthers ends the sessions that give way to the one of a sign-in. It does so
 // before that is written: whatever fails, nobody is signed in twice.
-func (c *commit) endOthers() error {
+func (c *saving) endOthers() error {
 	if c.over < len(c.ends) {
 		c.s.mu.Lock()
 		c.s.pastLocked().over = true
@@ -171,18 +174,18 @@ func (c *commit) endOthers() error {
 	}
 	for ; c.over < len(c.ends); c.over++ {
 		old := c.ends[c.over]
-		if err := c.m.remove(c.ctx, old.id); err != nil {
+		if err := c.m.remove(c.Context, old.id); err != nil {
 			return err
 		}
 		c.ended(old.id)
-		c.m.report(c.ctx, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
+		c.m.report(c.Context, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
 	}
 	return nil
 }
 
 // ended notes that a session has ended, so that the next attempt does not end it
 // once more.
-func (c *commit) ended(id ID) {
+func (c *saving) ended(id ID) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	of := func(e ending) bool { return e.id == id }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 )
 
@@ -19,7 +20,7 @@ import (
 // that it wraps: those of packages guard and csrf do, and that of an Update's function
 // may. A status that is no error's, below 400 or above 599, counts as none.
 func ErrorStatus(err error) int {
-	var failed *storeError
+	var failed *commit.StoreError
 	var own interface{ Status() int }
 	switch {
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrConflict):
@@ -118,15 +119,3 @@ func answerError(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Error(w, http.StatusText(status), status)
 }
-
-// A storeError is an error of the store, with the operation that met it.
-type storeError struct {
-	op  string
-	err error
-}
-
-func storeFailed(op string, err error) error { return &storeError{op, err} }
-
-func (e *storeError) Error() string { return "session: " + e.op + ": " + e.err.Error() }
-
-func (e *storeError) Unwrap() error { return e.err }

@@ -78,7 +78,7 @@ func (s *Session) newSecret(kind change.Kind, with change.Signing) error {
 		return ErrNoSession
 	}
 	secret := sid.NewSecret()
-	with.At, with.Secret, with.Hash = milli(time.Now()), &secret, secret.Hash(s.m.cfg.realm())
+	with.At, with.Secret, with.Hash = envelope.Truncate(time.Now()), &secret, secret.Hash(s.m.cfg.realm())
 	return s.apply(change.Op{Kind: kind, Signing: &with})
 }
 

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/b4468f51/session/internal/change"
@@ -19,41 +18,15 @@ func (s *Session) ready() error {
 }
 
 func (s *Session) readyLocked(k change.Kind) error {
-	err := s.openLocked(true)
+	err := s.refusalLocked()
 	switch {
 	case err != nil && (err != ErrEnded || k != change.Login):
 		return err
-	case s.inDoubt != nil:
-		return s.inDoubt
-	case s.headersSent && (k.NewToken() || s.m.sealer != nil || !s.stored && k <= change.Update):
+	case s.headersSent && (k.NewToken() || s.m.sealer != nil || s.phase == fresh && k <= change.Update):
 		return ErrHeadersSent
 	}
 	return nil
 }
-
-// open tells whether the session is stored, or why there is nothing to be done with
-// it any more, to change it or to see what others have changed.
-func (s *Session) open(change bool) (stored bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return s.stored, s.openLocked(change)
-}
-
-func (s *Session) openLocked(change bool) error {
-	switch {
-	case s.done:
-		return ErrDone
-	case s.viewed && change:
-		return errViewed
-	case s.ended:
-		return ErrEnded
-	}
-	return nil
-}
-
-// errViewed is returned for a change in View.
-var errViewed = errors.New("session: View shows the session and changes nothing: use Manager.Edit")
 
 // apply makes an operation part of the session.
 func (s *Session) apply(o change.Op) error {
@@ -74,16 +47,16 @@ func (s *Session) applyLocked(o change.Op) error {
 	if err := s.readyLocked(o.Kind); err != nil {
 		return err
 	}
-	if o.Kind == change.Login && (s.ended || s.draft.BelongsToAnother(o.Subject)) {
+	if o.Kind == change.Login && (s.phase == ended || s.draft.BelongsToAnother(o.Subject)) {
 		s.beginAnotherLocked(o.Subject)
 	}
-	if o.ChangesNothing(&s.draft, !s.stored) {
+	if o.ChangesNothing(&s.draft, s.phase == fresh) {
 		return nil
 	}
 	if o.Kind.NewToken() {
 		o.ShareSecret(s.ops)
 	}
-	ops, err := change.Add(s.ops, o, !s.stored, &s.m.rules)
+	ops, err := change.Add(s.ops, o, s.phase == fresh, &s.m.rules)
 	if err != nil {
 		return err
 	}

@@ -5,42 +5,37 @@ import (
 	"errors"
 	"time"
 
-	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
-// A commit writes the pending operations of a session. It works on a draft of
+// A saving writes the pending operations of a session. It works on a draft of
 // its own, so that the session can be used meanwhile.
-type commit struct {
-	m   *Manager
-	s   *Session
-	ctx context.Context
-	now time.Time
+type saving struct {
+	commit.Commit
+	m     *Manager
+	s     *Session
+	limit limitedContext // Context, in the same allocation
 
-	ops        []change.Op // what was pending when it began
-	d          change.Draft
-	stored     bool
-	generation uint64
-	presented  sid.Hash
-	mayRotate  bool
-	passive    bool
-
-	secret   *sid.Secret // for the cookie, where a new one is due
-	rotated  bool
-	due      bool // the client is sent a cookie
-	withheld bool // the client is not told of its session: see withheldLocked
-	created  bool
-	first    uint64        // the version of the first attempt, 0 if there was none
-	inDoubt  bool          // nobody knows whether an attempt has written
-	changed  bool          // the record is to be written: ops, or what the request has done with the secrets
-	newest   *change.Draft // what others had stored, where it was loaded; without ops
+	mayRotate bool
+	secret    *sid.Secret // for the cookie, where a new one is due
+	rotated   bool
+	due       bool // the client is sent a cookie
+	withheld  bool // the client is not told of its session: see withheldLocked
+	created   bool
 
 	ends     []ending // the sessions that a sign-in puts an end to
 	over     int      // how many of them have ended
-	killed   ID       // of the session that the request came with a killed token of
 	reserved []ID     // of the places that a sign-in took, with Config.RefuseLogin
+}
+
+func (m *Manager) saving(parent context.Context, s *Session) *saving {
+	clock := time.Now()
+	c := &saving{m: m, s: s, limit: limitedContext{Context: parent, deadline: clock.Add(m.cfg.CommitTimeout), detached: true}}
+	c.Engine, c.Hooks, c.Context, c.Now = m.engine, c, &c.limit, envelope.Truncate(clock)
+	return c
 }
 
 // commit writes what s has pending, or that it was used if that is due. It
@@ -52,28 +47,37 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	clock := time.Now()
-	c := commit{m: m, s: s, now: milli(clock)}
+	if !storeNew && s.onlyRead() {
+		return nil
+	}
+	c := m.saving(parent, s)
+	defer c.limit.release()
 	todo, err := c.begin(storeNew)
 	if err != nil || !todo {
 		return err
 	}
-	ctx := detachAt(parent, clock, m.cfg.CommitTimeout)
-	defer ctx.release()
-	c.ctx = ctx
-	if !c.changed {
-		m.touch(ctx, s, &c.d, c.now) // reported; a reader is not to suffer for it
+	if !c.Changed {
+		m.touch(c.Context, s, &c.Draft, c.Now) // reported; a reader is not to suffer for it
 		return nil
 	}
-	existed := c.stored
+	existed := c.Stored
 	err = c.run()
-	if err != nil && len(c.ops) == 0 && existed {
+	if err != nil && len(c.Ops) == 0 && existed {
 		if !errors.Is(err, ErrEnded) {
-			m.report(ctx, Event{Kind: EventRotateFailed, ID: c.d.Rec.ID, Err: err})
+			m.report(c.Context, Event{Kind: EventRotateFailed, ID: c.Draft.Rec.ID, Err: err})
 		}
 		return nil // nothing of the handler's was lost
 	}
 	return err
+}
+
+// onlyRead drops what leaves the session as it was, and tells that then there is
+// nothing to commit.
+func (s *Session) onlyRead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropUnchangedLocked()
+	return s.onlyReadLocked()
 }
 
 // onlyReadLocked tells that there is nothing to commit, and nothing to do with
@@ -82,7 +86,7 @@ func (s *Session) onlyReadLocked() bool {
 	switch {
 	case len(s.ops) > 0 || s.lost:
 		return false
-	case !s.stored:
+	case s.phase != stored:
 		return s.draft.Count() == 0
 	default:
 		return s.quiet && !s.useDueLocked(s.begun.Add(time.Since(epoch)-s.started))
@@ -91,78 +95,100 @@ func (s *Session) onlyReadLocked() bool {
 
 // begin takes the pending operations from the session, and tells whether there
 // is anything to do.
-func (c *commit) begin(storeNew bool) (bool, error) {
+func (c *saving) begin(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inDoubt != nil && (len(s.ops) > 0 || storeNew) {
-		return false, s.inDoubt
-	}
-	s.dropUnchangedLocked()
-	if !storeNew && s.onlyReadLocked() {
-		return false, nil
-	}
 	newToken := s.newTokenLocked()
 	switch {
+	case s.phase == inDoubt && (len(s.ops) > 0 || storeNew):
+		return false, s.doubt
 	case s.lost:
 		return false, ErrEnded
-	case s.ended:
+	case s.phase != fresh && s.phase != stored:
 		return false, nil
-	case s.headersSent && (newToken || !s.stored && (s.draft.Count() > 0 || storeNew)):
+	case s.headersSent && (newToken || s.phase == fresh && (s.draft.Count() > 0 || storeNew)):
 		s.discardLocked()
 		return false, ErrHeadersSent
-	case !s.stored && s.draft.Count() == 0 && !newToken && !storeNew:
+	case s.phase == fresh && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
-	c.d, c.stored, c.generation = s.draft.Share(), s.stored, s.generation
-	c.presented, c.passive = s.presented, s.passive
+	c.Draft, c.Stored, c.Generation = s.draft.Share(), s.phase == stored, s.generation
+	c.Presented, c.Use = s.presented, s.countsLocked()
 	c.mayRotate = s.mayRotate && !s.headersSent
-	c.changed = len(s.ops) > 0 || !s.stored
-	c.housekeep()
-	if !c.changed {
-		due := s.useDueLocked(envelope.MillisOf(c.now)) || !s.passive && c.m.endsTooSoon(&c.d.Rec, c.d.Meta())
+	c.Changed = len(s.ops) > 0 || s.phase == fresh
+	c.Housekeep()
+	if !c.Changed {
+		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.m.endsTooSoon(&c.Draft.Rec, c.Draft.Meta())
 		return due && !s.touchFailed, nil
 	}
-	if !s.stored {
+	if s.phase == fresh {
 		c.newSecret()
-		c.d.Rec.ID = s.idLocked()
+		c.Draft.Rec.ID = s.idLocked()
 	}
 	// Until settle or giveBack the operations are the commit's.
-	c.ops, s.ops = s.ops, nil
+	c.Ops, s.ops = s.ops, nil
 	return true, nil
 }
 
-// housekeep does with the secrets what the request gives reason for.
-func (c *commit) housekeep() {
+// Housekeep does with the secrets what the request gives reason for.
+func (c *saving) Housekeep() {
 	cfg := &c.m.cfg
 	c.rotated = false
-	if !c.stored {
+	if !c.Stored {
 		return
 	}
-	meta := c.d.Meta()
-	switch meta.Standing(c.presented, c.now) {
+	meta := c.Draft.Meta()
+	switch meta.Standing(c.Presented, c.Now) {
 	case envelope.Pending:
-		c.d.ChangeMeta().Confirm(c.presented, c.now, cfg.Grace)
-		c.changed = true
+		c.Draft.ChangeMeta().Confirm(c.Presented, c.Now, cfg.Grace)
+		c.Changed = true
 	case envelope.Current:
-		if c.mayRotate && meta.RotationDue(c.now, cfg.RotateEvery, cfg.Grace) {
+		if c.mayRotate && meta.RotationDue(c.Now, cfg.RotateEvery, cfg.Grace) {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			c.d.ChangeMeta().Issue(c.secret.Hash(cfg.realm()), c.now, cfg.Grace)
-			c.rotated, c.changed = true, true
+			c.Draft.ChangeMeta().Issue(c.secret.Hash(cfg.realm()), c.Now, cfg.Grace)
+			c.rotated, c.Changed = true, true
 		}
 	}
 }
 
-func (c *commit) newSecret() {
+func (c *saving) newSecret() {
 	secret := sid.NewSecret()
 	c.secret = &secret
 }
 
+// Begin gives a new session its secret, and what its forms were made of before.
+func (c *saving) Begin() (secret sid.Hash, forms []byte) {
+	return c.secret.Hash(c.m.cfg.realm()), c.s.firstFormKey()
+}
+
+// Expires is for the engine.
+func (c *saving) Expires(own envelope.Lifetime, now, deadline envelope.Millis) envelope.Millis {
+	return c.m.expires(own, now, deadline)
+}
+
+// Unreadable reports a record that is corrupt.
+func (c *saving) Unreadable(rec store.Record, err error) error {
+	return c.m.unreadable(c.Context, &rec, err)
+}
+
+// Another is called where a sign-in begins a session in the place of one that has
+// ended.
+func (c *saving) Another() error {
+	c.rotated = false // in the session that has ended
+	if c.m.cfg.RefuseLogin {
+		if err := c.reserve(); err != nil {
+			return err
+		}
+	}
+	return c.endOthers()
+}
+
 // run commits, and leaves the session as the outcome says.
-func (c *commit) run() error {
+func (c *saving) run() error {
 	rec, err := c.store()
 	c.release()
 	if err == nil && c.signsIn() {
@@ -174,22 +200,22 @@ func (c *commit) run() error {
 		return nil
 	}
 	c.giveBack(err)
-	var failed *storeError
+	var failed *commit.StoreError
 	switch {
-	case errors.As(err, &failed) && len(c.ops) > 0:
-		c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
+	case errors.As(err, &failed) && len(c.Ops) > 0:
+		c.m.report(c.Context, Event{Kind: EventCommitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 	case errors.Is(err, ErrRefused), errors.Is(err, ErrTooManySessions):
-		c.m.report(c.ctx, Event{Kind: EventRefused, Subject: c.d.Subject(), Err: err})
+		c.m.report(c.Context, Event{Kind: EventRefused, Subject: c.Draft.Subject(), Err: err})
 	}
 	return err
 }
 
 // store has the operations stored, once it is clear that they may be, and nothing
 // else has to end first.
-func (c *commit) store() (rec store.Record, err error) {
+func (c *saving) store() (rec store.Record, err error) {
 	if c.signsIn() {
-		c.ends, err = c.s.endings(c.ctx, c.now, false)
-		c.killed = c.s.killedID()
+		c.ends, err = c.s.endings(c.Context, c.Now, false)
+		c.Killed = c.s.killedID()
 	}
 	if err == nil {
 		err = c.admit()
@@ -198,7 +224,7 @@ func (c *commit) store() (rec store.Record, err error) {
 		err = c.endOthers()
 	}
 	if err == nil {
-		rec, err = c.write()
+		rec, err = c.Write()
 	}
 	return rec, err
 }

@@ -13,6 +13,7 @@ var doors = map[string][]string{
 	"internal/sid":      {},
 	"internal/envelope": {"internal/sid"},
 	"internal/change":   {"internal/sid", "internal/envelope"},
+	"internal/commit":   {"internal/sid", "internal/envelope", "internal/change", "store"},
 	"internal/carrier":  {},
 
 	"store":             {},
@@ -21,7 +22,7 @@ var doors = map[string][]string{
 	"store/cookiestore": {"store", "internal/sid", ""},
 	"store/storetest":   {"store"},
 
-	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/carrier", "store", "store/memstore"},
+	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "store", "store/memstore"},
 	"guard":          {""},
 	"flash":          {""},
 	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
@@ -34,6 +35,7 @@ var shut = map[string][]string{
 	"internal/sid":      {"net/http", "context", "time", "log/slog"},
 	"internal/envelope": {"net/http", "context", "log/slog"},
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
+	"internal/commit":   {"net/http", "log/slog"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
 	"guard":             {"context"},
 	"flash":             {"log/slog", "sync", "time"},

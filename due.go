@@ -97,7 +97,7 @@ func (s *Session) needsCookie() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mayRotate = false
-	return s.owesCookieLocked() || !s.stored && s.draft.Count() > 0 || s.m.sealer != nil && len(s.ops) > 0 || s.newTokenLocked()
+	return s.owesCookieLocked() || s.phase == fresh && s.draft.Count() > 0 || s.m.sealer != nil && len(s.ops) > 0 || s.newTokenLocked()
 }
 
 // owesCookieLocked tells whether the client misses something without the cookie that is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -18,7 +19,7 @@ func (m *Manager) GC(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	if err != nil {
-		return n, storeFailed("collect", err)
+		return n, commit.Failed("collect", err)
 	}
 	return n, nil
 }

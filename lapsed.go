@@ -22,7 +22,7 @@ func (s *Session) Lapsed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	if s.dead && !s.stored && !s.shownToNobody() {
+	if s.dead && s.phase == fresh && !s.shownToNobody() {
 		s.due = cookieClear
 	}
 	return s.lapsed

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 )
 
@@ -18,9 +18,9 @@ import (
 // function returned, [ErrHeadersSent], [ErrDone], and those of the store.
 //
 // Where the store was asked to write and did not say whether it has, nobody knows
-// what is stored: Save and every further change in this request return that same
-// error, and so does the commit before the first byte, unless [Session.Discard] has
-// dropped the changes. After an error of the store before it was asked to write, they
+// what is stored: Save, Reload, Touch and every further change in this request
+// return that same error, and so does the commit before the first byte, unless
+// [Session.Discard] has dropped the changes. After an error of the store before it was asked to write, they
 // stay pending: Save may be called again, and the first byte will try as well. After
 // any other error they are dropped, the session shows what others have stored
 // meanwhile, and the answer is the handler's.
@@ -28,11 +28,11 @@ func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	if _, err := s.open(true); err != nil {
+	if _, err := s.changeable(); err != nil {
 		return err
 	}
 	if err := s.m.commit(ctx, s, false); err != nil {
-		var failed *storeError
+		var failed *commit.StoreError
 		if !errors.As(err, &failed) {
 			s.Discard() // to try again would not help, and the caller answers
 		}
@@ -60,11 +60,7 @@ func (s *Session) Discard() {
 func (s *Session) discardLocked() {
 	s.takeBackLocked()
 	s.ops, s.lost = nil, false
-	if s.stored {
-		s.draft.Drop()
-		return
-	}
-	s.draft = change.Begin(s.draft.Rec.ID, s.draft.Rec.Created)
+	s.draft.Drop()
 }
 
 // Destroy ends the session: logout. The record is gone from the store when
@@ -88,8 +84,11 @@ func (s *Session) Destroy(ctx context.Context) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
 	s.mu.Lock()
-	err := s.openLocked(true)
-	late := s.m.sealer != nil && s.stored && s.headersSent // the cookie is all there is to remove
+	err := s.refusalLocked()
+	if s.phase == inDoubt {
+		err = nil // there is nothing to guess: whatever was written goes
+	}
+	late := s.m.sealer != nil && s.phase == stored && s.headersSent // the cookie is all there is to remove
 	s.used = true
 	s.mu.Unlock()
 	switch {
@@ -100,7 +99,7 @@ func (s *Session) Destroy(ctx context.Context) error {
 	}
 	limited := detach(ctx, s.m.cfg.CommitTimeout)
 	defer limited.release()
-	ends, err := s.endings(limited, milli(time.Now()), true)
+	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
 	for _, e := range ends {
 		err = errors.Join(err, s.m.remove(limited, e.id))
 	}
@@ -115,24 +114,4 @@ func (s *Session) Destroy(ctx context.Context) error {
 		s.m.report(ctx, Event{Kind: EventDestroyed, ID: e.id, Subject: e.subject})
 	}
 	return nil
-}
-
-// resetLocked makes s a new, anonymous session, whose cookie is cleared if the
-// client may hold one.
-func (s *Session) resetLocked() {
-	due := cookieNone
-	if s.clientHas && !s.headersSent {
-		due = cookieClear
-	}
-	s.state = state{isNew: true, due: due, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))}
-	s.past = nil
-}
-
-// endLocked makes s what it is once its record or its token is gone: empty,
-// and without a cookie, to set or to clear.
-func (s *Session) endLocked() {
-	s.lost = s.lost || len(s.ops) > 0
-	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID}}
-	s.ops, s.stored, s.inDoubt, s.generation = nil, false, nil, 0
-	s.ended, s.mayRotate, s.due = true, false, cookieNone
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -18,7 +19,7 @@ import (
 // with ctx, which is to be the zero one.
 func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	clock := time.Now()
-	now := milli(clock)
+	now := envelope.Truncate(clock)
 	s.m, s.request, s.begun, s.started = m, r, envelope.MillisOf(now), clock.Sub(epoch)
 	s.isNew = true
 	s.passive = m.cfg.Passive != nil && m.cfg.Passive(r)
@@ -52,23 +53,19 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 	case envelope.Stale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.Rec.ID, Subject: killed.Rec.Subject})
-		s.ended, s.past = true, &past{killed: &killed}
+		s.toLocked(ended)
+		s.past = &past{killed: &killed}
 		s.draft = change.Begin(ID{}, s.begun)
 		return nil
 	}
 	if good.draft != &s.draft {
 		s.draft = *good.draft
 	}
-	s.adopted(good.generation)
+	s.adoptLocked(good.generation)
 	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.sealer != nil) && r.Header.Get("Upgrade") == ""
 	s.reseal = good.reseal
 	return nil
-}
-
-// adopted tells that the draft was made of a record which is in the store.
-func (s *Session) adopted(generation uint64) {
-	s.generation, s.stored, s.isNew = generation, true, false
 }
 
 // A presentation is what became of a token that a client presented.
@@ -159,7 +156,7 @@ func (m *Manager) open(ctx context.Context, token *sid.Token, now time.Time, p *
 // readDraft reads the record of a client. It is false for one that is corrupt,
 // which it reports, and for one of a newer format, which is an error.
 func (m *Manager) readDraft(ctx context.Context, rec *store.Record, d *change.Draft, meta *envelope.Meta) (bool, error) {
-	err := d.Read(savedOf(rec), meta)
+	err := d.Read(commit.SavedOf(rec), meta)
 	if err != nil {
 		err = m.unreadable(ctx, rec, err)
 	}

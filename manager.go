@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -27,9 +27,7 @@ type Manager struct {
 	carrier       carrier.Carrier
 	formCookie    carrier.Cookie // of CSRF tokens
 	subjectPrefix string         // of this realm's subjects in the store
-	lanes         lanes
-	instance      uint32 // tells this manager's versions from those of others
-	writes        atomic.Uint32
+	engine        *commit.Engine
 	lost          lostCookies
 
 	ownsStore bool
@@ -59,7 +57,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 	if err := errors.Join(cfg.validate(), fits(&cfg)); err != nil {
 		return nil, err
 	}
-	return &Manager{
+	m := &Manager{
 		store: s,
 		cfg:   cfg,
 		rules: change.Rules{
@@ -69,8 +67,9 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		subjectPrefix: cfg.realm() + ":",
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
 		formCookie:    cfg.formCookie(),
-		instance:      newInstance(),
-	}, nil
+	}
+	m.engine = commit.New(s, &m.rules)
+	return m, nil
 }
 
 // Open returns a Manager over a store that it opens by URL, such as "memory:"
@@ -107,7 +106,7 @@ func (m *Manager) Close() error {
 // error that wraps [errors.ErrUnsupported] where the store cannot tell.
 func (m *Manager) Ping(ctx context.Context) error {
 	if err := store.Ping(ctx, m.store); err != nil {
-		return storeFailed("ping", err)
+		return commit.Failed("ping", err)
 	}
 	return nil
 }
@@ -205,38 +204,18 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 	return s, nil
 }
 
-// loadRecord loads a record. One of another ID, which no store should return, and
-// one that is over it treats as not found.
-func (m *Manager) loadRecord(ctx context.Context, id ID, now time.Time) (store.Record, error) {
-	rec, err := m.store.Load(ctx, id)
-	if err == nil && (rec.ID != id || !alive(&rec, now)) {
-		return store.Record{}, store.ErrNotFound
-	}
-	return rec, err
-}
-
 // loadSession loads the record of a session, and tells whether there is one: the
 // manager's own marks are none. The error says that nobody can tell.
 func (m *Manager) loadSession(ctx context.Context, id ID, now time.Time) (rec store.Record, found bool, err error) {
-	rec, err = m.loadRecord(ctx, id, now)
+	rec, err = m.engine.Load(ctx, id, now)
 	switch {
 	case err == nil:
 		return rec, !isMark(rec.Data), nil
 	case errors.Is(err, store.ErrNotFound):
 		return rec, false, nil
 	default:
-		return rec, false, storeFailed("load", err)
+		return rec, false, commit.Failed("load", err)
 	}
-}
-
-// alive tells whether a record is of a session that has not ended yet. A write
-// that brings the deadline forward leaves a later Expires as it is stored: so the
-// deadline is compared too, and Expires is made to tell the truth.
-func alive(rec *store.Record, now time.Time) bool {
-	if rec.Deadline.Before(rec.Expires) {
-		rec.Expires = rec.Deadline
-	}
-	return now.Before(rec.Expires)
 }
 
 // delete goes on when parent is cancelled.
@@ -251,7 +230,7 @@ func (m *Manager) remove(ctx context.Context, id ID) error {
 		return nil // there is nothing but the cookie
 	}
 	if err := m.store.Delete(ctx, id); err != nil {
-		return storeFailed("delete "+id.String(), err)
+		return commit.Failed("delete "+id.String(), err)
 	}
 	return nil
 }

@@ -76,18 +76,3 @@ type exchange struct {
 	context  sessionContext
 	response response
 }
-
-// close drops what is pending and refuses changes from here on.
-func (s *Session) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ops, s.done = nil, true
-}
-
-// closeIdle closes the session if it has nothing to write but the times.
-func (s *Session) closeIdle() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.done = len(s.ops) == 0 && !s.lost && (s.stored || s.draft.Count() == 0)
-	return s.done
-}

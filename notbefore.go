@@ -10,6 +10,7 @@ import (
 
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -68,10 +69,10 @@ func (m *Manager) notBefore(ctx context.Context, scoped string) (time.Time, erro
 		return time.Time{}, nil
 	}
 	if err != nil {
-		return time.Time{}, storeFailed("load", err)
+		return time.Time{}, commit.Failed("load", err)
 	}
 	at := decodeNotBefore(rec.Data)
-	now := milli(time.Now())
+	now := envelope.Truncate(time.Now())
 	if tooFarAhead(at, now) {
 		_, _ = m.setNotBefore(ctx, id, now) // should it fail, the next one to read it tries again
 		at = now
@@ -95,10 +96,10 @@ func (m *Manager) revoked(ctx context.Context, d *change.Draft) (bool, error) {
 func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Session) error {
 	ctx := detach(parent, m.cfg.CommitTimeout)
 	defer ctx.release()
-	now := milli(time.Now())
+	now := envelope.Truncate(time.Now())
 	last, err := m.setNotBefore(ctx, notBeforeID(scoped), now)
 	if err != nil {
-		return storeFailed("revoke", err)
+		return commit.Failed("revoke", err)
 	}
 	if caller != nil {
 		caller.mu.Lock()
@@ -143,9 +144,9 @@ func (s *Session) spares(scoped string, notBefore time.Time) bool {
 // [store.ErrUnconfirmed].
 func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last time.Time, err error) {
 	expires := m.markExpires(now)
-	for range maxAttempts {
+	for range commit.MaxAttempts {
 		rec := store.Record{
-			ID: id, Version: m.newVersion(), Seen: now,
+			ID: id, Version: m.engine.NewVersion(), Seen: now,
 			Expires: expires, Deadline: expires, Data: encodeNotBefore(now),
 		}
 		old, loadErr := m.store.Load(ctx, id)

@@ -96,7 +96,7 @@ func (s *Session) undecodable(key string, err error) {
 func (s *Session) refuse(kind change.Kind, key string, err error) error {
 	s.mu.Lock()
 	s.refuseLocked(unsavedBy(kind, key, err))
-	late := s.done
+	late := s.phase == done
 	s.mu.Unlock()
 	if late {
 		s.tellUnsaved(s.context())

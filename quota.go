@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -30,7 +32,7 @@ const placeSize = len(ID{}) + 8
 
 // placeLife is how long a place counts that was never released, because the
 // process ended. Longer than a commit may take.
-const placeLife = lineageWindow
+const placeLife = commit.Window
 
 func quotaID(scoped string) ID {
 	sum := sha256.Sum256([]byte("session quota\x00" + scoped))
@@ -45,13 +47,13 @@ func quotaID(scoped string) ID {
 // a killed token gives way. A client that never got the answer of its last sign-in
 // comes with one: nobody else can use that session, and it must not keep its
 // subject out.
-func (c *commit) reserve() error {
-	scoped, own := c.d.Subject(), c.d.Rec.ID
+func (c *saving) reserve() error {
+	scoped, own := c.Draft.Subject(), c.Draft.Rec.ID
 	c.reserved = append(c.reserved, own)
 	var gives []ending
 	err := c.editQuota(scoped, func(places []place) ([]place, error) {
-		most := c.m.cfg.MaxSessions + len(c.ends) + 1        // of which one at least is too many
-		ids, err := c.m.sessionIDs(c.ctx, scoped, most, own) // after the places were read: none is missed
+		most := c.m.cfg.MaxSessions + len(c.ends) + 1            // of which one at least is too many
+		ids, err := c.m.sessionIDs(c.Context, scoped, most, own) // after the places were read: none is missed
 		if err != nil {
 			return nil, err
 		}
@@ -64,14 +66,14 @@ func (c *commit) reserve() error {
 				return places, nil
 			case c.endsToo(id):
 				continue
-			case id == c.killed:
+			case id == c.Killed:
 				gives = []ending{{id, scoped}}
 			}
 			taken++
 			places = slices.DeleteFunc(places, func(p place) bool { return p.id == id })
 		}
 		places = slices.DeleteFunc(places, func(p place) bool {
-			return c.holds(p) || p.at < c.now.Add(-placeLife).UnixMilli()
+			return c.holds(p) || p.at < c.Now.Add(-placeLife).UnixMilli()
 		})
 		switch left := c.m.cfg.MaxSessions - taken - len(places); {
 		case left > 0:
@@ -79,7 +81,7 @@ func (c *commit) reserve() error {
 		case left+len(gives) <= 0:
 			return nil, ErrTooManySessions
 		}
-		return append(places, place{own, c.now.UnixMilli()}), nil
+		return append(places, place{own, c.Now.UnixMilli()}), nil
 	})
 	if err == nil && len(gives) > 0 {
 		c.endToo(gives)
@@ -102,7 +104,7 @@ func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one I
 	if len(ids) < most || slices.Contains(ids, one) {
 		return ids, nil
 	}
-	rec, found, err := m.loadSession(ctx, one, milli(time.Now()))
+	rec, found, err := m.loadSession(ctx, one, envelope.Truncate(time.Now()))
 	if found && rec.Subject == scoped {
 		ids = append(ids, one)
 	}
@@ -110,58 +112,58 @@ func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one I
 }
 
 // holds tells whether a place is this sign-in's.
-func (c *commit) holds(p place) bool { return slices.Contains(c.reserved, p.id) }
+func (c *saving) holds(p place) bool { return slices.Contains(c.reserved, p.id) }
 
 // release gives the place back: the session can be listed now, or never will be.
-func (c *commit) release() {
+func (c *saving) release() {
 	if len(c.reserved) == 0 {
 		return
 	}
-	err := c.editQuota(c.d.Subject(), func(places []place) ([]place, error) {
+	err := c.editQuota(c.Draft.Subject(), func(places []place) ([]place, error) {
 		return slices.DeleteFunc(places, c.holds), nil
 	})
 	if err != nil { // then it counts for placeLife
-		c.m.report(c.ctx, Event{Kind: EventLimitFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
+		c.m.report(c.Context, Event{Kind: EventLimitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 	}
 }
 
 // editQuota compares and swaps the places of a subject.
-func (c *commit) editQuota(scoped string, edit func([]place) ([]place, error)) error {
+func (c *saving) editQuota(scoped string, edit func([]place) ([]place, error)) error {
 	id := quotaID(scoped)
 	// Far longer than a place counts: a store may refuse to create a record where an
 	// expired one waits to be collected, and nobody could sign in until then.
-	expires := c.m.markExpires(c.now)
+	expires := c.m.markExpires(c.Now)
 	for attempt := 1; ; attempt++ {
-		old, err := c.m.loadRecord(c.ctx, id, c.now)
+		old, err := c.m.engine.Load(c.Context, id, c.Now)
 		missing := errors.Is(err, store.ErrNotFound)
 		if err != nil && !missing {
-			return storeFailed("load", err)
+			return commit.Failed("load", err)
 		}
 		places, err := edit(decodePlaces(old.Data))
 		if err != nil {
 			return err
 		}
 		rec := store.Record{
-			ID: id, Version: c.m.newVersion(), Seen: c.now,
+			ID: id, Version: c.m.engine.NewVersion(), Seen: c.Now,
 			Expires: expires, Deadline: expires, Data: encodePlaces(places),
 		}
 		switch {
 		case bytes.Equal(rec.Data, old.Data), missing && len(places) == 0:
 			return nil
 		case missing:
-			err = c.m.store.Create(c.ctx, rec)
+			err = c.m.store.Create(c.Context, rec)
 		default:
-			err = c.m.store.Save(c.ctx, rec, old.Version)
+			err = c.m.store.Save(c.Context, rec, old.Version)
 		}
 		if err == nil {
 			return nil
 		}
 		refused := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
-		if !refused || attempt == maxAttempts {
-			return storeFailed("limit sessions", err)
+		if !refused || attempt == commit.MaxAttempts {
+			return commit.Failed("limit sessions", err)
 		}
-		if err := c.pause(attempt); err != nil {
-			return storeFailed("limit sessions", err)
+		if err := commit.Pause(c.Context, attempt); err != nil {
+			return commit.Failed("limit sessions", err)
 		}
 	}
 }

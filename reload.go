@@ -23,7 +23,7 @@ func (s *Session) Reload(ctx context.Context) error {
 	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	if stored, err := s.open(false); err != nil || !stored {
+	if stored, err := s.readable(); err != nil || !stored {
 		return err
 	}
 	limited := limit(ctx, s.m.cfg.LoadTimeout)
@@ -31,7 +31,7 @@ func (s *Session) Reload(ctx context.Context) error {
 	if s.m.sealer != nil {
 		return s.lookSealed(limited)
 	}
-	_, err := s.look(limited, milli(time.Now()))
+	_, err := s.look(limited, envelope.Truncate(time.Now()))
 	return err
 }
 
@@ -47,10 +47,10 @@ func (s *Session) Touch(ctx context.Context) error {
 	}
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	if stored, err := s.open(true); err != nil || !stored {
+	if stored, err := s.changeable(); err != nil || !stored {
 		return err
 	}
-	limited, now := detach(ctx, s.m.cfg.CommitTimeout), milli(time.Now())
+	limited, now := detach(ctx, s.m.cfg.CommitTimeout), envelope.Truncate(time.Now())
 	defer limited.release()
 	if s.m.sealer != nil {
 		return s.lookSealed(limited)
@@ -65,12 +65,8 @@ func (s *Session) Touch(ctx context.Context) error {
 // look loads the newest state, and shows it with what is pending on top.
 func (s *Session) look(ctx context.Context, now time.Time) (newest change.Draft, err error) {
 	s.mu.Lock()
-	id, generation, inDoubt := s.draft.Rec.ID, s.generation, s.inDoubt
-	pending := len(s.ops) > 0
+	id, generation := s.draft.Rec.ID, s.generation
 	s.mu.Unlock()
-	if inDoubt != nil && pending { // the newest state may have it already
-		return newest, inDoubt
-	}
 	rec, readable, err := s.m.loadSession(ctx, id, now)
 	var meta envelope.Meta
 	if readable {

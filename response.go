@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+
+	"github.com/b4468f51/session/internal/commit"
 )
 
 // A response is the ResponseWriter that handlers get. It commits the session
@@ -93,7 +95,7 @@ var errPanicked = errors.New("session: the commit panicked: nothing was saved, a
 // report reports that a commit failed, unless the commit itself has, or the
 // client is told to try again, or that it may not.
 func (w *response) report(err error) {
-	var failed *storeError
+	var failed *commit.StoreError
 	if !errors.As(err, &failed) && ErrorStatus(err) >= 500 {
 		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
 	}
@@ -171,7 +173,7 @@ func (w *response) end() {
 	if err == nil {
 		return
 	}
-	var failed *storeError
+	var failed *commit.StoreError
 	if !errors.As(err, &failed) { // else the commit has reported it
 		w.s.m.report(w.r.Context(), Event{Kind: EventCommitFailed, ID: w.s.ID(), Err: err})
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
@@ -46,7 +48,7 @@ func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, e
 	}
 	limited := limit(ctx, m.cfg.LoadTimeout)
 	defer limited.release()
-	rec, found, err := m.loadSession(limited, id, milli(time.Now()))
+	rec, found, err := m.loadSession(limited, id, envelope.Truncate(time.Now()))
 	if err != nil || !found || rec.Subject != scoped {
 		return false, err
 	}
@@ -141,9 +143,9 @@ func (m *Manager) revokeBatches(ctx context.Context, s store.Store, scoped strin
 			n++
 			m.report(ctx, Event{Kind: EventRevoked, ID: id, Subject: scoped})
 		case id.IsZero():
-			return n, storeFailed("revoke", err)
+			return n, commit.Failed("revoke", err)
 		default:
-			errs.add(storeFailed("delete "+id.String(), err))
+			errs.add(commit.Failed("delete "+id.String(), err))
 		}
 	}
 	return n, nil

@@ -3,8 +3,8 @@ package session
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -15,14 +15,12 @@ import (
 func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	c := commit{m: m, s: s, now: milli(time.Now())}
+	c := m.saving(parent, s)
+	defer c.limit.release()
 	todo, err := c.beginSealed(storeNew)
 	if err != nil || !todo {
 		return err
 	}
-	ctx := detach(parent, m.cfg.CommitTimeout)
-	defer ctx.release()
-	c.ctx = ctx
 	err = c.loginInTime()
 	var rec store.Record
 	if err == nil {
@@ -35,12 +33,12 @@ func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool
 		c.reportDone()
 		return nil
 	}
-	if !c.changed {
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: c.d.Rec.ID, Subject: c.d.Subject(), Err: err})
+	if !c.Changed {
+		m.report(c.Context, Event{Kind: EventTouchFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 		return nil // a reader is not to suffer for it
 	}
 	s.mu.Lock()
-	s.ops = append(c.ops, s.ops...)
+	s.ops = append(c.Ops, s.ops...)
 	if err == ErrEnded {
 		s.endLocked()
 	}
@@ -50,7 +48,7 @@ func (m *Manager) commitSealed(parent context.Context, s *Session, storeNew bool
 
 // beginSealed takes the pending operations from the session, which its draft
 // has in it already, and tells whether there is anything to do.
-func (c *commit) beginSealed(storeNew bool) (bool, error) {
+func (c *saving) beginSealed(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,43 +57,43 @@ func (c *commit) beginSealed(storeNew bool) (bool, error) {
 	switch {
 	case s.lost:
 		return false, ErrEnded
-	case s.ended:
+	case s.phase != fresh && s.phase != stored:
 		return false, nil
-	case !s.stored && s.draft.Count() == 0 && !newToken && !storeNew:
+	case s.phase == fresh && s.draft.Count() == 0 && !newToken && !storeNew:
 		s.ops = nil // what was set was deleted again
 		return false, nil
 	}
-	c.changed = len(s.ops) > 0 || !s.stored
+	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	if s.headersSent {
-		if c.changed {
+		if c.Changed {
 			s.discardLocked()
 			return false, ErrHeadersSent
 		}
 		return false, nil
 	}
-	if !c.changed && (!s.mayRotate || !s.reseal && !s.useDueLocked(envelope.MillisOf(c.now))) {
+	if !c.Changed && (!s.mayRotate || !s.reseal && !s.useDueLocked(envelope.MillisOf(c.Now))) {
 		return false, nil
 	}
 	s.idLocked()
-	c.d, c.stored, c.generation, c.passive = s.draft.Share(), s.stored, s.generation, s.passive
-	c.ops, s.ops = s.ops, nil
+	c.Draft, c.Stored, c.Generation, c.Use = s.draft.Share(), s.phase == stored, s.generation, s.countsLocked()
+	c.Ops, s.ops = s.ops, nil
 	return true, nil
 }
 
 // seal makes the token, and returns the record that is in it.
-func (c *commit) seal() (store.Record, error) {
-	if !c.stored && c.d.Meta().Secret == (sid.Hash{}) {
+func (c *saving) seal() (store.Record, error) {
+	if !c.Stored && c.Draft.Meta().Secret == (sid.Hash{}) {
 		c.newSecret() // the envelope has to have one
 	}
-	rec, err := c.next()
+	rec, err := c.NextAlone()
 	if err != nil {
 		return rec, err
 	}
-	token, err := c.m.sealer.Seal(c.ctx, c.m.scope, rec)
+	token, err := c.m.sealer.Seal(c.Context, c.m.scope, rec)
 	if err != nil {
-		err = storeFailed("seal", err)
-		if c.changed {
-			c.m.report(c.ctx, Event{Kind: EventCommitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+		err = commit.Failed("seal", err)
+		if c.Changed {
+			c.m.report(c.Context, Event{Kind: EventCommitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		}
 		return rec, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -99,10 +100,10 @@ func (m *Manager) openSealed(ctx context.Context, token string, now time.Time, p
 		return nil
 	}
 	if err != nil {
-		return storeFailed("open", err)
+		return commit.Failed("open", err)
 	}
 	_, ours := m.cutSubject(rec.Subject)
-	if !alive(&rec, now) || rec.Seen.After(now.Add(maxSkew)) ||
+	if !commit.Alive(&rec, now) || rec.Seen.After(now.Add(maxSkew)) ||
 		rec.Subject != "" && !ours {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 		return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -108,12 +109,10 @@ type Session struct {
 	several     bool // the client brought several tokens, of which none was taken
 	used        bool // a method was called: the response depends on the cookie
 	clientHas   bool // the client holds a token that a new session has to clear
-	done        bool
 	headersSent bool // no cookie can be sent any more
 	sends       bool // cookies beside the session's can be set as well
 	touchFailed bool
 	passive     bool   // no sign of life from the client
-	viewed      bool   // of View: nothing may be changed
 	changes     uint32 // counts what was added to ops
 }
 
@@ -128,13 +127,12 @@ type state struct {
 	// presented is the hash of the secret that the request came with, or of
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
-	inDoubt   *storeError // of the commit of which nobody knows whether it has written: there are no changes any more
-	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
-	sealed    *string     // for the next cookie, in the place of secret
+	doubt     *commit.StoreError // while the phase is inDoubt: the error of that commit
+	secret    *sid.Secret        // for the next cookie; a pointer, which fmt does not follow
+	sealed    *string            // for the next cookie, in the place of secret
 
-	stored    bool // draft was made of a record that is in the store
+	phase     phase
 	isNew     bool
-	ended     bool
 	lost      bool // pending changes were dropped when it ended: the next commit returns ErrEnded
 	mayRotate bool
 	quiet     bool // load found no secret to confirm and no other due, and no end that is too soon

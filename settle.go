@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -14,18 +15,18 @@ import (
 // giveBack returns the operations to the session, which is as it was. But where
 // nobody knows whether they were written, it takes no more of them, and no commit:
 // the next one could make them twice.
-func (c *commit) giveBack(err error) {
+func (c *saving) giveBack(err error) {
 	s := c.s
 	s.mu.Lock()
-	s.ops = slices.Concat(c.ops, s.ops)
+	s.ops = slices.Concat(c.Ops, s.ops)
 	switch {
 	case errors.Is(err, ErrEnded):
 		s.endLocked()
-	case c.inDoubt && (len(c.ops) > 0 || !s.stored): // else it was about the token alone
-		errors.As(err, &s.inDoubt)
+	case c.InDoubt && (len(c.Ops) > 0 || s.phase == fresh): // else it was about the token alone
+		s.doubtLocked(err)
 	}
-	newest := c.newest
-	if !s.stored || !c.lost(err) {
+	newest := c.Newest
+	if s.phase != stored || !c.lost(err) {
 		newest = nil
 	}
 	s.mu.Unlock()
@@ -36,16 +37,16 @@ func (c *commit) giveBack(err error) {
 
 // lost tells whether a commit failed because of what others had stored first: the
 // handler is to see that.
-func (c *commit) lost(err error) bool {
-	var failed *storeError
+func (c *saving) lost(err error) bool {
+	var failed *commit.StoreError
 	return !errors.As(err, &failed) && !errors.Is(err, ErrEnded)
 }
 
 // settle makes the session what was stored, with what was changed since.
-func (c *commit) settle(rec store.Record) {
+func (c *saving) settle(rec store.Record) {
 	var meta envelope.Meta
 	d := c.s.lockWith(func() (d change.Draft) {
-		meta = d.Reread(savedOf(&rec))
+		meta = d.Reread(commit.SavedOf(&rec))
 		return d
 	})
 	c.becomeLocked(&d, &meta)
@@ -77,23 +78,25 @@ func (s *Session) lockWith(from func() change.Draft) change.Draft {
 }
 
 // becomeLocked makes d, which was stored with these metadata, what the handler sees.
-func (c *commit) becomeLocked(d *change.Draft, meta *envelope.Meta) {
+func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	s := c.s
-	if meta.Generation != c.d.Meta().Generation {
+	if meta.Generation != c.Draft.Meta().Generation {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
-	c.created = !s.stored || s.draft.Rec.ID != d.Rec.ID
+	c.created = s.phase != stored || s.draft.Rec.ID != d.Rec.ID
 	c.due = c.rotated || c.created
 	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
-	s.draft, s.stored, s.generation = *d, true, meta.Generation
+	s.draft = *d
+	s.toLocked(stored)
+	s.generation = meta.Generation
 	s.quiet = false
 	if c.signsIn() {
 		s.past = nil
 	}
 	secret, fresh := c.secret, c.created
-	for i := range c.ops {
-		switch o := &c.ops[i]; {
+	for i := range c.Ops {
+		switch o := &c.Ops[i]; {
 		case o.Kind.Kills():
 			secret, c.due, fresh = o.Secret, true, true
 		case o.Kind == change.Lifetime && !fresh:
@@ -112,28 +115,28 @@ func (c *commit) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 }
 
 // reportDone tells the observer what this commit was, beside a change of values.
-func (c *commit) reportDone() {
-	rec := &c.d.Rec
+func (c *saving) reportDone() {
+	rec := &c.Draft.Rec
 	if c.created {
-		c.m.report(c.ctx, Event{Kind: EventCreated, ID: rec.ID, Subject: c.d.Subject()})
+		c.m.report(c.Context, Event{Kind: EventCreated, ID: rec.ID, Subject: c.Draft.Subject()})
 	}
 	if c.withheld {
-		c.m.report(c.ctx, Event{Kind: EventUnannounced, ID: rec.ID})
+		c.m.report(c.Context, Event{Kind: EventUnannounced, ID: rec.ID})
 	}
-	for i := range c.ops {
-		switch c.ops[i].Kind {
+	for i := range c.Ops {
+		switch c.Ops[i].Kind {
 		case change.Login:
-			c.m.report(c.ctx, Event{Kind: EventLogin, ID: rec.ID, Subject: c.ops[i].Subject})
+			c.m.report(c.Context, Event{Kind: EventLogin, ID: rec.ID, Subject: c.Ops[i].Subject})
 		case change.Reauthenticate:
-			c.m.report(c.ctx, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.d.Subject()})
+			c.m.report(c.Context, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.Draft.Subject()})
 		case change.Renew:
-			c.m.report(c.ctx, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.d.Subject()})
+			c.m.report(c.Context, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.Draft.Subject()})
 		}
 	}
 	if c.rotated {
-		c.m.report(c.ctx, Event{Kind: EventRotated, ID: rec.ID, Subject: c.d.Subject()})
+		c.m.report(c.Context, Event{Kind: EventRotated, ID: rec.ID, Subject: c.Draft.Subject()})
 	}
 	if c.due {
-		c.m.watchCookie(c.ctx, c.s, rec.ID)
+		c.m.watchCookie(c.Context, c.s, rec.ID)
 	}
 }

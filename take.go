@@ -43,18 +43,14 @@ func (k Key[T]) Take(ctx context.Context, s *Session) (T, bool, error) {
 func (s *Session) take(ctx context.Context, key string) (v envelope.Value, ok bool, err error) {
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	stored, err := s.open(true)
+	isStored, err := s.changeable()
 	if err != nil {
 		return v, false, err
 	}
-	if !stored || s.m.sealer != nil { // nobody else can take it
+	if !isStored || s.m.sealer != nil { // nobody else can take it
 		return s.takePending(key)
 	}
 	s.mu.Lock()
-	if s.inDoubt != nil {
-		defer s.mu.Unlock()
-		return v, false, s.inDoubt
-	}
 	if slices.ContainsFunc(s.ops, func(o change.Op) bool { return o.Hides(key) }) { // what is stored goes by that
 		s.mu.Unlock()
 		return s.takePending(key)
@@ -62,7 +58,7 @@ func (s *Session) take(ctx context.Context, key string) (v envelope.Value, ok bo
 	// A session of its own has the updates of the key go with the removal, and nothing
 	// else of what is pending.
 	taker := &Session{m: s.m, headersSent: true, passive: true}
-	taker.state = state{stored: true, generation: s.generation, draft: s.draft.Stored()}
+	taker.state = state{phase: stored, generation: s.generation, draft: s.draft.Stored()}
 	for _, o := range s.ops {
 		if o.Key == key {
 			taker.ops = append(taker.ops, o)

@@ -11,7 +11,7 @@ import (
 // Clear are always written, since they have to meet what others have written
 // meanwhile. It is for the one who holds committing: no operations are under way.
 func (s *Session) dropUnchangedLocked() {
-	if len(s.ops) == 0 || !s.stored || !s.draft.Changed() {
+	if len(s.ops) == 0 || s.phase != stored || !s.draft.Changed() {
 		return
 	}
 	conditional := func(o change.Op) bool { return o.Kind > change.Delete && o.Kind != change.Label }

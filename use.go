@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
@@ -21,24 +21,13 @@ import (
 // the stored ones, because a touch moves times and no version: the store keeps the
 // later ones, see [store.Store]. So no write brings the end of a session forward.
 
-// times returns the Seen and Expires of the record that a commit writes.
-func (c *commit) times(meta *envelope.Meta, deadline envelope.Millis) (seen, expires envelope.Millis) {
-	if !c.counts() {
-		return c.d.Rec.Seen, c.d.Rec.Expires
-	}
-	now := envelope.MillisOf(c.now)
-	return now, c.m.expires(meta, now, deadline)
-}
-
-// counts tells whether a commit counts as use of its session.
-func (c *commit) counts() bool {
-	return !c.passive || !c.stored || slices.ContainsFunc(c.ops, func(o change.Op) bool { return o.Kind.NewToken() })
-}
+// countsLocked tells whether the commit of what is pending counts as use.
+func (s *Session) countsLocked() bool { return !s.passive || s.newTokenLocked() }
 
 // expires returns when a session that is used now ends, unless it is used again.
-func (m *Manager) expires(meta *envelope.Meta, now, deadline envelope.Millis) envelope.Millis {
+func (m *Manager) expires(own envelope.Lifetime, now, deadline envelope.Millis) envelope.Millis {
 	idle := m.cfg.IdleTimeout
-	if own := cmp.Or(meta.Lifetime.Idle, meta.Lifetime.Absolute); own != 0 {
+	if own := cmp.Or(own.Idle, own.Absolute); own != 0 {
 		idle = min(own, m.cfg.MaxIdleTimeout)
 	}
 	return min(now.Add(idle), deadline)
@@ -53,19 +42,19 @@ func (s *Session) useDueLocked(now envelope.Millis) bool {
 // endsTooSoon tells whether a session ends before its last use says: a use that was
 // written while its lifetime was made longer has kept the end of before.
 func (m *Manager) endsTooSoon(rec *change.Record, meta *envelope.Meta) bool {
-	return m.sealer == nil && rec.Expires < m.expires(meta, rec.Seen, rec.Deadline)
+	return m.sealer == nil && rec.Expires < m.expires(meta.Lifetime, rec.Seen, rec.Deadline)
 }
 
 // keep writes the use of a session at once if it is about to expire: a handler may
 // be slow, and must not lose the session under its hands.
 func (m *Manager) keep(r *http.Request, s *Session) {
 	left := s.draft.Rec.Expires.Sub(s.begun)
-	if !s.stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
+	if s.phase != stored || s.passive || m.sealer != nil || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		return
 	}
 	ctx := detach(r.Context(), m.cfg.CommitTimeout)
 	defer ctx.release()
-	_ = m.touch(ctx, s, &s.draft, milli(time.Now())) // reported
+	_ = m.touch(ctx, s, &s.draft, envelope.Truncate(time.Now())) // reported
 }
 
 // touch writes that a session was used, at most once per interval. A failure
@@ -76,12 +65,12 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *change.Draft, now ti
 	if seen.Sub(rec.Seen) < m.cfg.TouchInterval && !m.endsTooSoon(rec, meta) {
 		return nil
 	}
-	expires := m.expires(meta, seen, rec.Deadline)
-	if err := store.Touch(ctx, m.store, recordOf(rec), now, expires.Time()); err != nil {
+	expires := m.expires(meta.Lifetime, seen, rec.Deadline)
+	if err := store.Touch(ctx, m.store, commit.RecordOf(rec), now, expires.Time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true // not to be tried twice in a request
 		s.mu.Unlock()
-		err = storeFailed("touch", err)
+		err = commit.Failed("touch", err)
 		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/carrier"
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -31,7 +32,7 @@ func (c Config) validate() error {
 	wrong(c.Grace < 0, "Grace is %v: it must not be negative", c.Grace)
 	wrong(c.RotateEvery != 0 && c.RotateEvery <= c.Grace, "RotateEvery is %v: it must be more than Grace, %v, or 0 for no rotation", c.RotateEvery, c.Grace)
 	wrong(c.LoadTimeout < 0, "LoadTimeout is %v: it must be positive", c.LoadTimeout)
-	wrong(c.CommitTimeout < 0 || c.CommitTimeout > lineageWindow/2, "CommitTimeout is %v: it must be positive and at most %v", c.CommitTimeout, lineageWindow/2)
+	wrong(c.CommitTimeout < 0 || c.CommitTimeout > commit.Window/2, "CommitTimeout is %v: it must be positive and at most %v", c.CommitTimeout, commit.Window/2)
 	wrong(c.MaxSize < 0 || c.MaxSize > store.MaxData-metaReserve, "MaxSize is %d: it must be 1 to %d bytes", c.MaxSize, store.MaxData-metaReserve)
 	wrong(c.MaxValues < 0, "MaxValues is %d: it must be positive", c.MaxValues)
 	wrong(c.MaxPending < 0, "MaxPending is %d: it must be positive", c.MaxPending)

@@ -26,3 +26,6 @@ func (t Millis) Add(d time.Duration) Millis { return t + Millis(d.Milliseconds()
 
 // Sub returns how much later than u t is.
 func (t Millis) Sub(u Millis) time.Duration { return time.Duration(t-u) * time.Millisecond }
+
+// Truncate returns t as stores keep it: in UTC, cut off to the millisecond.
+func Truncate(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

@@ -1,4 +1,4 @@
-package session
+package commit
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 // Each hands the record that it wrote on to the next.
 type lanes struct {
 	mu     sync.Mutex
-	byID   map[ID]*lane
+	byID   map[store.ID]*lane
 	spares []*lane
 }
 
@@ -27,7 +27,7 @@ type lane struct {
 const maxSpareLanes = 64
 
 // enter waits for the turn in the lane of a session, or until ctx is done.
-func (l *lanes) enter(ctx context.Context, id ID) (*lane, error) {
+func (l *lanes) enter(ctx context.Context, id store.ID) (*lane, error) {
 	l.mu.Lock()
 	ln := l.byID[id]
 	switch {
@@ -40,7 +40,7 @@ func (l *lanes) enter(ctx context.Context, id ID) (*lane, error) {
 		ln.turn <- struct{}{}
 	}
 	if l.byID == nil {
-		l.byID = make(map[ID]*lane)
+		l.byID = make(map[store.ID]*lane)
 	}
 	l.byID[id] = ln
 	ln.users++
@@ -61,12 +61,12 @@ func (l *lanes) enter(ctx context.Context, id ID) (*lane, error) {
 }
 
 // leave gives the turn to the next.
-func (l *lanes) leave(id ID, ln *lane) {
+func (l *lanes) leave(id store.ID, ln *lane) {
 	ln.turn <- struct{}{}
 	l.drop(id, ln)
 }
 
-func (l *lanes) drop(id ID, ln *lane) {
+func (l *lanes) drop(id store.ID, ln *lane) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if ln.users--; ln.users > 0 {

@@ -1,6 +1,7 @@
-package session
+package commit
 
 import (
+	"context"
 	"math"
 	"slices"
 	"testing"
@@ -64,6 +65,7 @@ func TestARecordHoldsTheWritesOfACommit(t *testing.T) {
 		{"the manager's write before is the last", rec(testVersion(2, 1), testVersion(1, 4)), testVersion(1, 5), false},
 		{"a later write of the same commit", rec(testVersion(2, 1), testVersion(1, 6)), testVersion(1, 5), true},
 		{"the count has wrapped around", rec(testVersion(1, 1<<32-1)), testVersion(1, 1), false},
+		{"the count is high, and only others wrote", rec(testVersion(2, 1)), testVersion(1, 1<<31+5), false},
 		{"it has, within the commit", rec(testVersion(1, 1)), testVersion(1, 1<<32-1), true},
 	} {
 		if got := holds(test.rec, test.first); got != test.holds {
@@ -72,22 +74,49 @@ func TestARecordHoldsTheWritesOfACommit(t *testing.T) {
 	}
 }
 
-func TestVersionsAreOfTheirManagerAndNeverTwice(t *testing.T) {
-	a, err := NewManager(noStore{}, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+func TestVersionsAreOfTheirEngineAndNeverTwice(t *testing.T) {
+	a := New(nil, nil)
 	seen := map[uint64]bool{}
 	for range 1000 {
-		v := a.newVersion()
+		v := a.NewVersion()
 		if seen[v] || instanceOf(v) != a.instance || v == 0 {
 			t.Fatalf("version %x of instance %x", v, a.instance)
 		}
 		seen[v] = true
 	}
 	a.writes.Store(math.MaxUint32)
-	if v := a.newVersion(); uint32(v) == 0 || seen[v] && uint32(v) != 1 {
+	if v := a.NewVersion(); uint32(v) == 0 || seen[v] && uint32(v) != 1 {
 		t.Errorf("after the last count comes version %x", v)
+	}
+}
+
+// A lane is there for as long as somebody is in it, or waits for it.
+func TestNoLaneIsLeft(t *testing.T) {
+	var l lanes
+	id := store.ID{1}
+	ln, err := l.enter(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln.latest = store.Record{ID: id, Data: make([]byte, 100)}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.enter(gone, id); err != context.Canceled {
+		t.Errorf("a wait for a turn: %v", err)
+	}
+	l.leave(id, ln)
+	if len(l.byID) != 0 || len(l.spares) != 1 || l.spares[0].latest.Data != nil {
+		t.Errorf("%d lanes and %d spares are left, the first with %v", len(l.byID), len(l.spares), l.spares[0].latest)
+	}
+	for i := range byte(2 * maxSpareLanes) {
+		if _, err := l.enter(t.Context(), store.ID{i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range byte(2 * maxSpareLanes) {
+		l.leave(store.ID{i}, l.byID[store.ID{i}])
+	}
+	if len(l.spares) != maxSpareLanes {
+		t.Errorf("%d spares are kept, want %d", len(l.spares), maxSpareLanes)
 	}
 }

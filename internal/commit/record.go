@@ -1,15 +1,13 @@
-package session
+package commit
 
 import (
-	"time"
-
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/store"
 )
 
-// savedOf returns what a request keeps of a record.
-func savedOf(rec *store.Record) change.Record {
+// SavedOf returns what a request keeps of a record.
+func SavedOf(rec *store.Record) change.Record {
 	return change.Record{
 		ID: rec.ID, Version: rec.Version, Subject: rec.Subject, Data: rec.Data,
 		Created: envelope.MillisOf(rec.Created), Seen: envelope.MillisOf(rec.Seen),
@@ -17,14 +15,11 @@ func savedOf(rec *store.Record) change.Record {
 	}
 }
 
-// recordOf is the inverse of savedOf.
-func recordOf(s *change.Record) store.Record {
+// RecordOf is the inverse of SavedOf.
+func RecordOf(s *change.Record) store.Record {
 	return store.Record{
 		ID: s.ID, Version: s.Version, Subject: s.Subject, Data: s.Data,
 		Created: s.Created.Time(), Seen: s.Seen.Time(),
 		Expires: s.Expires.Time(), Deadline: s.Deadline.Time(),
 	}
 }
-
-// milli returns t as a store keeps it.
-func milli(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

@@ -1,4 +1,4 @@
-package session
+package commit
 
 import (
 	"crypto/rand"
@@ -21,26 +21,26 @@ import (
 // and all of its writes have the same operations in them.
 const (
 	// maxLineage bounds the managers that may write to one session within
-	// lineageWindow. Where there are more, one whose answer gets lost may
+	// Window. Where there are more, one whose answer gets lost may
 	// apply its operations twice.
 	maxLineage = 32
 
-	// lineageWindow is how long after a write, at least, a record still tells
+	// Window is how long after a write, at least, a record still tells
 	// that it is in: longer than any CommitTimeout.
-	lineageWindow = time.Minute
+	Window = time.Minute
 )
 
-// newVersion returns a version that no manager has used. None comes twice even
+// NewVersion returns a version that no engine has used. None comes twice even
 // where a store fails over to an older state.
-func (m *Manager) newVersion() uint64 {
-	count := m.writes.Add(1)
+func (e *Engine) NewVersion() uint64 {
+	count := e.writes.Add(1)
 	if count == 0 { // which stands for none
-		count = m.writes.Add(1)
+		count = e.writes.Add(1)
 	}
-	return uint64(m.instance)<<32 | uint64(count)
+	return uint64(e.instance)<<32 | uint64(count)
 }
 
-// newInstance returns a random number for a manager, not 0.
+// newInstance returns a random number for an engine, not 0.
 func newInstance() uint32 {
 	var b [4]byte
 	rand.Read(b[:])

@@ -1,0 +1,244 @@
+// Package commit has the operations of a request written to a store: it loads,
+// compares and swaps, merges with what others have written, and tries again. It is
+// given a store, a reading of the clock, and hooks for what its caller has to say.
+// It knows no HTTP, no cookie, no configuration, and nobody who signs in.
+//
+// What holds of every commit, by number; a test of that number fails where it does
+// not:
+//
+//  1. Operations are never undone by those of others: where another writer was first,
+//     they are applied to what that one has stored.
+//  2. Operations are written once. A write that was answered with an error, or not at
+//     all, is looked for: a record that has it in it is success, however many have
+//     written since.
+//  3. Where nobody knows whether a write happened, the commit fails, and is in doubt.
+//     That is what store.ErrUnconfirmed says too, however well the write can be read.
+//  4. A session that is gone is never created again. A commit that finds it gone, or
+//     of another generation, ends with change.ErrEnded: but for a sign-in, which gets
+//     a session of its own.
+//  5. A commit that does not count as use carries the times of the record it replaces.
+//     They may be older than the stored ones, since a touch moves times and no
+//     version: the store keeps the later ones.
+//  6. Of one session, the writers of this process come one after another; those of
+//     different sessions never wait for each other, nor does who creates one. No wait
+//     is longer than the context allows.
+//  7. What the writer before has handed on, instead of a load, is believed for success
+//     alone: a failure is confirmed by the store.
+//  8. The draft that a commit begins with is its own. It is changed, and what it was
+//     shared with is not.
+//  9. Every commit ends: so many attempts where others are first, so many repetitions
+//     where the store fails.
+//  10. A record that is over, or of another ID, is not found, whatever a store returns.
+package commit
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
+)
+
+// An Engine has the commits of one process, and tells its versions from those of
+// others. It may be used by several goroutines at once.
+type Engine struct {
+	store    store.Store
+	rules    *change.Rules
+	lanes    lanes
+	instance uint32
+	writes   atomic.Uint32
+}
+
+// New returns an Engine over a store, nil where sessions are kept in their cookies.
+// The rules are not to be changed any more.
+func New(s store.Store, rules *change.Rules) *Engine {
+	return &Engine{store: s, rules: rules, instance: newInstance()}
+}
+
+// A Commit writes the operations of one request. Its caller sets the first fields,
+// and reads the others when Write has returned.
+type Commit struct {
+	Engine  *Engine
+	Hooks   Hooks
+	Context context.Context // ends with the time that a commit may take
+	Now     time.Time       // UTC, whole milliseconds
+
+	Ops        []change.Op
+	Draft      change.Draft // has Ops applied to it
+	Stored     bool         // Draft was made of a record that is in the store
+	Generation uint64       // of that record: another one is of tokens that this request cannot stand for
+	Presented  sid.Hash     // of the secret that the request came with
+	Use        bool         // the request counts as use of the session
+	Changed    bool         // there is something to write: Ops, or what Hooks.Housekeep has changed
+
+	InDoubt bool          // nobody knows whether something was written
+	Killed  store.ID      // of the session that Presented was a killed secret of, where a sign-in met it
+	Newest  *change.Draft // what others had stored, where it was loaded; without Ops
+	first   uint64        // the version of the first attempt
+}
+
+// Hooks are what the caller of a commit has to say in its course.
+type Hooks interface {
+	// Begin returns the secret of a session that is stored for the first time, and
+	// what its forms were made of before, nil for nothing.
+	Begin() (secret sid.Hash, forms []byte)
+
+	// Expires returns when a session that is used now ends, unless it is used again.
+	// It may have a lifetime of its own.
+	Expires(own envelope.Lifetime, now, deadline envelope.Millis) envelope.Millis
+
+	// Housekeep does with the secrets in Commit.Draft what the request gives reason
+	// for, and sets Commit.Changed where that has to be written. It is called again
+	// for each record that the operations are applied to.
+	Housekeep()
+
+	// Another is called when the session has ended and a sign-in begins another one,
+	// in Commit.Draft, before it is written. An error ends the commit.
+	Another() error
+
+	// Unreadable is told of a record that does not decode, and returns the error to
+	// go on with, which wraps err.
+	Unreadable(rec store.Record, err error) error
+}
+
+// A StoreError is an error of the store, with the operation that met it.
+type StoreError struct {
+	Op  string
+	Err error
+}
+
+// Failed returns the error of an operation of the store.
+func Failed(op string, err error) error { return &StoreError{op, err} }
+
+// Error names the operation first.
+func (e *StoreError) Error() string { return "session: " + e.Op + ": " + e.Err.Error() }
+
+// Unwrap returns what the store said.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// Load loads a record. One of another ID, which no store should return, and one that
+// is over it treats as not found.
+func (e *Engine) Load(ctx context.Context, id store.ID, now time.Time) (store.Record, error) {
+	rec, err := e.store.Load(ctx, id)
+	if err == nil && (rec.ID != id || !Alive(&rec, now)) {
+		return store.Record{}, store.ErrNotFound
+	}
+	return rec, err
+}
+
+// Alive tells whether a record is of a session that has not ended yet. A write
+// that brings the deadline forward leaves a later Expires as it is stored: so the
+// deadline is compared too, and Expires is made to tell the truth.
+func Alive(rec *store.Record, now time.Time) bool {
+	if rec.Deadline.Before(rec.Expires) {
+		rec.Expires = rec.Deadline
+	}
+	return now.Before(rec.Expires)
+}
+
+// Write has the operations stored, each exactly once, and returns the record that
+// has them in it. An error of the store is a *StoreError.
+func (c *Commit) Write() (store.Record, error) {
+	if !c.Stored {
+		return c.swap() // nobody else knows of the session, so there is nobody to wait for
+	}
+	id := c.Draft.Rec.ID
+	ln, err := c.Engine.lanes.enter(c.Context, id)
+	if err != nil {
+		return store.Record{}, Failed("save: wait for other writers of the session", err)
+	}
+	defer func() { c.Engine.lanes.leave(id, ln) }()
+
+	switch {
+	case c.Draft.Rec.Deadline <= envelope.MillisOf(c.Now):
+		// Of a deadline that has passed since the request began, the store knows
+		// whether it was moved.
+		err = c.refresh(id)
+	case ln.latest.ID == id && ln.latest.Version != c.Draft.Rec.Version:
+		err = c.follow(ln.latest)
+	}
+	if err != nil || !c.Changed { // unchanged: another request has rotated
+		return RecordOf(&c.Draft.Rec), err
+	}
+	rec, err := c.swap()
+	if err == nil {
+		ln.latest = rec
+	}
+	return rec, err
+}
+
+// Next returns the record to write.
+func (c *Commit) Next() (store.Record, error) {
+	meta, deadline := c.begun()
+	seen, expires := c.times(meta.Lifetime, deadline)
+	if expires <= envelope.MillisOf(c.Now) && c.counts() { // else the store knows whether it was used since
+		return store.Record{}, change.ErrEnded
+	}
+	meta.Lineage, meta.Edited = nil, 0
+	if c.Stored && envelope.MillisOf(c.Now).Sub(written(&c.Draft)) < Window {
+		meta.Lineage = lineageOf(&c.Draft, c.Engine.instance)
+	}
+	if !c.counts() {
+		meta.Edited = int64(envelope.MillisOf(c.Now))
+	}
+	return c.record(&meta, seen, expires, deadline), nil
+}
+
+// NextAlone is Next for a session that nobody else writes, nor presents an older
+// secret of: it is kept in its cookie.
+func (c *Commit) NextAlone() (store.Record, error) {
+	meta, deadline := c.begun()
+	seen, expires := c.times(meta.Lifetime, deadline)
+	if expires <= envelope.MillisOf(c.Now) {
+		return store.Record{}, change.ErrEnded
+	}
+	meta.Lineage, meta.Edited, meta.Others = nil, 0, nil
+	return c.record(&meta, seen, expires, deadline), nil
+}
+
+// begun returns the metadata and the deadline, of a new session its first ones.
+func (c *Commit) begun() (meta envelope.Meta, deadline envelope.Millis) {
+	meta, deadline = *c.Draft.Meta(), c.Draft.Deadline()
+	if c.Stored {
+		return meta, deadline
+	}
+	if meta.Secret == (sid.Hash{}) {
+		secret, forms := c.Hooks.Begin()
+		meta.Secret, meta.Issued = secret, int64(envelope.MillisOf(c.Now))
+		if forms != nil {
+			meta.SetFormKey(forms)
+		}
+	}
+	if deadline == 0 {
+		deadline = envelope.MillisOf(c.Now).Add(c.Engine.rules.LifetimeOf(&meta))
+	}
+	return meta, deadline
+}
+
+// counts tells whether the commit counts as use of its session.
+func (c *Commit) counts() bool { return c.Use || !c.Stored }
+
+// times returns the Seen and Expires of the record.
+func (c *Commit) times(own envelope.Lifetime, deadline envelope.Millis) (seen, expires envelope.Millis) {
+	if !c.counts() {
+		return c.Draft.Rec.Seen, c.Draft.Rec.Expires
+	}
+	now := envelope.MillisOf(c.Now)
+	return now, c.Hooks.Expires(own, now, deadline)
+}
+
+func (c *Commit) record(meta *envelope.Meta, seen, expires, deadline envelope.Millis) store.Record {
+	rec := RecordOf(&c.Draft.Rec)
+	rec.Data, rec.Subject = c.Draft.Encode(meta), c.Draft.Subject()
+	rec.Version, rec.Seen, rec.Expires, rec.Deadline = c.Engine.NewVersion(), seen.Time(), expires.Time(), deadline.Time()
+	return rec
+}
+
+// refused tells whether a store says that another writer was first.
+func refused(err error) bool {
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
+}

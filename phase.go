@@ -1,0 +1,138 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
+)
+
+// A phase is where a session stands, as one request sees it. What each allows:
+//
+//	phase     read   Set and others  Login        Save      Reload, Touch  Destroy
+//	fresh     yes    yes             yes          yes       nothing to do  yes
+//	stored    yes    yes             yes          yes       yes            yes
+//	viewed    yes    an error        an error     an error  Reload         an error
+//	in doubt  yes    the error       the error    the error the error      yes
+//	ended     empty  ErrEnded        begins anew  ErrEnded  ErrEnded       ErrEnded
+//	done      yes    ErrDone         ErrDone      ErrDone   ErrDone        ErrDone
+//
+// The package documentation has the same table. Discard is allowed in each, and
+// brings none about.
+type phase uint8
+
+const (
+	fresh   phase = iota // nothing of it is stored
+	stored               // what the handler sees was made of what is stored
+	viewed               // stored, and shown by Manager.View
+	inDoubt              // of a commit nobody knows whether it has written: see doubtLocked
+	ended                // its record or its token is gone
+	done                 // the handler has returned
+)
+
+// refusalLocked returns why the session cannot be changed, nil where it can.
+func (s *Session) refusalLocked() error {
+	switch s.phase {
+	case viewed:
+		return errViewed
+	case inDoubt:
+		return s.doubt
+	case ended:
+		return ErrEnded
+	case done:
+		return ErrDone
+	}
+	return nil
+}
+
+// errViewed is returned for a change in View.
+var errViewed = errors.New("session: View shows the session and changes nothing: use Manager.Edit")
+
+// changeable tells whether the session is stored, or why there is nothing to be done
+// with it any more.
+func (s *Session) changeable() (isStored bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used = true
+	return s.phase == stored, s.refusalLocked()
+}
+
+// readable is changeable for what only looks at the store.
+func (s *Session) readable() (isStored bool, err error) {
+	isStored, err = s.changeable()
+	if err == errViewed {
+		return true, nil
+	}
+	return isStored, err
+}
+
+// The transitions from phase to phase follow.
+
+// toLocked brings a phase about. None follows done.
+func (s *Session) toLocked(p phase) {
+	if s.phase != done {
+		s.phase = p
+	}
+}
+
+// adoptLocked makes the session that of a record, of which the draft was made.
+func (s *Session) adoptLocked(generation uint64) {
+	s.toLocked(stored)
+	s.generation, s.isNew = generation, false
+}
+
+// replaceLocked puts another session in the place of this one.
+func (s *Session) replaceLocked(st state) {
+	if s.phase == done {
+		st.phase = done
+	}
+	s.state = st
+}
+
+// resetLocked makes s a new, anonymous session, whose cookie is cleared if the
+// client may hold one.
+func (s *Session) resetLocked() {
+	due := cookieNone
+	if s.clientHas && !s.headersSent {
+		due = cookieClear
+	}
+	s.replaceLocked(state{isNew: true, due: due, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))})
+	s.past = nil
+}
+
+// doubtLocked is for a commit of which nobody knows whether it has written. What it
+// was to write stays pending, for the handler to see, and for no other commit.
+func (s *Session) doubtLocked(err error) {
+	if errors.As(err, &s.doubt) {
+		s.toLocked(inDoubt)
+	}
+}
+
+// endLocked makes s what it is once its record or its token is gone: empty,
+// and without a cookie, to set or to clear.
+func (s *Session) endLocked() {
+	s.lost = s.lost || len(s.ops) > 0
+	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID}}
+	s.ops, s.doubt, s.generation = nil, nil, 0
+	s.mayRotate, s.due = false, cookieNone
+	s.toLocked(ended)
+}
+
+// close drops what is pending and refuses changes from here on.
+func (s *Session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ops, s.phase = nil, done
+}
+
+// closeIdle closes the session if it has nothing to write but the times.
+func (s *Session) closeIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ops) > 0 || s.lost || s.phase == fresh && s.draft.Count() > 0 {
+		return false
+	}
+	s.phase = done
+	return true
+}
