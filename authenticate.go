@@ -52,7 +52,7 @@ func (s *Session) Renew() error {
 // how strongly: by a password before it is changed, say, or by a second factor.
 // Like Login it replaces the token at once and begins the lifetime anew, and
 // [Session.AuthenticatedAt] is now; all values stay. Level is the application's
-// to define, 0 to 255: Login sets 0, and [RequireLevel] compares.
+// to define, 0 to 255: Login sets 0, and [Session.Level] tells.
 //
 // It is an error on an anonymous session, and [ErrEnded] on one that has ended,
 // another sign-in included. Other errors are as for Login.

@@ -203,6 +203,10 @@ type Cookie struct {
 	Persistent bool
 }
 
+// Config returns the settings of the manager, with the defaults in the place of what
+// was zero.
+func (m *Manager) Config() Config { return m.cfg }
+
 // metaReserve is what an envelope may need in bytes beside its values.
 const metaReserve = 4096
 

@@ -56,6 +56,15 @@ func FromContext(ctx context.Context) *Session {
 	return s
 }
 
+// Manager returns the manager that the session belongs to, for packages that stand on
+// this one, and nil without a session.
+func (s *Session) Manager() *Manager {
+	if s == nil {
+		return nil
+	}
+	return s.m
+}
+
 // FromContext returns the session that belongs to this manager, or nil.
 func (m *Manager) FromContext(ctx context.Context) *Session {
 	s, _ := ctx.Value(managerKey{m}).(*Session)

@@ -127,3 +127,13 @@ func (c *Cookie) covers(path string) bool {
 	rest, ok := strings.CutPrefix(path, c.Path)
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(c.Path, "/"))
 }
+
+// requested returns the path and the query that the client asked for. In r.URL a
+// part of the path may be missing: http.StripPrefix cuts it off.
+func requested(r *http.Request) *url.URL {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil || u.Opaque != "" { // a request that a test has made may have none
+		return r.URL
+	}
+	return u
+}

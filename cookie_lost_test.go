@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -211,5 +212,25 @@ func TestALostCookieOfStartIsReported(t *testing.T) {
 	}
 	if got := p.lost(); len(got) != 1 {
 		t.Errorf("the reports are %q, want one", got)
+	}
+}
+
+// headers sets headers of a request, given as names and values.
+func headers(pairs ...string) func(*http.Request) {
+	return func(r *http.Request) {
+		for i := 0; i < len(pairs); i += 2 {
+			r.Header.Set(pairs[i], pairs[i+1])
+		}
+	}
+}
+
+// asks makes a request one for another target, as net/http reads it.
+func asks(target string) func(*http.Request) {
+	return func(r *http.Request) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			panic(err)
+		}
+		r.URL, r.RequestURI = u, target
 	}
 }

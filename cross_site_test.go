@@ -100,29 +100,3 @@ func TestAFormOfAnotherSiteReplacesNoSealedCookie(t *testing.T) {
 		}
 	}
 }
-
-// A page that nobody may look at leaves the messages for the one that is shown.
-func TestAPrefetchTakesNoFlash(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(addNotice(t, "a"))
-	for name, edit := range map[string]func(*http.Request){
-		"prefetch":       func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") },
-		"prerender":      func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch;prerender") },
-		"with a proxy":   func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch; anonymous-client-ip") },
-		"an old browser": func(r *http.Request) { r.Header.Set("Purpose", "prefetch") },
-		"HEAD":           func(r *http.Request) { r.Method = http.MethodHead },
-	} {
-		p.tap.took()
-		c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			if got, err := notices.Take(r.Context(), s); got != nil || err != nil {
-				t.Errorf("%s takes %v, %v", name, got, err)
-			}
-		}, edit)
-		if calls := p.tap.took(); len(calls) != 1 {
-			t.Errorf("%s costs %v", name, calls)
-		}
-	}
-	if got := c.takes(); len(got) != 1 {
-		t.Errorf("the page shows %q", got)
-	}
-}

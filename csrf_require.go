@@ -3,7 +3,9 @@ package session
 import (
 	"errors"
 	"html/template"
+	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/b4468f51/session/internal/change"
 )
@@ -38,6 +40,9 @@ func (e *csrfError) Error() string {
 
 func (e *csrfError) Is(target error) bool { return target == ErrCSRF }
 func (e *csrfError) Unwrap() error        { return e.err }
+
+// Status is for [ErrorStatus].
+func (e *csrfError) Status() int { return e.status }
 
 var (
 	errNoToken       = refuseCSRF("there is none: put CSRFField into the form, or the header X-CSRF-Token into the request")
@@ -85,7 +90,7 @@ func CSRFField(r *http.Request) (template.HTML, error) { return CSRF{}.Field(r) 
 //
 // All others are Config.ErrorHandler's to answer, with [ErrCSRF], and reported as
 // EventForged, or EventDuplicate where several cookies are the reason. Put it
-// inside of [RequireSubject], so that a form that was sent after the session expired
+// inside of guard.RequireSubject, so that a form that was sent after the session expired
 // leads to the sign-in page, and not to such an error.
 //
 // The body is read only where the client has the cookie and there is no
@@ -122,7 +127,7 @@ func (c CSRF) Require(next http.Handler) http.Handler {
 		}
 		if err := s.checkRequest(r); err != nil {
 			s.reportForged(r, err)
-			s.m.answer(w, r, err)
+			s.m.Answer(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -151,4 +156,28 @@ func (s *Session) reportForged(r *http.Request, err error) {
 	s.m.report(r.Context(), view(s, func(d *change.Draft) Event {
 		return Event{Kind: kind, ID: d.Rec.ID, Subject: d.Rec.Subject, Err: err}
 	}))
+}
+
+// sessionOf returns the session that a middleware looks at.
+func sessionOf(r *http.Request, m *Manager) *Session {
+	if m != nil {
+		return m.FromContext(r.Context())
+	}
+	return FromContext(r.Context())
+}
+
+// misplaced answers for a middleware that finds no session. Anybody can send
+// such requests, so it writes one line to the log, not one for each.
+type misplaced struct {
+	name string
+	m    *Manager // nil where none was named
+	once sync.Once
+}
+
+func (p *misplaced) answer(w http.ResponseWriter, r *http.Request) {
+	p.once.Do(func() {
+		slog.ErrorContext(r.Context(), "session: "+p.name+" stands where there is no session, and answers 500 there",
+			"path", r.URL.Path, "error", ErrNoSession)
+	})
+	p.m.Answer(w, r, ErrNoSession)
 }

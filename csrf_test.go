@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store/memstore"
+	"github.com/justinas/alice"
 )
 
 const formCookieName = cookieName + "-csrf"
@@ -413,6 +416,78 @@ func TestAFormOfASealedSession(t *testing.T) {
 		visit(step.path)
 		if got := visit("/verify"); got != step.want {
 			t.Errorf("after %s the token is good: %s, want %s", step.path, got, step.want)
+		}
+	}
+}
+
+// behind makes an act of a middleware before a handler that answers 200.
+func behind(guard func(http.Handler) http.Handler) act {
+	h := guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "inside") }))
+	return func(w http.ResponseWriter, r *http.Request, _ *session.Session) { h.ServeHTTP(w, r) }
+}
+
+// Of two nested managers each has forms of its own: a form of the one is none of the
+// other's.
+func TestAFormIsOfItsManager(t *testing.T) {
+	admins := newProbe(t, session.Config{Cookie: session.Cookie{Name: "__Host-admin"}})
+	users := newProbe(t, session.Config{Cookie: session.Cookie{Name: "__Host-user"}})
+	inner := users.h
+	users.h = admins.m.Handler(inner)
+	user := users.client().must(login(t, "u"))
+	form := func(c session.CSRF) string {
+		var field string
+		user.must(func(_ http.ResponseWriter, r *http.Request, _ *session.Session) {
+			html, err := c.Field(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			field = string(html)
+		})
+		return strings.TrimSuffix(field[strings.Index(field, `value="`)+len(`value="`):], `">`)
+	}
+	ofAdmins, ofUsers := form(session.CSRF{Manager: admins.m}), form(session.CSRF{})
+	send := func(c session.CSRF, token string) int {
+		return user.visit(behind(c.Require), headers("X-CSRF-Token", token), func(r *http.Request) { r.Method = "POST" }).StatusCode
+	}
+	for i, got := range []int{send(session.CSRF{Manager: admins.m}, ofAdmins), send(session.CSRF{}, ofUsers), send(session.CSRF{Manager: admins.m}, ofUsers), send(session.CSRF{}, ofAdmins)} {
+		if want := []int{200, 200, 403, 403}[i]; got != want {
+			t.Errorf("form %d: %d, want %d", i, got, want)
+		}
+	}
+}
+
+// Anybody can send requests to where RequireCSRF stands and there is no session.
+func TestAMisplacedRequireCSRFWritesOneLine(t *testing.T) {
+	var log bytes.Buffer
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	var handled error
+	p := newProbe(t, session.Config{
+		Skip:         func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { handled = err },
+	})
+	for name, tt := range map[string]struct {
+		guard alice.Constructor
+		named bool
+	}{
+		"RequireCSRF, innermost": {session.RequireCSRF, false},
+		"RequireCSRF":            {session.CSRF{Manager: p.m}.Require, true},
+	} {
+		log.Reset()
+		handled = nil
+		guarded := behind(tt.guard)
+		for range 50 {
+			res := p.client().visit(guarded, asks("/static/app.css"), func(r *http.Request) { r.Method = "POST" })
+			if res.StatusCode != 500 || text(t, res) == "inside" {
+				t.Errorf("%s: %d, want 500", name, res.StatusCode)
+			}
+		}
+		out := log.String()
+		if lines := strings.Count(out, "\n"); lines != 1 || !strings.Contains(out, "RequireCSRF") || !strings.Contains(out, "/static/app.css") {
+			t.Errorf("%s: %d lines: %s", name, lines, out)
+		}
+		if tt.named != errors.Is(handled, session.ErrNoSession) {
+			t.Errorf("%s: the ErrorHandler is given %v", name, handled)
 		}
 	}
 }

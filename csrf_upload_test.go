@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 )
 
 func TestARefusedUploadCostsNoDiskAndNextToNoReading(t *testing.T) {
@@ -54,34 +55,6 @@ func TestARefusedUploadCostsNoDiskAndNextToNoReading(t *testing.T) {
 		if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
 			t.Errorf("%s: left on disk: %v, %v", name, files, err)
 		}
-	}
-}
-
-func TestReturnToCostsNoDiskAndNextToNoReading(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	const begins = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n"
-	body := &countedBody{Reader: io.MultiReader(strings.NewReader(begins), io.LimitReader(zeros{}, 48<<20))}
-	r, _ := http.NewRequest("POST", "/signin?return_to=/there", body)
-	r.Header.Set("Content-Type", uploadType)
-	if got := session.ReturnTo(r, "/"); got != "/there" || body.read > 64<<10 {
-		t.Errorf("leads to %q; %d bytes were read", got, body.read)
-	}
-	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
-		t.Errorf("left on disk: %v, %v", files, err)
-	}
-}
-
-// A body that is no form is the handler's, however long.
-func TestABodyThatIsNoFormIsLeftWhole(t *testing.T) {
-	const size = 11 << 20
-	r, _ := http.NewRequest("POST", "/signin?return_to=/there", io.LimitReader(zeros{}, size))
-	r.Header.Set("Content-Type", "application/octet-stream")
-	if got := session.ReturnTo(r, "/"); got != "/there" {
-		t.Errorf("leads to %q", got)
-	}
-	if n, err := io.Copy(io.Discard, r.Body); n != size || err != nil {
-		t.Errorf("%d bytes, %v", n, err)
 	}
 }
 
@@ -137,14 +110,14 @@ func TestAnUploadReachesItsHandlerWhole(t *testing.T) {
 	for name, f := range read {
 		for _, limited := range []bool{false, true} {
 			h := session.RequireCSRF(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if got := session.ReturnTo(r, "/"); got != "/there" {
+				if got := guard.ReturnTo(r, "/"); got != "/there" {
 					t.Errorf("%s: leads to %q", name, got)
 				}
 				fields, file, err := f(r)
 				if err != nil || fields != "12" || file != content {
 					t.Errorf("%s: fields %q, %d bytes, %v", name, fields, len(file), err)
 				}
-				if got := session.ReturnTo(r, "/"); name != "part by part" && got != "/there" {
+				if got := guard.ReturnTo(r, "/"); name != "part by part" && got != "/there" {
 					t.Errorf("%s: then leads to %q", name, got)
 				}
 			}))

@@ -107,12 +107,9 @@
 // limits how many sessions a subject has, and Config.AdmitAnonymous and
 // AnonymousLifetime those of visitors.
 //
-// [RequireSubject], [RequireRecent] and [RequireLevel] stand before what takes a
-// sign-in, a recent one, or a strong one; a page that asks once more calls
-// [Session.Reauthenticate], and [ReturnTo] leads back. They redirect who opens a
-// page, and answer all others with 401. Use a [Guard] where there are several
-// managers, where one rule is for a whole site, or where you choose who is
-// redirected. A [Flash] has messages for the next page.
+// Package guard has the middleware that stands before what takes a sign-in, a recent
+// one, or a strong one; a page that asks once more calls [Session.Reauthenticate].
+// Package csrf has tokens for forms. Package flash has messages for the next page.
 //
 // # What stands where
 //
@@ -191,7 +188,7 @@
 //
 // Session cookies alone do not stop forged requests from other sites: put
 // [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it, inside
-// of RequireSubject, asks for a token besides, which [CSRFField] puts into forms:
+// of guard.RequireSubject, asks for a token besides, which [CSRFField] puts into forms:
 // for browsers that tell nothing of a request's origin. Both let a WebSocket
 // handshake pass, which is a GET: ask [SameOrigin] before an upgrade.
 //

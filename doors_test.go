@@ -23,8 +23,11 @@ var doors = map[string][]string{
 	"store/cookiestore": {"store", "internal/sid", ""},
 	"store/storetest":   {"store"},
 
-	"":            {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "internal/respond", "store", "store/memstore"},
-	"sessiontest": {"", "store", "store/memstore", "internal/sid"},
+	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "internal/respond", "store", "store/memstore"},
+	"guard":          {""},
+	"flash":          {""},
+	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
+	"internal/probe": {"", "store", "store/memstore"}, // for tests
 }
 
 // shut are packages of the standard library that a room must not import: what it
@@ -36,6 +39,8 @@ var shut = map[string][]string{
 	"internal/commit":   {"net/http", "log/slog"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
 	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
+	"guard":             {"context"},
+	"flash":             {"log/slog", "sync", "time"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},
 	"store/sqlstore":    {"net/http"},

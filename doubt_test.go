@@ -78,7 +78,7 @@ func refusesAll(t *testing.T, s *session.Session, want error) {
 		"Delete":      func() error { return s.Delete("n") },
 		"Clear":       s.Clear,
 		"Update":      func() error { return increment(s) },
-		"Flash.Add":   func() error { return session.NewFlash[string]("flash").Add(s, "saved") },
+		"Key.Take":    func() error { _, _, err := counter.Take(t.Context(), s); return err },
 		"Login":       func() error { return s.Login("u") },
 		"Renew":       s.Renew,
 		"SetLifetime": func() error { return s.SetLifetime(session.Lifetime{}) },

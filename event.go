@@ -110,7 +110,13 @@ func LogEvent(ctx context.Context, e Event) {
 	slog.LogAttrs(ctx, level, "session: "+string(e.Kind), attrs...)
 }
 
+// Report tells Config.Observer of an event, for packages that stand on this one, and
+// kinds of events of their own: those are logged at debug level by default. The Subject
+// is the application's own name for it, as [Session.Subject] returns it.
+func (m *Manager) Report(ctx context.Context, e Event) { m.cfg.Observer(ctx, e) }
+
+// report is Report of an event whose Subject is as the store has it.
 func (m *Manager) report(ctx context.Context, e Event) {
 	e.Subject, _ = m.cutSubject(e.Subject) // another realm's is none of ours
-	m.cfg.Observer(ctx, e)
+	m.Report(ctx, e)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -55,7 +56,7 @@ func ExampleManager_Handler_gateway() {
 			http.Error(w, "try again", session.ErrorStatus(err))
 		}
 	})
-	mux.Handle("/", session.RequireSubject("")(proxy))
+	mux.Handle("/", guard.RequireSubject("")(proxy))
 	visit(sessions.Handler(mux), "/page", "/signin", "/page", "/page")
 	// Output:
 	// /page 401: Unauthorized

@@ -1,5 +1,10 @@
 package session
 
+import (
+	"net/http"
+	"strings"
+)
+
 // Lapsed tells whether the client brought a token that is not, or no longer,
 // good for a session: its session ended or expired, or has another token by now.
 // It is what to say "you have been signed out" by.
@@ -21,4 +26,22 @@ func (s *Session) Lapsed() bool {
 		s.due = cookieClear
 	}
 	return s.lapsed
+}
+
+// shownToNobody tells whether the answer to the request may never be looked at:
+// browsers fetch pages that their user might open next.
+func (s *Session) shownToNobody() bool {
+	if s.request == nil {
+		return false
+	}
+	for _, name := range []string{"Sec-Purpose", "Purpose"} {
+		for _, line := range s.request.Header[name] {
+			for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ',' || r == ';' || r == ' ' }) {
+				if strings.EqualFold(part, "prefetch") {
+					return true
+				}
+			}
+		}
+	}
+	return s.request.Method == http.MethodHead
 }

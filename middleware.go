@@ -57,7 +57,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 				w.WriteHeader(statusHungUp)
 				return
 			}
-			m.answer(w, r, err)
+			m.Answer(w, r, err)
 			return
 		}
 		m.keep(r, &e.session)

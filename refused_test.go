@@ -33,7 +33,6 @@ var failing = map[string]func(ctx context.Context, s *session.Session) error{
 	"Key.Set":        func(_ context.Context, s *session.Session) error { return counter.Set(s, 7) },
 	"Key.Delete":     func(_ context.Context, s *session.Session) error { return counter.Delete(s) },
 	"Key.Update":     func(_ context.Context, s *session.Session) error { return increment(s) },
-	"Flash.Add":      func(_ context.Context, s *session.Session) error { return togetherFlash.Add(s, "hello") },
 }
 
 func TestEveryMethodThatMayFailIsTested(t *testing.T) {

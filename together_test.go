@@ -56,11 +56,12 @@ const (
 	longSubject  = "bob, whose subject is longer"
 )
 
-var togetherFlash = session.NewFlash[string]("flash")
+var greetings = session.NewKey[[]string]("greetings")
 
 // methods has a way for each method of Session.
 var methods = map[string]way{
 	"ID":              reads(func(s *session.Session) bool { return s.ID().IsZero() }, false),
+	"Manager":         reads(func(s *session.Session) bool { return s.Manager() == nil }, false),
 	"IsNew":           reads((*session.Session).IsNew, true, false),
 	"Lapsed":          reads((*session.Session).Lapsed, true, false),
 	"Subject":         reads((*session.Session).Subject, "", shortSubject, longSubject),
@@ -79,7 +80,7 @@ var methods = map[string]way{
 	"Get": reads(func(s *session.Session) any { return s.Get("k") }, nil, "v", 1),
 	"Keys": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		for key := range s.Keys() {
-			if !slices.Contains([]string{"k", "n", "flash"}, key) {
+			if !slices.Contains([]string{"k", "n", "greetings"}, key) {
 				t.Errorf("a key is %q", key)
 			}
 		}
@@ -132,9 +133,11 @@ var others = map[string]way{
 	"Key.Get":    reads(func(s *session.Session) bool { n, _ := counter.Get(s); return n >= 0 }, true),
 	"Key.Update": tries(func(_ *http.Request, s *session.Session) error { return increment(s) }),
 	"Key.Pop":    tries(func(_ *http.Request, s *session.Session) error { counter.Pop(s); return nil }),
-	"Flash.Add":  tries(func(_ *http.Request, s *session.Session) error { return togetherFlash.Add(s, "hello") }),
-	"Flash.Take": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, r *http.Request, s *session.Session) {
-		texts, _ := togetherFlash.Take(r.Context(), s)
+	"Key.Update of a list": tries(func(_ *http.Request, s *session.Session) error {
+		return greetings.Update(s, func(texts []string) ([]string, error) { return append(texts, "hello"), nil })
+	}),
+	"Key.Take": func(t *testing.T, _ *session.Manager, _ http.ResponseWriter, r *http.Request, s *session.Session) {
+		texts, _, _ := greetings.Take(r.Context(), s)
 		if slices.ContainsFunc(texts, func(text string) bool { return text != "hello" }) {
 			t.Errorf("Take returns %q", texts)
 		}
@@ -154,10 +157,10 @@ var others = map[string]way{
 	"Manager.RevokeOthers": func(_ *testing.T, m *session.Manager, _ http.ResponseWriter, r *http.Request, s *session.Session) {
 		_, _ = m.RevokeOthers(r.Context(), s)
 	},
-	"RequireSubject": guards(session.RequireSubject("/signin")),
-	"RequireRecent":  guards(session.RequireRecent(time.Hour, "")),
-	"RequireLevel":   guards(session.RequireLevel(1, "")),
-	"RequireCSRF":    guards(session.RequireCSRF),
+	"Manager.Answer": func(_ *testing.T, m *session.Manager, _ http.ResponseWriter, r *http.Request, _ *session.Session) {
+		m.Answer(httptest.NewRecorder(), r, session.ErrEnded)
+	},
+	"RequireCSRF": guards(session.RequireCSRF),
 	"the response": func(_ *testing.T, _ *session.Manager, w http.ResponseWriter, _ *http.Request, _ *session.Session) {
 		io.WriteString(w, "x")
 	},

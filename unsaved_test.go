@@ -12,7 +12,6 @@ import (
 
 func TestAnIgnoredErrorIsTold(t *testing.T) {
 	big := strings.Repeat("x", 2000)
-	flash := session.NewFlash[chan int]("f")
 	text := session.NewKey[string]("k")
 	for name, tt := range map[string]struct {
 		step func(s *session.Session)
@@ -25,7 +24,6 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 		"many":             {func(s *session.Session) { s.Set("k", big); s.Set("l", big); s.Set("k", big) }, "k", session.ErrTooLarge},
 		"the codec":        {func(s *session.Session) { s.Set("k", make(chan int)) }, "k", nil},
 		"Key, codec":       {func(s *session.Session) { session.NewKey[func()]("k").Set(s, nil) }, "k", nil},
-		"Flash.Add":        {func(s *session.Session) { flash.Add(s, nil) }, "f", nil},
 		"no key":           {func(s *session.Session) { s.Set("", 1) }, "", nil},
 		"SetLabel":         {func(s *session.Session) { s.SetLabel("x") }, "", nil},
 		"Login":            {func(s *session.Session) { s.Login("") }, "", nil},

@@ -44,11 +44,13 @@ func isRefused[T any](t *testing.T, v T, because string) {
 	if reflect.TypeFor[T]().Kind() != reflect.Interface {
 		dynamicIsRefused(t, v, because)
 	}
-	key, flash := session.NewKey[T]("k"), session.NewFlash[T]("f")
+	key, list := session.NewKey[T]("k"), session.NewKey[[]T]("f")
 	staysOut(t, because,
 		func(s *session.Session) error { return key.Set(s, v) },
 		func(s *session.Session) error { return key.Update(s, func(T) (T, error) { return v, nil }) },
-		func(s *session.Session) error { return flash.Add(s, v) },
+		func(s *session.Session) error {
+			return list.Update(s, func(old []T) ([]T, error) { return append(old, v), nil })
+		},
 	)
 	data, err := json.Marshal(v)
 	if err != nil {

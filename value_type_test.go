@@ -12,6 +12,11 @@ import (
 	"github.com/b4468f51/session"
 )
 
+// A notice is a value that goes through the codec.
+type notice struct {
+	Kind, Text string
+}
+
 // deployed returns two probes over one store: an application, and the same after
 // a deploy.
 func deployed(t *testing.T, cfg session.Config) (before, after *probe) {
@@ -55,7 +60,10 @@ func TestADeployThatChangesATypeLocksNobodyOut(t *testing.T) {
 
 // One rule for everything that reads.
 func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
-	flash := session.NewFlash[int]("visits")
+	list := session.NewKey[[]int]("visits")
+	add := func(s *session.Session, n int) error {
+		return list.Update(s, func(old []int) ([]int, error) { return append(old, n), nil })
+	}
 	text := session.NewKey[string]("visits")
 	for name, read := range map[string]func(r *http.Request, s *session.Session) error{
 		"Get": func(_ *http.Request, s *session.Session) error {
@@ -112,10 +120,10 @@ func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
 		})
 	}
 	for name, change := range map[string]func(r *http.Request, s *session.Session) error{
-		"Flash.Add": func(_ *http.Request, s *session.Session) error { return errors.Join(flash.Add(s, 1), flash.Add(s, 2)) },
-		"Flash.Take": func(r *http.Request, s *session.Session) error {
-			got, err := flash.Take(r.Context(), s)
-			if len(got) > 0 {
+		"Update of a list": func(_ *http.Request, s *session.Session) error { return errors.Join(add(s, 1), add(s, 2)) },
+		"Take": func(r *http.Request, s *session.Session) error {
+			got, ok, err := list.Take(r.Context(), s)
+			if len(got) > 0 || ok {
 				return fmt.Errorf("%v", got)
 			}
 			return err

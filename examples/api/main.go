@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 	"github.com/justinas/alice"
@@ -90,7 +91,7 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("POST /signin", s.signIn)
 	mux.HandleFunc("POST /app/signin", s.signIn)
-	private := alice.New(session.RequireSubject(""))
+	private := alice.New(guard.RequireSubject(""))
 	mux.Handle("GET /notes", private.ThenFunc(s.listNotes))
 	mux.Handle("POST /notes", private.ThenFunc(s.addNote))
 	mux.Handle("GET /sessions", private.ThenFunc(s.listSessions))

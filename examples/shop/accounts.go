@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 )
 
 func (s *shop) showSignUp(w http.ResponseWriter, r *http.Request) error {
@@ -45,7 +46,7 @@ func (s *shop) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	if current(r).Subject() != "" {
 		return redirect(w, r, "/account")
 	}
-	f := form{ReturnTo: session.ReturnTo(r, "")}
+	f := form{ReturnTo: guard.ReturnTo(r, "")}
 	if current(r).Lapsed() {
 		f.Notice = "You have been signed out. Please sign in again."
 	}
@@ -90,10 +91,10 @@ func (s *shop) welcome(w http.ResponseWriter, r *http.Request, u user, f form, t
 			return err
 		}
 	}
-	if err := flash.Add(current(r), text); err != nil {
+	if err := notices.Add(current(r), text); err != nil {
 		return err
 	}
-	return redirect(w, r, session.ReturnTo(r, "/"))
+	return redirect(w, r, guard.ReturnTo(r, "/"))
 }
 
 // rememberMe is for who wants to stay signed in on their own device.
@@ -109,7 +110,7 @@ func (s *shop) goodbye(w http.ResponseWriter, r *http.Request, text string) erro
 	if err := current(r).Destroy(r.Context()); err != nil {
 		return err
 	}
-	if err := flash.Add(current(r), text); err != nil {
+	if err := notices.Add(current(r), text); err != nil {
 		return err
 	}
 	// Where visitors flood the shop, a guest may get no session to keep the

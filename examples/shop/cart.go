@@ -70,7 +70,7 @@ func (s *shop) addToCart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := flash.Add(current(r), p.Name+" is in your cart."); err != nil {
+	if err := notices.Add(current(r), p.Name+" is in your cart."); err != nil {
 		return err
 	}
 	return redirect(w, r, "/")
@@ -91,7 +91,7 @@ func (s *shop) setInCart(w http.ResponseWriter, r *http.Request) error {
 	if quantity == 0 {
 		text = p.Name + " is out of your cart."
 	}
-	if err := flash.Add(current(r), text); err != nil {
+	if err := notices.Add(current(r), text); err != nil {
 		return err
 	}
 	return redirect(w, r, "/cart")

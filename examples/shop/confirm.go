@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 )
 
 // levelConfirmed is the level of a session whose user has given the password
@@ -16,7 +16,7 @@ const (
 )
 
 func (s *shop) showConfirm(w http.ResponseWriter, r *http.Request) error {
-	return show(w, r, http.StatusOK, "confirm.html", "Is it you?", form{ReturnTo: session.ReturnTo(r, "")})
+	return show(w, r, http.StatusOK, "confirm.html", "Is it you?", form{ReturnTo: guard.ReturnTo(r, "")})
 }
 
 // confirm asks for the password before what cannot be taken back.
@@ -37,7 +37,7 @@ func (s *shop) confirm(w http.ResponseWriter, r *http.Request) error {
 	if err := here.Reauthenticate(levelConfirmed); err != nil {
 		return err
 	}
-	return redirect(w, r, session.ReturnTo(r, "/account"))
+	return redirect(w, r, guard.ReturnTo(r, "/account"))
 }
 
 func (s *shop) showPassword(w http.ResponseWriter, r *http.Request) error {
@@ -62,7 +62,7 @@ func (s *shop) changePassword(w http.ResponseWriter, r *http.Request) error {
 	if err := here.Renew(); err != nil {
 		return err
 	}
-	if err := flash.Add(here, "Your password is changed. "+signedOut(n)); err != nil {
+	if err := notices.Add(here, "Your password is changed. "+signedOut(n)); err != nil {
 		return err
 	}
 	return redirect(w, r, "/account")

@@ -74,7 +74,7 @@ func (s *shop) revoke(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.sessions.RevokeFor(r.Context(), here.Subject(), id); err != nil {
 		return err
 	}
-	if err := flash.Add(here, "That device is signed out."); err != nil {
+	if err := notices.Add(here, "That device is signed out."); err != nil {
 		return err
 	}
 	return redirect(w, r, "/account")
@@ -86,7 +86,7 @@ func (s *shop) revokeOthers(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := flash.Add(current(r), signedOut(n)); err != nil {
+	if err := notices.Add(current(r), signedOut(n)); err != nil {
 		return err
 	}
 	return redirect(w, r, "/account")

@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 )
 
 // Limits of what is entered, in characters but for the address.
@@ -23,7 +23,7 @@ const (
 type form struct {
 	Name, Email string
 	Remember    bool
-	ReturnTo    string // the page that they wanted; session.ReturnTo reads it
+	ReturnTo    string // the page that they wanted; guard.ReturnTo reads it
 	Notice      string
 	password    string            // out of the templates' reach
 	Errors      map[string]string // by field; "form" for the whole
@@ -34,7 +34,7 @@ func readForm(r *http.Request) form {
 		Name:     strings.Join(strings.Fields(r.PostForm.Get("name")), " "),
 		Email:    strings.ToLower(strings.TrimSpace(r.PostForm.Get("email"))),
 		Remember: r.PostForm.Get("remember") != "",
-		ReturnTo: session.ReturnTo(r, ""),
+		ReturnTo: guard.ReturnTo(r, ""),
 		password: r.PostForm.Get("password"),
 	}
 }

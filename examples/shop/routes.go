@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 	"github.com/justinas/alice"
 )
 
@@ -50,7 +51,7 @@ func newShop(users *users, sessions *session.Manager) http.Handler {
 	mux.Handle("POST /signout", page(s.signOut))
 
 	// Who wants one of these pages signs in first, and comes back.
-	private := alice.New(session.RequireSubject("/signin"))
+	private := alice.New(guard.RequireSubject("/signin"))
 	mux.Handle("GET /account", private.Then(page(s.showAccount)))
 	mux.Handle("POST /account/revoke", private.Then(page(s.revoke)))
 	mux.Handle("POST /account/revoke-others", private.Then(page(s.revokeOthers)))
@@ -60,8 +61,8 @@ func newShop(users *users, sessions *session.Manager) http.Handler {
 
 	// Who is signed in may have left the screen: ask for the password again.
 	confirmed := private.Append(
-		session.RequireLevel(levelConfirmed, "/confirm"),
-		session.RequireRecent(confirmedFor, "/confirm"))
+		guard.RequireLevel(levelConfirmed, "/confirm"),
+		guard.RequireRecent(confirmedFor, "/confirm"))
 	mux.Handle("GET /account/password", confirmed.Then(page(s.showPassword)))
 	mux.Handle("POST /account/password", confirmed.Then(page(s.changePassword)))
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/flash"
+	"github.com/b4468f51/session/guard"
 	"github.com/b4468f51/session/store"
 )
 
@@ -249,9 +251,9 @@ func stepUp(t *testing.T, e *env) {
 	m := e.newMachine(session.Config{})
 	m.simple("/confirm", func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(2) })
 	next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "secret") })
-	m.mux.Handle("/subject", session.RequireSubject("/signin")(next))
-	m.mux.Handle("/recent", session.RequireRecent(10*time.Minute, "/confirm")(next))
-	m.mux.Handle("/level", session.RequireLevel(2, "")(next))
+	m.mux.Handle("/subject", guard.RequireSubject("/signin")(next))
+	m.mux.Handle("/recent", guard.RequireRecent(10*time.Minute, "/confirm")(next))
+	m.mux.Handle("/level", guard.RequireLevel(2, "")(next))
 
 	open := func(c *client, path string) answer { // as a browser opens a page
 		t.Helper()
@@ -380,12 +382,12 @@ func csrfTokens(t *testing.T, e *env) {
 }
 
 func flashes(t *testing.T, e *env) {
-	notices := session.NewFlash[string]("notices")
+	notices := flash.New[string]("notices")
 	machines := []*machine{e.newMachine(session.Config{}), e.newMachine(session.Config{})}
 	for _, m := range machines {
 		m.simple("/add", func(r *http.Request, s *session.Session) error { return notices.Add(s, r.URL.RawQuery) })
 		m.handle("/take", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			texts, err := notices.Take(r.Context(), s)
+			texts, err := notices.Take(r, s)
 			if err != nil {
 				http.Error(w, err.Error(), session.ErrorStatus(err))
 				return

@@ -1,4 +1,4 @@
-package session
+package guard
 
 import (
 	"net/http"
@@ -18,8 +18,8 @@ const returnTo = "return_to"
 // ReturnTo leaves the body of a multipart form to be read by the handler: of one
 // that was not parsed yet it sees the fields that stand before the first file.
 func ReturnTo(r *http.Request, fallback string) string {
-	page, err := bodyField(r, returnTo)
-	if err != nil || page == "" {
+	page := formField(r, returnTo)
+	if page == "" {
 		page = r.URL.Query().Get(returnTo)
 	}
 	if u, ok := localURL(page); ok && !samePath(u, requested(r)) {

@@ -1,79 +1,34 @@
-package session
+package guard
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"mime"
 	"net/http"
 	"net/url"
-	"path"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/b4468f51/session/internal/carrier"
+	"github.com/b4468f51/session"
 )
 
-// A page is where refused clients are redirected.
-type page struct {
-	ref string   // "" for none
-	at  *url.URL // nil where there is none, or it is on another site
-}
+// Errors that Config.ErrorHandler is given where a [Guard] refuses a request and does
+// not redirect it. [session.ErrorStatus] of both is 401, the default answer.
+var (
+	// ErrSignInRequired is the error of a client that is not signed in.
+	ErrSignInRequired error = unauthorized{errors.New("guard: nobody is signed in")}
 
-// newPage panics for a page that would be another one on each page that leads there.
-func newPage(guard, ref string) page {
-	u, err := url.Parse(ref)
-	if err != nil || u.Path != "" && u.Host == "" && !strings.HasPrefix(ref, "/") {
-		panic(fmt.Sprintf("session: %s redirects to %q: it must be a path on this site that begins with a slash, such as /signin", guard, ref))
-	}
-	if u.Path == "" || u.Host != "" || u.Scheme != "" {
-		return page{ref: ref}
-	}
-	return page{ref, u}
-}
+	// ErrStepUpRequired is the error of a client whose sign-in is too old for
+	// RequireRecent or too weak for RequireLevel.
+	ErrStepUpRequired error = unauthorized{errors.New("guard: the sign-in is too old or too weak for this")}
+)
 
-// is tells whether a request asks for this page. The path must be spelled in the
-// same way: the router may give another spelling to another handler. For the
-// same reason the path that the router sees must be the one that the client
-// asked for, except for a prefix that was cut off or put in front.
-func (p page) is(r *http.Request) bool {
-	if p.at == nil {
-		return false
-	}
-	asked, seen := requested(r).EscapedPath(), r.URL.EscapedPath()
-	return asked == p.at.EscapedPath() && (strings.HasSuffix(asked, seen) || strings.HasSuffix(seen, asked))
-}
+// unauthorized is an error with the status 401.
+type unauthorized struct{ error }
 
-// like tells whether a URL on this site may lead to the page, however it is spelled.
-func (p page) like(u *url.URL) bool { return p.at != nil && samePath(p.at, u) }
-
-func samePath(a, b *url.URL) bool { return path.Clean(a.Path) == path.Clean(b.Path) }
-
-// with returns the address of the page, with another one to return to.
-func (p page) with(wanted string) string {
-	if wanted == "" {
-		return p.ref
-	}
-	ref, fragment, found := strings.Cut(p.ref, "#")
-	sep := "?"
-	if strings.Contains(ref, "?") {
-		sep = "&"
-	}
-	ref += sep + returnTo + "=" + url.QueryEscape(wanted)
-	if found {
-		ref += "#" + fragment
-	}
-	return ref
-}
-
-// requested returns the path and the query that the client asked for. In r.URL a
-// part of the path may be missing: http.StripPrefix cuts it off.
-func requested(r *http.Request) *url.URL {
-	u, err := url.ParseRequestURI(r.RequestURI)
-	if err != nil || u.Opaque != "" { // a request that a test has made may have none
-		return r.URL
-	}
-	return u
-}
+// Status is for [session.ErrorStatus].
+func (unauthorized) Status() int { return http.StatusUnauthorized }
 
 // showsPages is the default of Guard.Redirects.
 func showsPages(r *http.Request) bool {
@@ -104,7 +59,7 @@ func accepts(lines []string, want string) bool {
 // A refusal answers a request that a guard does not let pass.
 type refusal struct {
 	guard  *Guard
-	s      *Session
+	s      *session.Session
 	page   page
 	err    error
 	within time.Duration
@@ -122,7 +77,7 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 	if f.page.ref != "" && isHTMX(r) {
 		h.Set("HX-Redirect", there)
 	}
-	f.s.m.answer(w, r, f.err)
+	f.s.Manager().Answer(w, r, f.err)
 }
 
 // wanted returns the page to return to, "" for none: a form that was sent cannot
@@ -147,11 +102,12 @@ func (f *refusal) wanted(r *http.Request) string {
 
 // challenge tells programs what is missing, as RFC 6750 and RFC 9470 have it.
 func (f *refusal) challenge() string {
-	c := &f.s.m.cfg
+	cfg := f.s.Manager().Config()
+	bearer := cfg.Header == "Authorization"
 	scheme, params := "Session", []string(nil)
-	if c.Header == carrier.Authorization {
+	if bearer {
 		scheme = "Bearer"
-		params = append(params, `realm="`+c.realm()+`"`)
+		params = append(params, `realm="`+cmp.Or(cfg.App, cfg.Cookie.Name)+`"`)
 	}
 	switch {
 	case f.err == ErrStepUpRequired:
@@ -159,7 +115,7 @@ func (f *refusal) challenge() string {
 		if f.within > 0 {
 			params = append(params, `max_age="`+strconv.FormatInt(int64(f.within/time.Second), 10)+`"`)
 		}
-	case c.Header == carrier.Authorization && f.s.Lapsed():
+	case bearer && f.s.Lapsed():
 		params = append(params, `error="invalid_token"`)
 	}
 	return strings.TrimSpace(scheme + " " + strings.Join(params, ", "))

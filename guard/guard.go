@@ -1,29 +1,24 @@
-package session
+// Package guard has the middleware that stands before what takes a sign-in, a recent
+// one or a strong one. It redirects who opens a page to the sign-in page, answers all
+// others with 401, and leads back.
+//
+// It knows who may pass, and what the others are told. A session knows who is signed in,
+// since when and how strongly: see [session.Session.Login] and
+// [session.Session.Reauthenticate].
+package guard
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
-	"sync"
 	"time"
-)
 
-// Errors that Config.ErrorHandler is given where a [Guard] refuses a request and
-// does not redirect it. The default answer is 401.
-var (
-	// ErrSignInRequired is that of a client that is not signed in.
-	ErrSignInRequired = errors.New("session: nobody is signed in")
-
-	// ErrStepUpRequired is that of a client whose sign-in is too old for
-	// RequireRecent or too weak for RequireLevel.
-	ErrStepUpRequired = errors.New("session: the sign-in is too old or too weak for this")
+	"github.com/b4468f51/session"
 )
 
 // A Guard passes the requests of clients that are signed in, recently or
 // strongly enough, and refuses all others. Its methods make middleware for
-// alice, to stand after [Manager.Handler]; the zero Guard answers 401.
+// alice, to stand after [session.Manager.Handler]; the zero Guard answers 401.
 //
 // A refused client that shows pages is redirected to one, with the page that it
 // wanted in the query; see [ReturnTo]. The request for that page itself passes, so a
@@ -41,7 +36,7 @@ var (
 type Guard struct {
 	// Manager is whose sessions count, where several managers are nested.
 	// Default the innermost.
-	Manager *Manager
+	Manager *session.Manager
 
 	// SignIn is where clients are redirected that are not signed in, a path on
 	// this site such as "/signin". It is spelled as the router has it, with
@@ -50,7 +45,7 @@ type Guard struct {
 
 	// Confirm is where clients are redirected that are signed in, but not
 	// recently or strongly enough: a page that asks for the password once more
-	// and calls [Session.Reauthenticate]. Default SignIn.
+	// and calls [session.Session.Reauthenticate]. Default SignIn.
 	Confirm string
 
 	// Redirects tells whether to redirect a refused request. Default: whether
@@ -74,24 +69,24 @@ func RequireRecent(within time.Duration, confirm string) func(http.Handler) http
 
 // RequireLevel passes requests whose subject has signed in at least at this
 // level, and redirects all others to confirm or answers 401: see [Guard], which
-// it is short for, and [Session.Reauthenticate].
+// it is short for, and [session.Session.Reauthenticate].
 func RequireLevel(level int, confirm string) func(http.Handler) http.Handler {
 	return Guard{SignIn: confirm}.RequireLevel(level)
 }
 
 // RequireSubject passes requests whose session is bound to a subject.
 func (g Guard) RequireSubject(next http.Handler) http.Handler {
-	return g.require(next, "RequireSubject", rule{met: func(*Session) bool { return true }})
+	return g.require(next, "RequireSubject", rule{met: func(*session.Session) bool { return true }})
 }
 
 // RequireRecent makes a middleware that passes requests whose subject has signed
 // in, or reauthenticated, at most this long ago.
 func (g Guard) RequireRecent(within time.Duration) func(http.Handler) http.Handler {
 	if within <= 0 {
-		panic(fmt.Sprintf("session: RequireRecent within %v: nobody could pass", within))
+		panic(fmt.Sprintf("guard: RequireRecent within %v: nobody could pass", within))
 	}
 	return func(next http.Handler) http.Handler {
-		return g.require(next, "RequireRecent", rule{within: within, met: func(s *Session) bool {
+		return g.require(next, "RequireRecent", rule{within: within, met: func(s *session.Session) bool {
 			at := s.AuthenticatedAt()
 			return !at.IsZero() && time.Since(at) <= within
 		}})
@@ -102,16 +97,16 @@ func (g Guard) RequireRecent(within time.Duration) func(http.Handler) http.Handl
 // in at least at this level.
 func (g Guard) RequireLevel(level int) func(http.Handler) http.Handler {
 	if level < 0 || level > math.MaxUint8 {
-		panic(fmt.Sprintf("session: RequireLevel of %d: levels are 0 to %d, see Session.Reauthenticate", level, math.MaxUint8))
+		panic(fmt.Sprintf("guard: RequireLevel of %d: levels are 0 to %d, see Session.Reauthenticate", level, math.MaxUint8))
 	}
 	return func(next http.Handler) http.Handler {
-		return g.require(next, "RequireLevel", rule{met: func(s *Session) bool { return s.Level() >= level }})
+		return g.require(next, "RequireLevel", rule{met: func(s *session.Session) bool { return s.Level() >= level }})
 	}
 }
 
 // A rule is what a guard asks of a session that has a subject.
 type rule struct {
-	met    func(s *Session) bool
+	met    func(s *session.Session) bool
 	within time.Duration // of RequireRecent, to tell the client
 }
 
@@ -144,32 +139,4 @@ func (g Guard) require(next http.Handler, name string, rule rule) http.Handler {
 		}
 		missing.answer(w, r)
 	})
-}
-
-// sessionOf returns the session that a middleware looks at.
-func sessionOf(r *http.Request, m *Manager) *Session {
-	if m != nil {
-		return m.FromContext(r.Context())
-	}
-	return FromContext(r.Context())
-}
-
-// misplaced answers for a middleware that finds no session. Anybody can send
-// such requests, so it writes one line to the log, not one for each.
-type misplaced struct {
-	name string
-	m    *Manager // nil where none was named
-	once sync.Once
-}
-
-func (p *misplaced) answer(w http.ResponseWriter, r *http.Request) {
-	p.once.Do(func() {
-		slog.ErrorContext(r.Context(), "session: "+p.name+" stands where there is no session, and answers 500 there",
-			"path", r.URL.Path, "error", ErrNoSession)
-	})
-	if p.m != nil {
-		p.m.answer(w, r, ErrNoSession)
-		return
-	}
-	answerError(w, r, ErrNoSession)
 }

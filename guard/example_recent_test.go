@@ -1,4 +1,4 @@
-package session_test
+package guard_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/guard"
 	"github.com/b4468f51/session/store/memstore"
 	"github.com/justinas/alice"
 )
@@ -27,11 +28,11 @@ func ExampleRequireRecent() {
 			http.Error(w, "try again", session.ErrorStatus(err))
 			return
 		}
-		http.Redirect(w, r, session.ReturnTo(r, "/"), http.StatusSeeOther)
+		http.Redirect(w, r, guard.ReturnTo(r, "/"), http.StatusSeeOther)
 	})
 	private := alice.New(
-		session.RequireSubject("/signin"),
-		session.RequireRecent(10*time.Minute, "/confirm"))
+		guard.RequireSubject("/signin"),
+		guard.RequireRecent(10*time.Minute, "/confirm"))
 	mux.Handle("/password", private.ThenFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := sessions.RevokeOthers(r.Context(), session.FromContext(r.Context()))
 		if err != nil {

@@ -1,0 +1,179 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/b4468f51/session"
+)
+
+// CookieName is the name of the session's cookie by default.
+const CookieName = "__Host-id"
+
+// A Client is a browser of its own.
+type Client struct {
+	P   *Probe
+	Jar http.CookieJar
+	URL *url.URL
+}
+
+// Visit sends a request, which edits may change, to f behind the middleware.
+func (c *Client) Visit(f Act, edits ...func(*http.Request)) *http.Response {
+	c.P.T.Helper()
+	r := httptest.NewRequest("GET", c.URL.String(), nil)
+	for _, ck := range c.Jar.Cookies(c.URL) {
+		r.AddCookie(ck)
+	}
+	for _, edit := range edits {
+		edit(r)
+	}
+	w := httptest.NewRecorder()
+	c.P.H.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actKey{}, f)))
+	res := w.Result()
+	checkAnswer(c.P.T, res)
+	c.Jar.SetCookies(c.URL, res.Cookies())
+	return res
+}
+
+// On returns the same browser, with the same cookies, for another Probe of the site.
+func (c *Client) On(p *Probe) *Client { return &Client{p, c.Jar, c.URL} }
+
+// checkAnswer checks what every answer with a session's cookie keeps to.
+func checkAnswer(t testing.TB, res *http.Response) {
+	t.Helper()
+	n := 0
+	for _, ck := range res.Cookies() {
+		if ck.Name != CookieName {
+			continue
+		}
+		n++
+		if !ck.Secure || !ck.HttpOnly || ck.SameSite == 0 || ck.Path != "/" || ck.Domain != "" {
+			t.Errorf("the cookie's attributes are %q", ck.Raw)
+		}
+		if !strings.Contains(strings.ToLower(res.Header.Get("Cache-Control")), "no-store") {
+			t.Errorf("Set-Cookie with Cache-Control %q", res.Header["Cache-Control"])
+		}
+		if !slices.Contains(res.Header["Vary"], "Cookie") {
+			t.Errorf("Set-Cookie with Vary %q", res.Header["Vary"])
+		}
+	}
+	if n > 1 {
+		t.Errorf("%d cookies of the session: %q", n, res.Header["Set-Cookie"])
+	}
+}
+
+// SessionCookie returns the session's cookie that an answer sets, or nil.
+func SessionCookie(res *http.Response) *http.Cookie {
+	for _, ck := range res.Cookies() {
+		if ck.Name == CookieName {
+			return ck
+		}
+	}
+	return nil
+}
+
+// Token returns what the client holds, or "".
+func (c *Client) Token() string { return c.Cookie(CookieName) }
+
+// Cookie returns the value of a cookie, or "".
+func (c *Client) Cookie(name string) string {
+	for _, ck := range c.Jar.Cookies(c.URL) {
+		if ck.Name == name {
+			return ck.Value
+		}
+	}
+	return ""
+}
+
+// Must has f succeed with status 200.
+func (c *Client) Must(f Act) *Client {
+	c.P.T.Helper()
+	if res := c.Visit(f); res.StatusCode != http.StatusOK {
+		c.P.T.Fatalf("status %d, want 200", res.StatusCode)
+	}
+	return c
+}
+
+// Anonymous is the [Client.State] of nobody with nothing.
+const Anonymous = "<>"
+
+// State returns who is signed in, and what the session holds.
+func (c *Client) State() string {
+	c.P.T.Helper()
+	return Text(c.P.T, c.Visit(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		fmt.Fprintf(w, "<%s>", s.Subject())
+		for key := range s.Keys() {
+			fmt.Fprintf(w, " %s=%v", key, s.Get(key))
+		}
+	}))
+}
+
+// Wants checks the state.
+func (c *Client) Wants(state string) {
+	c.P.T.Helper()
+	if got := c.State(); got != state {
+		c.P.T.Errorf("the session is %q, want %q", got, state)
+	}
+}
+
+// Text returns the body of an answer.
+func Text(t testing.TB, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+// Must ends the test at the first error.
+func Must(t testing.TB, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Succeed makes an Act of a step that must not fail.
+func Succeed(t testing.TB, f func(r *http.Request, s *session.Session) error) Act {
+	return func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := f(r, s); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Set sets a value.
+func Set(t testing.TB, key string, v any) Act {
+	return Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Set(key, v) })
+}
+
+// Login signs in.
+func Login(t testing.TB, subject string) Act {
+	return Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Login(subject) })
+}
+
+// Renew replaces the token.
+func Renew(t testing.TB) Act {
+	return Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Renew() })
+}
+
+// Logout destroys the session.
+func Logout(t testing.TB) Act {
+	return Succeed(t, func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) })
+}
+
+// Behind makes an Act of a middleware before a handler that answers 200 and "inside".
+func Behind(guard func(http.Handler) http.Handler) Act {
+	h := guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "inside") }))
+	return func(w http.ResponseWriter, r *http.Request, _ *session.Session) { h.ServeHTTP(w, r) }
+}

@@ -1,0 +1,210 @@
+package session_test
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/store/memstore"
+)
+
+var coupon = session.NewKey[string]("coupon")
+
+// takesCoupon makes an act that takes a coupon and wants one of these, "" for none.
+func takesCoupon(t *testing.T, wants string) act {
+	return succeed(t, func(r *http.Request, s *session.Session) error {
+		if got, ok, err := coupon.Take(r.Context(), s); got != wants || ok != (wants != "") || err != nil {
+			return fmt.Errorf("Take returns %q, %v, %v; want %q", got, ok, err, wants)
+		}
+		return nil
+	})
+}
+
+// Of all requests that take one value, one gets it, and none of the others fails.
+func TestOneRequestTakesAValue(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "coupon", "a"))
+	var got atomic.Int32
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			c := &client{p, c.jar, c.url}
+			c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+				_, ok, err := coupon.Take(r.Context(), s)
+				if ok {
+					got.Add(1)
+				}
+				return errors.Join(err, s.Set(fmt.Sprint(got.Load()), 1))
+			}))
+		})
+	}
+	wg.Wait()
+	if n := got.Load(); n != 1 {
+		t.Errorf("%d requests got it", n)
+	}
+}
+
+// What is taken is gone, whatever becomes of the page, and nothing else of it is kept.
+func TestWhatAFailedPageHasTakenIsGone(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "coupon", "a"))
+	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Set("k", 1))
+		p.tap.took()
+		takesCoupon(t, "a")(w, r, s)
+		if calls := p.tap.took(); !slices.Equal(calls, []string{"save"}) {
+			t.Errorf("to take costs %v", calls)
+		}
+		if s.Get("k") != 1 || s.Get("coupon") != nil {
+			t.Error("the session does not show what is pending, without what was taken")
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+	})
+	c.wants(anonymous)
+	p.tap.took()
+	c.must(takesCoupon(t, ""))
+	if calls := p.tap.took(); !slices.Equal(calls, []string{"load"}) {
+		t.Errorf("to take nothing costs %v", calls)
+	}
+}
+
+// The request's own updates of the key go with it, on top of what others have stored.
+func TestTakeGivesTheNewestValueWithThePendingUpdates(t *testing.T) {
+	appends := func(text string) act {
+		return succeed(t, func(_ *http.Request, s *session.Session) error {
+			return coupon.Update(s, func(old string) (string, error) { return old + text, nil })
+		})
+	}
+	p := newProbe(t, session.Config{})
+	c := p.client().must(appends("a"))
+	other := &client{p, c.jar, c.url}
+	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		appends("c")(w, r, s)
+		other.must(appends("b"))
+		takesCoupon(t, "abc")(w, r, s)
+		other.must(appends("d"))
+		appends("e")(w, r, s)
+	})
+	c.wants("<> coupon=de")
+}
+
+func TestTakeOfWhatTheRequestHasSetIsPending(t *testing.T) {
+	for name, stored := range map[string]bool{"a new session": false, "a stored one": true} {
+		p := newProbe(t, session.Config{})
+		c := p.client()
+		if stored {
+			c.must(set(t, "coupon", "a"))
+		}
+		c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			must(t, s.Set("coupon", "b"))
+			p.tap.took()
+			takesCoupon(t, "b")(w, r, s)
+			takesCoupon(t, "")(w, r, s)
+			if calls := p.tap.took(); len(calls) != 0 {
+				t.Errorf("%s: to take costs %v", name, calls)
+			}
+			w.WriteHeader(http.StatusInternalServerError)
+		})
+		if want := map[bool]string{true: "<> coupon=a", false: anonymous}[stored]; c.state() != want {
+			t.Errorf("%s: after a page that failed the session is %q, want %q", name, c.state(), want)
+		}
+	}
+}
+
+func TestAnUpdateThatFailsLeavesTheValueUntaken(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(set(t, "coupon", "a"))
+	other := &client{p, c.jar, c.url}
+	used := errors.New("it was used")
+	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, coupon.Update(s, func(old string) (string, error) {
+			if strings.Contains(old, "used") {
+				return "", used
+			}
+			return old + "!", nil
+		}))
+		other.must(set(t, "coupon", "used"))
+		if got, ok, err := coupon.Take(r.Context(), s); !errors.Is(err, used) || ok || got != "" {
+			t.Errorf("Take returns %q, %v, %v", got, ok, err)
+		}
+		s.Discard()
+		w.WriteHeader(http.StatusTeapot)
+	})
+	c.wants("<> coupon=used")
+}
+
+func TestTakeOfASessionThatHasEnded(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u")).must(set(t, "coupon", "a"))
+	c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, p.m.Revoke(r.Context(), s.ID()))
+		if got, ok, err := coupon.Take(r.Context(), s); !errors.Is(err, session.ErrEnded) || ok || got != "" {
+			t.Errorf("Take returns %q, %v, %v", got, ok, err)
+		}
+		if s.Subject() != "" {
+			t.Error("it still reads as signed in")
+		}
+	})
+	var kept *session.Session
+	p.client().must(set(t, "coupon", "a")).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { kept = s })
+	if _, ok, err := coupon.Take(t.Context(), kept); ok || !errors.Is(err, session.ErrDone) {
+		t.Errorf("after the handler: %v, %v", ok, err)
+	}
+	if got, ok, err := coupon.Take(t.Context(), nil); got != "" || ok || err != nil {
+		t.Errorf("without a session: %q, %v, %v", got, ok, err)
+	}
+}
+
+// A code that was sent by mail is good for one attempt: whoever tries uses it up, and
+// of two who try at once one finds it.
+func ExampleKey_Take() {
+	code := session.NewKey[string]("code")
+	sessions, err := session.NewManager(memstore.New(), session.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer sessions.Close()
+	try := func(w http.ResponseWriter, r *http.Request) {
+		sent, ok, err := code.Take(r.Context(), session.FromContext(r.Context()))
+		switch {
+		case err != nil:
+			http.Error(w, "try again", session.ErrorStatus(err))
+		case !ok:
+			fmt.Fprint(w, "ask for a code first")
+		case sent != r.URL.Query().Get("code"):
+			fmt.Fprint(w, "that is not it, and it was the only try")
+		default:
+			fmt.Fprint(w, "welcome")
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/send", func(w http.ResponseWriter, r *http.Request) {
+		if err := code.Set(session.FromContext(r.Context()), "1234"); err != nil {
+			http.Error(w, "try again", session.ErrorStatus(err))
+		}
+	})
+	mux.HandleFunc("/try", try)
+	site := sessions.Handler(mux)
+
+	w := httptest.NewRecorder()
+	site.ServeHTTP(w, httptest.NewRequest("GET", "/send", nil))
+	cookie := w.Result().Cookies()[0]
+	for range 2 {
+		r := httptest.NewRequest("GET", "/try?code=1234", nil)
+		r.AddCookie(cookie)
+		w = httptest.NewRecorder()
+		site.ServeHTTP(w, r)
+		fmt.Println(w.Body)
+	}
+	// Output:
+	// welcome
+	// ask for a code first
+}
