@@ -48,11 +48,7 @@ func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Dur
 // detach returns a context with the values of parent that goes on when parent
 // is cancelled, and ends after d.
 func detach(parent context.Context, d time.Duration) *limitedContext {
-	return detachAt(parent, time.Now(), d)
-}
-
-func detachAt(parent context.Context, now time.Time, d time.Duration) *limitedContext {
-	return &limitedContext{Context: parent, deadline: now.Add(d), detached: true}
+	return &limitedContext{Context: parent, deadline: time.Now().Add(d), detached: true}
 }
 
 func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true }
