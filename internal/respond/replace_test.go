@@ -97,6 +97,15 @@ func TestAHandlerWhoseAnswerWasReplacedWritesItsHeaderToNowhere(t *testing.T) {
 	}
 }
 
+func TestAnAnswerIsReplacedWithoutTheHandlersLookAtTheHeader(t *testing.T) {
+	h, p := &hooks{before: fails}, newPlain()
+	p.header.Set("X-Outer", "1")
+	run(p, h, func(w *respond.Writer) { w.WriteHeader(200) })
+	if want := (http.Header{"X-Outer": {"1"}}); !maps.EqualFunc(p.sent, want, slices.Equal[[]string]) {
+		t.Errorf("the header that left is %q, want %q", p.sent, want)
+	}
+}
+
 func TestAReplacedAnswerHasNoTrailerOverHTTP(t *testing.T) {
 	h := &hooks{before: fails}
 	srv := httptest.NewServer(http.HandlerFunc(func(under http.ResponseWriter, r *http.Request) {
@@ -156,6 +165,7 @@ func TestAnAnswerCallsLastBeforeItsFirstByte(t *testing.T) {
 		"nothing":      {func(http.ResponseWriter) {}, []string{"status 503"}},
 		"Write":        {func(w http.ResponseWriter) { io.WriteString(w, "sorry") }, []string{"status 503", "write sorry"}},
 		"a status":     {func(w http.ResponseWriter) { w.WriteHeader(401); io.WriteString(w, "sorry") }, []string{"status 401", "write sorry"}},
+		"success":      {func(w http.ResponseWriter) { w.WriteHeader(200) }, []string{"status 200"}},
 		"Flush":        {func(w http.ResponseWriter) { w.(http.Flusher).Flush() }, []string{"status 503", "flush"}},
 		"a controller": {func(w http.ResponseWriter) { http.NewResponseController(w).Flush() }, []string{"status 503", "flush"}},
 		"hints alone":  {func(w http.ResponseWriter) { w.WriteHeader(103) }, []string{"status 103", "status 503"}},

@@ -2,6 +2,7 @@ package respond_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -47,7 +48,7 @@ func TestTheRequestOutsideHasWhatAHandlerDidToItsCopy(t *testing.T) {
 	own.Method, own.Host, own.RemoteAddr, own.RequestURI = "GET", "other.test", "192.0.2.9:1", "/other"
 	own.Proto, own.ProtoMajor, own.ProtoMinor = "HTTP/2.0", 2, 0
 	own.URL = &url.URL{Path: "/other"}
-	own.ContentLength, own.Close = 7, true
+	own.ContentLength, own.Close, own.TLS = 7, true, new(tls.ConnectionState)
 	if err := own.ParseForm(); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func TestTheRequestOutsideHasWhatAHandlerDidToItsCopy(t *testing.T) {
 	respond.HandBack(r, own)
 	if r.Method != "GET" || r.Host != "other.test" || r.RemoteAddr != "192.0.2.9:1" || r.RequestURI != "/other" ||
 		r.Proto != "HTTP/2.0" || r.ProtoMajor != 2 || r.ProtoMinor != 0 || r.URL.Path != "/other" ||
-		r.ContentLength != 7 || !r.Close || r.Form.Get("a") != "2" {
+		r.ContentLength != 7 || !r.Close || r.TLS != own.TLS || r.Form.Get("a") != "2" {
 		t.Errorf("the request outside is %+v", r)
 	}
 }

@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/b4468f51/session/internal/respond"
@@ -296,6 +298,7 @@ func TestAPanicBeforeTheFirstByteShowsNothing(t *testing.T) {
 		if begun, err := w.Begun(); !begun || err == nil {
 			t.Errorf("begun is %v, %v", begun, err)
 		}
+		w.Header().Set("X-Late", "1") // as ever
 	})
 	h.wants(t, "before 200")
 	if len(a.log) != 0 || got != http.ErrAbortHandler {
@@ -304,18 +307,43 @@ func TestAPanicBeforeTheFirstByteShowsNothing(t *testing.T) {
 }
 
 func TestTheFirstOfSeveralGoroutinesCallsBack(t *testing.T) {
-	h, p := &hooks{}, &locked{plain: newPlain()}
+	for _, outcome := range []error{nil, errBefore} {
+		h, p := &hooks{}, &locked{plain: newPlain()}
+		h.before = func(int, http.Header) error {
+			for range 10_000 { // time for the others to come in, if they can
+				runtime.Gosched()
+			}
+			return outcome
+		}
+		var wg sync.WaitGroup
+		run(p, h, func(w *respond.Writer) {
+			for range 8 {
+				wg.Go(func() {
+					if _, err := w.Write([]byte("x")); err != outcome {
+						t.Errorf("Write returns %v, want %v", err, outcome)
+					}
+				})
+			}
+			wg.Wait()
+		})
+		log, body := []string{"before 200", "after 200 false"}, "xxxxxxxx"
+		if outcome != nil {
+			log, body = []string{"before 200", "replace before fails"}, "another"
+		}
+		h.wants(t, log...)
+		if got := p.plain.body.String(); got != body {
+			t.Errorf("the answer is %q, want %q", got, body)
+		}
+	}
+}
+
+func TestTheHeaderAfterTheFirstByteIsTheAnswers(t *testing.T) {
+	h, p := &hooks{}, newPlain()
 	run(p, h, func(w *respond.Writer) {
-		done := make(chan bool)
-		for range 8 {
-			go func() { w.Write([]byte("x")); done <- true }()
-		}
-		for range 8 {
-			<-done
-		}
+		w.WriteHeader(200)
+		w.Header().Set(http.TrailerPrefix+"X-Sum", "1")
 	})
-	h.wants(t, "before 200", "after 200 false")
-	if got := p.plain.body.String(); got != "xxxxxxxx" {
-		t.Errorf("the answer is %q", got)
+	if p.header.Get(http.TrailerPrefix+"X-Sum") != "1" {
+		t.Errorf("the header is %q, want the handler's trailer in it", p.header)
 	}
 }

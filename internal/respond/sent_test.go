@@ -3,9 +3,11 @@ package respond_test
 import (
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session/internal/respond"
 )
@@ -50,6 +52,7 @@ func served(t *testing.T, h2 bool, wrap func(http.ResponseWriter) http.ResponseW
 	t.Helper()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { f(wrap(w)) }))
 	srv.EnableHTTP2 = h2
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	defer srv.Close()
 	res, err := srv.Client().Get(srv.URL)
@@ -103,6 +106,15 @@ func TestAHandlerThatWritesNothingIsNotTakenForOneThatWentAround(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Its writer is one of net/http that is not the server's, and tells nothing.
+func TestAHandlerBelowATimeoutHandlerIsNotTakenForOneThatWentAround(t *testing.T) {
+	h := &hooks{owes: true}
+	http.TimeoutHandler(http.HandlerFunc(func(under http.ResponseWriter, _ *http.Request) {
+		run(under, h, func(*respond.Writer) {})
+	}), time.Minute, "").ServeHTTP(httptest.NewRecorder(), request())
+	h.wants(t, "before 200")
 }
 
 func TestAnAnswerAroundTheWriterIsNobodysAffairWhereNothingIsOwed(t *testing.T) {

@@ -91,8 +91,9 @@ func (w *Writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	switch {
 	case err == nil:
 		w.streamed, w.hijacked = true, true
-	case first:
-		w.reopen()
+	case first: // nothing has left
+		w.hooks.Reopened()
+		w.begun.Store(false)
 	}
 	return conn, rw, err
 }

@@ -10,8 +10,9 @@ import (
 // call of the Writer caused them.
 type Hooks interface {
 	// Before is called before the first byte of the answer leaves, with the status.
-	// It may change the header, which leaves as Before returns it. If it returns an error,
-	// nothing of the handler's answer leaves, and Replace is called.
+	// It may change the header, which leaves as Before has left it. If it returns an error,
+	// nothing of the handler's answer leaves, and Replace is called; it must not have
+	// changed the header then.
 	//
 	// After a panic in Before the answer is neither the handler's nor another: what the
 	// handler writes is dropped, and End aborts.
@@ -112,14 +113,6 @@ func (w *Writer) begin(status int) error {
 	}
 	w.replaced = nil
 	return nil
-}
-
-// reopen undoes begin where it turned out that nothing has left.
-func (w *Writer) reopen() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.hooks.Reopened()
-	w.begun.Store(false)
 }
 
 // End is called when the handler has returned. It panics with [http.ErrAbortHandler] where
