@@ -64,16 +64,19 @@ func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		stmt.Close()
-		return nil, errClosed
+	first, closed := s.prepared[query], s.closed
+	if first == nil && !closed {
+		s.prepared[query] = stmt
 	}
-	if first := s.prepared[query]; first != nil {
+	s.mu.Unlock()
+	switch {
+	case closed:
+		stmt.Close() // without the lock, too: it waits for the connection
+		return nil, errClosed
+	case first != nil:
 		stmt.Close()
 		return first, nil
 	}
-	s.prepared[query] = stmt
 	return stmt, nil
 }
 
