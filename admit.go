@@ -63,9 +63,6 @@ func (c *saving) signedIn(rec store.Record) error {
 			_ = c.m.delete(c.Context, rec.ID)
 		} else {
 			c.InDoubt = true
-			if !c.Stored {
-				_ = c.m.delete(c.Context, rec.ID) // not to take a place in vain
-			}
 		}
 		return err
 	}

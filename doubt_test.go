@@ -585,6 +585,78 @@ func TestASignInInDoubtWithAKilledToken(t *testing.T) {
 	}
 }
 
+// Destroy removes whatever a sign-in in doubt may have left, also where that was to be
+// another session than the request came with.
+func TestDestroyEndsASignInInDoubtAfterAnEnd(t *testing.T) {
+	for _, loses := range []bool{false, true} { // what the commit itself removes
+		d := newDoubter(t, session.Config{})
+		s := d.load(d.stored())
+		must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"))
+		d.unconfirmed()
+		if loses {
+			d.f.del = func(context.Context, store.ID) error { return errors.New("down") }
+		}
+		d.fails(s)
+		d.well()
+		if list, err := collect(d.m.List(t.Context(), "u")); err != nil || (len(list) != 0) != loses {
+			t.Errorf("%d sessions, %v: nobody has their token", len(list), err)
+		}
+		must(t, s.Destroy(t.Context()))
+		if list, err := collect(d.m.List(t.Context(), "u")); err != nil || len(list) != 0 {
+			t.Errorf("after Destroy %d sessions, %v", len(list), err)
+		}
+	}
+}
+
+// A sign-in in doubt takes no place that the next one needs.
+func TestASignInInDoubtTakesNoPlace(t *testing.T) {
+	d := newDoubter(t, session.Config{MaxSessions: 1, RefuseLogin: true})
+	s := d.load(nil)
+	must(t, s.Login("u"))
+	d.unconfirmed()
+	d.fails(s)
+	d.well()
+	next := d.load(nil)
+	must(t, next.Login("u"))
+	d.commit(next)
+}
+
+// Discard leads out of no doubt: the next sign-in could be the second one.
+func TestDiscardAfterALoginOfAnotherLeavesTheDoubt(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	s := d.load(nil)
+	must(t, s.Login("alice"))
+	s = d.load(d.commit(s))
+	must(t, s.Login("bob"))
+	d.unconfirmed()
+	d.fails(s)
+	d.well()
+	s.Discard()
+	if err := s.Login("bob"); session.ErrorStatus(err) != http.StatusServiceUnavailable {
+		t.Errorf("Login after Discard: %v, want the error of the store", err)
+	}
+}
+
+// A Take in doubt is a commit in doubt: what went with it is not made once more.
+func TestATakeInDoubtEndsTheRequestsChanges(t *testing.T) {
+	d := newDoubter(t, session.Config{})
+	s := d.load(nil)
+	must(t, counter.Set(s, 5))
+	token := d.commit(s)
+	s = d.load(token)
+	must(t, increment(s))
+	d.unconfirmed() // it has landed: the 6 are taken
+	_, _, err := counter.Take(t.Context(), s)
+	d.well()
+	if session.ErrorStatus(err) != http.StatusServiceUnavailable {
+		t.Errorf("Take: %v, want an error of the store", err)
+	}
+	refusesAll(t, s, err)
+	if n, ok := counter.Get(d.load(token)); ok {
+		t.Errorf("the update that the Take has used up is stored once more: %d", n)
+	}
+}
+
 // A change of the token alone concerns nobody's changes.
 func TestARotationInDoubtEndsNoChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

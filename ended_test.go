@@ -360,7 +360,14 @@ func TestWhatOutlastsTheHandlerLeavesItDone(t *testing.T) {
 			<-within
 		})
 		close(goOn)
+		p.saw()
 		must(t, <-returned)
+		if got := p.heard(); op == "save" && (got != "" || of.IsNew()) {
+			t.Errorf("after a late save the events are %q, and IsNew is %v", got, of.IsNew())
+		}
+		if ck, err := p.m.Commit(context.Background(), of); ck != nil && op == "save" {
+			t.Errorf("Commit of what is done: %v, %v", ck, err)
+		}
 		if err := of.Set("k", 1); !errors.Is(err, session.ErrDone) {
 			t.Errorf("Set after a late %s: %v, want ErrDone", op, err)
 		}

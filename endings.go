@@ -65,11 +65,11 @@ func (s *Session) takeBackLocked() {
 	was, doubt := s.phase, s.doubt
 	s.replaceLocked(*p.before)
 	s.past = &past{killed: p.killed, others: p.others}
-	switch {
-	case p.over:
+	if p.over {
 		s.ops = nil
 		s.endLocked()
-	case was == inDoubt:
+	}
+	if was == inDoubt {
 		s.doubtLocked(doubt)
 	}
 }
@@ -92,7 +92,7 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 	if s.past != nil {
 		ends = slices.Concat(s.past.others, s.past.left)
 	}
-	if itself && s.phase != fresh {
+	if itself && s.phase != fresh && !slices.ContainsFunc(ends, func(e ending) bool { return e.id == s.draft.Rec.ID }) {
 		ends = append(ends, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
 	return ends, nil

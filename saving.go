@@ -49,7 +49,7 @@ func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) erro
 
 func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error {
 	m := k.m
-	if !storeNew && s.onlyRead() {
+	if s.onlyRead() && !storeNew {
 		return nil
 	}
 	c := m.saving(parent, s)
@@ -198,6 +198,9 @@ func (c *saving) run() error {
 		c.settle(rec)
 		c.reportDone()
 		return nil
+	}
+	if c.InDoubt && !c.Stored && c.signsIn() {
+		_ = c.m.keeper.remove(c.Context, c.Draft.Rec.ID) // nobody has its token: it must not take a place in vain
 	}
 	c.giveBack(err)
 	var failed *commit.StoreError

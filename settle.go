@@ -24,6 +24,10 @@ func (c *saving) giveBack(err error) {
 		s.endLocked()
 	case c.InDoubt && (len(c.Ops) > 0 || s.phase == fresh): // else it was about the token alone
 		s.doubtLocked(err)
+		if !c.Stored { // it may be there, and is Destroy's to remove
+			p := s.pastLocked()
+			p.others = append(p.others, ending{c.Draft.Rec.ID, c.Draft.Subject()})
+		}
 	}
 	newest := c.Newest
 	if s.phase != stored || !c.lost(err) {
@@ -84,7 +88,7 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 		s.endLocked() // the write is in, and was followed by one that killed this token
 		return
 	}
-	c.created = s.phase != stored || s.draft.Rec.ID != d.Rec.ID
+	c.created = !c.Stored
 	c.due = c.rotated || c.created
 	s.isNew = s.isNew || c.created // of a Login whose session has ended meanwhile
 	s.draft = *d

@@ -74,11 +74,15 @@ func (s *Session) take(ctx context.Context, key string) (v envelope.Value, ok bo
 			return v, false, err
 		}
 	}
-	if err = s.m.commit(ctx, taker, false); errors.Is(err, ErrEnded) {
-		s.mu.Lock()
+	err = s.m.commit(ctx, taker, false)
+	s.mu.Lock()
+	switch {
+	case errors.Is(err, ErrEnded):
 		s.endLocked()
-		s.mu.Unlock()
+	case taker.phase == inDoubt:
+		s.doubtLocked(err)
 	}
+	s.mu.Unlock()
 	if err != nil {
 		return v, false, err
 	}

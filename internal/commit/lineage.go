@@ -26,7 +26,8 @@ const (
 	maxLineage = 32
 
 	// Window is how long after a write, at least, a record still tells
-	// that it is in: longer than any CommitTimeout.
+	// that it is in: longer than any CommitTimeout. The clocks of the machines that write
+	// one session must not be further apart.
 	Window = time.Minute
 )
 
