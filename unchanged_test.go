@@ -155,14 +155,6 @@ func TestTheLastSetOfARequestCounts(t *testing.T) {
 	c.wants("<> k=a")
 }
 
-// unanswered has every write done, and none of them answered.
-func unanswered(_ context.Context, op string, do func() error) error {
-	if op == "save" {
-		return errors.Join(do(), errDown)
-	}
-	return errDown
-}
-
 func TestToSetWhatIsThereIsUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProbe(t, session.Config{})
