@@ -100,8 +100,13 @@ func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Recor
 
 func (inStore) byID(string) error { return nil }
 
+func (k inStore) lists() bool {
+	_, ok := k.m.store.(store.Lister)
+	return ok
+}
+
 func (k inStore) bySubject(op string) error {
-	if _, ok := k.m.store.(store.Lister); !ok {
+	if !k.lists() {
 		return fmt.Errorf("session: %s: %T cannot list the sessions of a subject: %w", op, k.m.store, errors.ErrUnsupported)
 	}
 	return nil

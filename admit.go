@@ -51,7 +51,7 @@ func (c *saving) loginInTime() error {
 }
 
 // outrun: of a session that does not sign in the record is gone.
-func (k inStore) outrun(c *saving) bool { return c.signsIn() && k.bySubject("") == nil }
+func (k inStore) outrun(c *saving) bool { return c.signsIn() && k.lists() }
 
 // signedIn is what follows when a sign-in was written. RevokeAll writes the
 // not-before and then lists; a sign-in writes its record and then reads the

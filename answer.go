@@ -16,7 +16,7 @@ import (
 // a newer program; 500 for the application's own mistakes.
 //
 // Any other error may name its status, by a method Status() int on it or on an error
-// that it wraps: those of packages guard and csrf do, and that of an Update's function
+// that it wraps: those of package guard do, and that of an Update's function
 // may. A status that is no error's, below 400 or above 599, counts as none.
 func ErrorStatus(err error) int {
 	var failed *commit.StoreError

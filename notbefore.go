@@ -165,7 +165,7 @@ func (m *Manager) setNotBefore(ctx context.Context, id ID, now time.Time) (last 
 		default:
 			return last, loadErr
 		}
-		if !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrExists) {
+		if !commit.Refused(err) {
 			return last, err
 		}
 	}

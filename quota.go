@@ -73,7 +73,7 @@ func (c *saving) reserve() error {
 			places = slices.DeleteFunc(places, func(p place) bool { return p.id == id })
 		}
 		places = slices.DeleteFunc(places, func(p place) bool {
-			return c.holds(p) || p.at < c.Now.Add(-placeLife).UnixMilli()
+			return c.hasReserved(p) || p.at < c.Now.Add(-placeLife).UnixMilli()
 		})
 		switch left := c.m.cfg.MaxSessions - taken - len(places); {
 		case left > 0:
@@ -111,16 +111,16 @@ func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one I
 	return ids, err
 }
 
-// holds tells whether a place is this sign-in's.
-func (c *saving) holds(p place) bool { return slices.Contains(c.reserved, p.id) }
+// hasReserved tells whether a place is this sign-in's.
+func (c *saving) hasReserved(p place) bool { return slices.Contains(c.reserved, p.id) }
 
-// release gives the place back: the session can be listed now, or never will be.
-func (c *saving) release() {
+// freePlaces gives the place back: the session can be listed now, or never will be.
+func (c *saving) freePlaces() {
 	if len(c.reserved) == 0 {
 		return
 	}
 	err := c.editQuota(c.Draft.Subject(), func(places []place) ([]place, error) {
-		return slices.DeleteFunc(places, c.holds), nil
+		return slices.DeleteFunc(places, c.hasReserved), nil
 	})
 	if err != nil { // then it counts for placeLife
 		c.m.report(c.Context, Event{Kind: EventLimitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
@@ -158,8 +158,7 @@ func (c *saving) editQuota(scoped string, edit func([]place) ([]place, error)) e
 		if err == nil {
 			return nil
 		}
-		refused := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
-		if !refused || attempt == commit.MaxAttempts {
+		if !commit.Refused(err) || attempt == commit.MaxAttempts {
 			return commit.Failed("limit sessions", err)
 		}
 		if err := commit.Pause(c.Context, attempt); err != nil {

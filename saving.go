@@ -33,7 +33,8 @@ type saving struct {
 
 func (m *Manager) saving(parent context.Context, s *Session) *saving {
 	clock := time.Now()
-	c := &saving{m: m, s: s, limit: limitedContext{Context: parent, deadline: clock.Add(m.cfg.CommitTimeout), detached: true}}
+	c := &saving{m: m, s: s}
+	c.limit.beginDetached(parent, clock, m.cfg.CommitTimeout)
 	c.Engine, c.Hooks, c.Context, c.Now = m.engine, c, &c.limit, envelope.Truncate(clock)
 	return c
 }
@@ -190,7 +191,7 @@ func (c *saving) Another() error {
 // run commits, and leaves the session as the outcome says.
 func (c *saving) run() error {
 	rec, err := c.store()
-	c.release()
+	c.freePlaces()
 	if err == nil && c.signsIn() {
 		err = c.signedIn(rec)
 	}

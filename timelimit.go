@@ -48,7 +48,14 @@ func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Dur
 // detach returns a context with the values of parent that goes on when parent
 // is cancelled, and ends after d.
 func detach(parent context.Context, d time.Duration) *limitedContext {
-	return &limitedContext{Context: parent, deadline: time.Now().Add(d), detached: true}
+	c := new(limitedContext)
+	c.beginDetached(parent, time.Now(), d)
+	return c
+}
+
+// beginDetached makes the zero limitedContext one that detach would return.
+func (c *limitedContext) beginDetached(parent context.Context, now time.Time, d time.Duration) {
+	c.Context, c.deadline, c.detached = parent, now.Add(d), true
 }
 
 func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true }

@@ -238,7 +238,7 @@ func (c *Commit) record(meta *envelope.Meta, seen, expires, deadline envelope.Mi
 	return rec
 }
 
-// refused tells whether a store says that another writer was first.
-func refused(err error) bool {
+// Refused tells whether a store says that another writer was first.
+func Refused(err error) bool {
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrExists)
 }

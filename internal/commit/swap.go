@@ -66,8 +66,8 @@ func (c *Commit) swap() (store.Record, error) {
 		if errors.Is(err, store.ErrUnconfirmed) {
 			return rec, c.fail(err)
 		}
-		first := refused(err) // another writer was
-		if first {
+		refused := Refused(err)
+		if refused {
 			if err := Pause(c.Context, attempt); err != nil {
 				return rec, c.fail(err)
 			}
@@ -79,14 +79,14 @@ func (c *Commit) swap() (store.Record, error) {
 		switch {
 		case loadErr == nil && holds(newer, c.first):
 			return newer, nil
-		case !first && repeats < maxRepeats && c.unchanged(newer, gone):
+		case !refused && repeats < maxRepeats && c.unchanged(newer, gone):
 			repeats++ // should both arrive, the second is refused for its version
 			continue
 		case gone && c.Stored:
 			err = c.restart(nil)
-		case first && loadErr != nil && !gone:
+		case refused && loadErr != nil && !gone:
 			return rec, c.fail(loadErr)
-		case loadErr != nil, !c.Stored, !first && c.unchanged(newer, gone):
+		case loadErr != nil, !c.Stored, !refused && c.unchanged(newer, gone):
 			return rec, c.fail(err)
 		default:
 			err = c.rebase(newer)
