@@ -9,6 +9,7 @@ import (
 
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -83,7 +84,7 @@ func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Recor
 			yield(store.Record{}, err)
 			return
 		}
-		records := stepwise(ctx, m.cfg.LoadTimeout, func(ctx context.Context) iter.Seq2[store.Record, error] {
+		records := limit.Steps(ctx, m.cfg.LoadTimeout, func(ctx context.Context) iter.Seq2[store.Record, error] {
 			return store.List(ctx, m.store, scoped)
 		})
 		for rec, err := range records {
@@ -160,8 +161,8 @@ func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) 
 	if err := m.keeper.byID(op); err != nil {
 		return nil, err
 	}
-	limited := limit(ctx, m.cfg.LoadTimeout)
-	defer limited.release()
+	limited := limit.Within(ctx, m.cfg.LoadTimeout)
+	defer limited.Release()
 	rec, found, err := m.loadSession(limited, id, envelope.Truncate(time.Now()))
 	if err != nil {
 		return nil, err

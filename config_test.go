@@ -1,9 +1,7 @@
 package session
 
 import (
-	"context"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -139,72 +137,5 @@ func TestCookieNameByDefault(t *testing.T) {
 		if got := c.withDefaults("").Name; got != "id" {
 			t.Errorf("%+v is named %s, want id", c, got)
 		}
-	}
-}
-
-func TestLimitedContext(t *testing.T) {
-	parent, cancel := context.WithCancel(context.Background())
-	c := limit(parent, time.Hour)
-	if d, ok := c.Deadline(); !ok || time.Until(d) > time.Hour || c.Err() != nil {
-		t.Error("no deadline, or over already")
-	}
-	cancel()
-	<-c.Done()
-	if c.Err() != context.Canceled {
-		t.Errorf("%v, want Canceled", c.Err())
-	}
-	d := detach(parent, time.Millisecond)
-	if d.Err() != nil {
-		t.Error("a detached context ends with its parent")
-	}
-	<-d.Done()
-	if d.Err() != context.DeadlineExceeded {
-		t.Errorf("%v, want DeadlineExceeded", d.Err())
-	}
-	past := limit(context.Background(), -time.Second)
-	if past.Err() != context.DeadlineExceeded {
-		t.Errorf("%v, want DeadlineExceeded", past.Err())
-	}
-
-	// What is derived from it sees its end, however that comes.
-	for _, late := range []bool{false, true} {
-		r := limit(context.Background(), time.Hour)
-		if late {
-			r.release()
-		}
-		derived, cancel := context.WithCancel(r)
-		defer cancel()
-		r.release()
-		<-derived.Done()
-		if r.Err() != context.Canceled || derived.Err() != context.Canceled {
-			t.Errorf("after release: %v, and %v of what is derived, want Canceled", r.Err(), derived.Err())
-		}
-	}
-}
-
-// TestDerivedContextsTakeNoGoroutine: one for each query of a database would.
-func TestDerivedContextsTakeNoGoroutine(t *testing.T) {
-	parent, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	for _, c := range []*limitedContext{limit(parent, time.Hour), detach(parent, time.Hour)} {
-		before := runtime.NumGoroutine()
-		for range 100 {
-			_, cancel := context.WithCancel(c)
-			defer cancel()
-		}
-		if n := runtime.NumGoroutine() - before; n > 10 { // some of other tests may have begun
-			t.Errorf("%d goroutines for 100 derived contexts", n)
-		}
-		c.release()
-	}
-	cancel()
-	d := detach(parent, time.Hour)
-	if err := context.Cause(d); err != nil {
-		t.Errorf("a detached context has a cause: %v", err)
-	}
-	derived, cancelDerived := context.WithCancel(d)
-	defer cancelDerived()
-	if derived.Err() != nil || context.Cause(d) != nil {
-		t.Errorf("what is derived from a detached context ends with the parent: %v", derived.Err())
 	}
 }

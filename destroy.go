@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 )
 
 // Destroy ends the session: logout. The record is gone from the store when
@@ -42,8 +43,8 @@ func (s *Session) Destroy(ctx context.Context) error {
 	case late:
 		return ErrHeadersSent
 	}
-	limited := detach(ctx, s.m.cfg.CommitTimeout)
-	defer limited.release()
+	limited := limit.Detach(ctx, s.m.cfg.CommitTimeout)
+	defer limited.Release()
 	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
 	for _, e := range ends {
 		err = errors.Join(err, s.m.keeper.remove(limited, e.id))

@@ -16,17 +16,18 @@ var doors = map[string][]string{
 	"internal/commit":   {"internal/sid", "internal/envelope", "internal/change", "store"},
 	"internal/carrier":  {},
 	"internal/respond":  {},
+	"internal/limit":    {},
 
 	"store":             {},
 	"store/memstore":    {"store"},
 	"store/sqlstore":    {"store"},
-	"store/cookiestore": {"store", "internal/sid", ""},
+	"store/cookiestore": {"store"},
 	"store/storetest":   {"store"},
 
-	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "internal/respond", "store", "store/memstore"},
+	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "internal/respond", "internal/limit", "store"},
 	"guard":          {""},
 	"flash":          {""},
-	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
+	"sessiontest":    {"", "store/memstore"},
 	"internal/probe": {"", "store", "store/memstore"}, // for tests
 }
 
@@ -38,6 +39,7 @@ var shut = map[string][]string{
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
 	"internal/commit":   {"net/http", "log/slog"},
 	"internal/carrier":  {"context", "log/slog", "sync"},
+	"internal/limit":    {"net/http", "log/slog"},
 	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
 	"guard":             {"context"},
 	"flash":             {"log/slog", "sync", "time"},
@@ -58,6 +60,11 @@ func TestEveryDoorIsOnThePlan(t *testing.T) {
 		if !ok {
 			t.Errorf("%q is on no plan: say in doors what it may import", room)
 			continue
+		}
+		for _, to := range open {
+			if !slices.Contains(p.Imports, strings.TrimSuffix(modulePath+"/"+to, "/")) {
+				t.Errorf("%q has a door to %q, and does not use it: close it", room, to)
+			}
 		}
 		for _, path := range p.Imports {
 			to := strings.TrimPrefix(strings.TrimPrefix(path, modulePath), "/")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -45,9 +46,9 @@ func (m *Manager) startGC() {
 			}
 			// A round that takes longer than the interval is cut short, and
 			// the next goes on from there.
-			limited := limit(ctx, m.cfg.GCInterval)
+			limited := limit.Within(ctx, m.cfg.GCInterval)
 			_, err := m.GC(limited)
-			limited.release()
+			limited.Release()
 			if err != nil && ctx.Err() == nil {
 				m.report(ctx, Event{Kind: EventGCFailed, Err: err})
 			}

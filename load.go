@@ -11,13 +11,14 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
 // load makes s the session of a request, and writes nothing. The store is asked
 // with ctx, which is to be the zero one.
-func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
+func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 	clock := time.Now()
 	now := envelope.Truncate(clock)
 	s.m, s.request, s.begun, s.started = m, r, envelope.MillisOf(now), clock.Sub(epoch)
@@ -39,8 +40,8 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limitedContext) error {
 		m.report(r.Context(), Event{Kind: EventDuplicate})
 		return nil
 	}
-	ctx.begin(r.Context(), clock, m.cfg.LoadTimeout)
-	defer ctx.release()
+	ctx.Start(r.Context(), clock, m.cfg.LoadTimeout)
+	defer ctx.Release()
 	good, err := m.choose(ctx, found[:different], now, &s.draft)
 	if err != nil {
 		return err

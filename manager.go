@@ -12,6 +12,7 @@ import (
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -124,7 +125,7 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 		return s, nil
 	}
 	s := new(Session)
-	if err := m.load(r, s, new(limitedContext)); err != nil {
+	if err := m.load(r, s, new(limit.Context)); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -219,8 +220,8 @@ func (m *Manager) loadSession(ctx context.Context, id ID, now time.Time) (rec st
 
 // delete goes on when parent is cancelled.
 func (m *Manager) delete(parent context.Context, id ID) error {
-	ctx := detach(parent, m.cfg.CommitTimeout)
-	defer ctx.release()
+	ctx := limit.Detach(parent, m.cfg.CommitTimeout)
+	defer ctx.Release()
 	return m.keeper.remove(ctx, id)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/respond"
 )
 
@@ -75,7 +76,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 // An exchange is all that one request needs, in one allocation.
 type exchange struct {
 	session  Session
-	loading  limitedContext
+	loading  limit.Context
 	context  sessionContext
 	response respond.Writer // calls back the exchange: see response.go
 	vary     [1]string      // room for a line of the header

@@ -12,6 +12,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -94,8 +95,8 @@ func (m *Manager) revoked(ctx context.Context, d *change.Draft) (bool, error) {
 // putNotBefore makes the not-before of a subject now. It spares the sign-in of
 // the request that calls it, if there is one.
 func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Session) error {
-	ctx := detach(parent, m.cfg.CommitTimeout)
-	defer ctx.release()
+	ctx := limit.Detach(parent, m.cfg.CommitTimeout)
+	defer ctx.Release()
 	now := envelope.Truncate(time.Now())
 	last, err := m.setNotBefore(ctx, notBeforeID(scoped), now)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 )
 
 // Reload shows the newest state of the session, as others have committed it since
@@ -26,8 +27,8 @@ func (s *Session) Reload(ctx context.Context) error {
 	if stored, err := s.readable(); err != nil || !stored {
 		return err
 	}
-	limited := limit(ctx, s.m.cfg.LoadTimeout)
-	defer limited.release()
+	limited := limit.Within(ctx, s.m.cfg.LoadTimeout)
+	defer limited.Release()
 	return s.m.keeper.look(limited, s, false)
 }
 
@@ -46,8 +47,8 @@ func (s *Session) Touch(ctx context.Context) error {
 	if stored, err := s.changeable(); err != nil || !stored {
 		return err
 	}
-	limited := detach(ctx, s.m.cfg.CommitTimeout)
-	defer limited.release()
+	limited := limit.Detach(ctx, s.m.cfg.CommitTimeout)
+	defer limited.Release()
 	return s.m.keeper.look(limited, s, true)
 }
 

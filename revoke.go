@@ -10,6 +10,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -46,8 +47,8 @@ func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, e
 	if err != nil {
 		return false, err
 	}
-	limited := limit(ctx, m.cfg.LoadTimeout)
-	defer limited.release()
+	limited := limit.Within(ctx, m.cfg.LoadTimeout)
+	defer limited.Release()
 	rec, found, err := m.loadSession(limited, id, envelope.Truncate(time.Now()))
 	if err != nil || !found || rec.Subject != scoped {
 		return false, err
@@ -117,7 +118,7 @@ func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Sess
 	}
 	var errs failures
 	errs.add(m.putNotBefore(ctx, scoped, caller))
-	lasting, cancel := outlast(ctx, m.cfg.CommitTimeout)
+	lasting, cancel := limit.Outlast(ctx, m.cfg.CommitTimeout)
 	defer cancel()
 	n, broke := m.revokeBatches(lasting, m.store, scoped, but, &errs)
 	failed := len(errs.first)
@@ -135,7 +136,7 @@ func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Sess
 // revokeBatches ends the sessions of a subject, and returns how many. Those that
 // it could not end are among the failures; the error is what ended it.
 func (m *Manager) revokeBatches(ctx context.Context, s store.Store, scoped string, but ID, errs *failures) (n int, broke error) {
-	deleted := stepwise(ctx, m.cfg.CommitTimeout, func(ctx context.Context) iter.Seq2[ID, error] {
+	deleted := limit.Steps(ctx, m.cfg.CommitTimeout, func(ctx context.Context) iter.Seq2[ID, error] {
 		return store.DeleteSubject(ctx, s, scoped, but)
 	})
 	for id, err := range deleted {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -15,9 +16,9 @@ import (
 // its own, so that the session can be used meanwhile.
 type saving struct {
 	commit.Commit
-	m     *Manager
-	s     *Session
-	limit limitedContext // Context, in the same allocation
+	m       *Manager
+	s       *Session
+	limited limit.Context // Context, in the same allocation
 
 	mayRotate bool
 	secret    *sid.Secret // for the cookie, where a new one is due
@@ -34,8 +35,8 @@ type saving struct {
 func (m *Manager) saving(parent context.Context, s *Session) *saving {
 	clock := time.Now()
 	c := &saving{m: m, s: s}
-	c.limit.beginDetached(parent, clock, m.cfg.CommitTimeout)
-	c.Engine, c.Hooks, c.Context, c.Now = m.engine, c, &c.limit, envelope.Truncate(clock)
+	c.limited.StartDetached(parent, clock, m.cfg.CommitTimeout)
+	c.Engine, c.Hooks, c.Context, c.Now = m.engine, c, &c.limited, envelope.Truncate(clock)
 	return c
 }
 
@@ -54,7 +55,7 @@ func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error
 		return nil
 	}
 	c := m.saving(parent, s)
-	defer c.limit.release()
+	defer c.limited.Release()
 	todo, err := c.begin(storeNew)
 	if err != nil || !todo {
 		return err

@@ -15,7 +15,7 @@ import (
 func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) error {
 	m := k.m
 	c := m.saving(parent, s)
-	defer c.limit.release()
+	defer c.limited.Release()
 	todo, err := c.beginSealed(storeNew)
 	if err != nil || !todo {
 		return err

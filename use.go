@@ -9,6 +9,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -52,8 +53,8 @@ func (m *Manager) keep(r *http.Request, s *Session) {
 	if s.phase != stored || s.passive || m.keeper.writesWithCookie() || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
 		return
 	}
-	ctx := detach(r.Context(), m.cfg.CommitTimeout)
-	defer ctx.release()
+	ctx := limit.Detach(r.Context(), m.cfg.CommitTimeout)
+	defer ctx.Release()
 	_ = m.touch(ctx, s, &s.draft, envelope.Truncate(time.Now())) // reported
 }
 

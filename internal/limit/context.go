@@ -1,4 +1,6 @@
-package session
+// Package limit makes contexts that end in time, cheaply: a call of a store in memory
+// takes no timer. It knows nothing of what is called.
+package limit
 
 import (
 	"context"
@@ -6,10 +8,10 @@ import (
 	"time"
 )
 
-// A limitedContext is what context.WithTimeout returns, but for its timer: that
-// starts when somebody waits on the context, which most calls of a store in
-// memory never do. Whoever made it releases it.
-type limitedContext struct {
+// A Context is what context.WithTimeout returns, but for its timer: that starts when
+// somebody waits on the context. Most calls of a store in memory never do. Whoever makes
+// a Context calls Release.
+type Context struct {
 	context.Context
 	deadline time.Time
 	timed    atomic.Pointer[timedContext] // made when first needed
@@ -27,15 +29,15 @@ type timedContext struct {
 	cancel context.CancelFunc
 }
 
-// limit returns a context that ends with its parent, or after d.
-func limit(parent context.Context, d time.Duration) *limitedContext {
-	c := new(limitedContext)
-	c.begin(parent, time.Now(), d)
+// Within returns a context that ends with its parent, or after d.
+func Within(parent context.Context, d time.Duration) *Context {
+	c := new(Context)
+	c.Start(parent, time.Now(), d)
 	return c
 }
 
-// begin makes the zero limitedContext one that limit would return.
-func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Duration) {
+// Start makes the zero Context one that Within would return.
+func (c *Context) Start(parent context.Context, now time.Time, d time.Duration) {
 	c.Context, c.deadline = parent, now.Add(d)
 	if earlier, ok := parent.Deadline(); ok && earlier.Before(c.deadline) {
 		c.deadline = earlier
@@ -45,24 +47,25 @@ func (c *limitedContext) begin(parent context.Context, now time.Time, d time.Dur
 	}
 }
 
-// detach returns a context with the values of parent that goes on when parent
+// Detach returns a context with the values of parent that goes on when parent
 // is cancelled, and ends after d.
-func detach(parent context.Context, d time.Duration) *limitedContext {
-	c := new(limitedContext)
-	c.beginDetached(parent, time.Now(), d)
+func Detach(parent context.Context, d time.Duration) *Context {
+	c := new(Context)
+	c.StartDetached(parent, time.Now(), d)
 	return c
 }
 
-// beginDetached makes the zero limitedContext one that detach would return.
-func (c *limitedContext) beginDetached(parent context.Context, now time.Time, d time.Duration) {
+// StartDetached makes the zero Context one that Detach would return.
+func (c *Context) StartDetached(parent context.Context, now time.Time, d time.Duration) {
 	c.Context, c.deadline, c.detached = parent, now.Add(d), true
 }
 
-func (c *limitedContext) Deadline() (time.Time, bool) { return c.deadline, true }
+// Deadline returns when the context ends at the latest.
+func (c *Context) Deadline() (time.Time, bool) { return c.deadline, true }
 
-// Value finds the timer too, once there is one: contexts that database drivers
-// derive from this one are then told of its end by it, else by a goroutine each.
-func (c *limitedContext) Value(key any) any {
+// Value finds the timer too, once there is one. Contexts that database drivers derive
+// from this one are then told of its end by the timer, and need no goroutine each.
+func (c *Context) Value(key any) any {
 	if t := c.timed.Load(); t != nil {
 		return t.Value(key)
 	}
@@ -72,12 +75,13 @@ func (c *limitedContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-func (c *limitedContext) Done() <-chan struct{} { return c.wait().Done() }
+// Done starts the timer.
+func (c *Context) Done() <-chan struct{} { return c.wait().Done() }
 
 // Err agrees with Done: contexts that others derive from this one rely on it.
 // The first call comes before anything that takes time, and does not look at
 // the clock.
-func (c *limitedContext) Err() error {
+func (c *Context) Err() error {
 	state := c.state.Or(flagAsked)
 	if c.timed.Load() == nil && state&flagReleased == 0 && (state == 0 || time.Now().Before(c.deadline)) {
 		if c.detached {
@@ -89,7 +93,7 @@ func (c *limitedContext) Err() error {
 }
 
 // wait starts the timer.
-func (c *limitedContext) wait() context.Context {
+func (c *Context) wait() context.Context {
 	t := c.timed.Load()
 	if t == nil {
 		t = new(timedContext)
@@ -109,8 +113,8 @@ func (c *limitedContext) wait() context.Context {
 	return t
 }
 
-// release ends the context, and the timer if one was started.
-func (c *limitedContext) release() {
+// Release ends the context, and its timer if one was started.
+func (c *Context) Release() {
 	c.state.Or(flagReleased)
 	if t := c.timed.Load(); t != nil {
 		t.cancel()

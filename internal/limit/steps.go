@@ -1,4 +1,4 @@
-package session
+package limit
 
 import (
 	"context"
@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// stepwise ranges over what a store yields by and by. Each step may take so long,
-// for none can be told how many there will be; what the body of the loop takes is
-// not counted.
-func stepwise[T any](parent context.Context, each time.Duration, open func(context.Context) iter.Seq2[T, error]) iter.Seq2[T, error] {
+// Steps ranges over what open yields by and by, and gives each step the time each: nobody
+// knows how many there will be. The time that the body of the loop takes does not count.
+func Steps[T any](parent context.Context, each time.Duration, open func(context.Context) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancelCause(parent)
 		defer cancel(nil)
@@ -31,9 +30,9 @@ func stepwise[T any](parent context.Context, each time.Duration, open func(conte
 	}
 }
 
-// outlast returns a context with the values of parent that ends d after it. The
+// Outlast returns a context with the values of parent that ends d after parent does. The
 // caller cancels it.
-func outlast(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+func Outlast(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
 		timer := time.NewTimer(d)
