@@ -38,7 +38,7 @@ var shut = map[string][]string{
 	"internal/envelope": {"net/http", "context", "log/slog"},
 	"internal/change":   {"net/http", "context", "log/slog", "sync"},
 	"internal/commit":   {"net/http", "log/slog"},
-	"internal/carrier":  {"context", "log/slog", "sync"},
+	"internal/carrier":  {"context", "log/slog", "crypto/sha256"},
 	"internal/limit":    {"net/http", "log/slog"},
 	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
 	"guard":             {"context"},

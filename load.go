@@ -30,7 +30,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 		return nil
 	}
 	s.lapsed, s.used = true, true // whatever the handler does with it, the response may depend on the token
-	m.lost.cameBack(&m.cfg.Cookie, r)
+	m.lost.CameBack(r)
 	// A browser that keeps to the rules of the prefix has one such cookie. Of
 	// other names it may have several, for different paths and domains, and
 	// somebody on a sibling host may have planted one: neither order nor

@@ -28,7 +28,7 @@ type Manager struct {
 	formCookie    carrier.Cookie // of CSRF tokens
 	subjectPrefix string         // of this realm's subjects in the store
 	engine        *commit.Engine
-	lost          lostCookies
+	lost          carrier.Lost
 
 	ownsStore bool
 	close     sync.Once
@@ -67,6 +67,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		subjectPrefix: cfg.realm() + ":",
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
 		formCookie:    cfg.formCookie(),
+		lost:          carrier.Lost{Cookie: cfg.Cookie.carried()},
 	}
 	m.keeper, m.engine = inStore{m}, commit.New(s, &m.rules)
 	return m, nil

@@ -46,10 +46,8 @@ func (c Config) validate() error {
 // cookie.
 const maxApp = 48
 
-// maxName is the longest name of a cookie, and so the longest realm.
-const maxName = 64
-
-var _ [sid.MaxRealm - maxName]struct{} // each can be hashed
+// The longest realm is the longest name of a cookie: each can be hashed.
+var _ [sid.MaxRealm - carrier.MaxName]struct{}
 
 // validApp tells whether a name is fit for a cookie and before the colon of a
 // subject in the store. The cookie of another App's CSRF tokens has no such name.

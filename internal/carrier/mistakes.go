@@ -1,53 +1,39 @@
-package session
+package carrier
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/b4468f51/session/internal/carrier"
 )
 
-// Prefixes of names that make a browser refuse a cookie with other attributes.
-// One with an http prefix is refused from scripts too; a __Host-Http- cookie is a
-// __Host- cookie besides (draft-ietf-httpbis-layered-cookies, 4.1.3).
+// Prefixes of names make a browser refuse a cookie with other attributes. Scripts cannot
+// set one with an http prefix; a __Host-Http- cookie is a __Host- cookie besides
+// (draft-ietf-httpbis-layered-cookies, 4.1.3).
 const (
-	hostPrefix     = carrier.HostPrefix
 	securePrefix   = "__Secure-"
 	httpPrefix     = "__Http-"
 	hostHTTPPrefix = "__Host-Http-"
 )
 
-func (c Cookie) withDefaults(app string) Cookie {
-	if c.Name == "" {
-		c.Name = cmp.Or(app, "id")
-		if c.Domain == "" && (c.Path == "" || c.Path == "/") && !c.Insecure {
-			c.Name = hostPrefix + c.Name
-		}
-	}
-	setDefault(&c.Path, "/")
-	setDefault(&c.SameSite, http.SameSiteLaxMode)
-	return c
-}
+// MaxName is the longest name of a cookie, in bytes.
+const MaxName = 64
 
-// Longest texts, in bytes: of a domain as in DNS, and of an attribute as browsers
-// have it (RFC 6265bis 5.6).
+// Longest texts, in bytes: of a domain as in DNS, and of an attribute as browsers have it
+// (RFC 6265bis 5.6).
 const (
 	maxDomain = 253
 	maxPath   = 1024
 )
 
-// validate checks a Cookie that has its defaults: what browsers drop, they drop
-// without a word, and [http.SetCookie] too. It names every mistake.
-func (c Cookie) validate() error {
-	var errs []error
+// Mistakes returns why browsers drop a cookie with these attributes, or never send it
+// back: they say nothing about it, and neither does [http.SetCookie]. Each text begins
+// with the attribute. Without a mistake there is none.
+func (c *Cookie) Mistakes() (all []string) {
 	wrong := func(yes bool, format string, args ...any) {
 		if yes {
-			errs = append(errs, fmt.Errorf("session: Config.Cookie."+format, args...))
+			all = append(all, fmt.Sprintf(format, args...))
 		}
 	}
 	wrongText := func(field, text, why string) {
@@ -58,15 +44,15 @@ func (c Cookie) validate() error {
 	wrongText("Path", c.Path, invalidPath(c.Path))
 	// Browsers compare the prefixes without regard to case (RFC 6265bis 5.4).
 	secure := false
-	for _, prefix := range []string{hostPrefix, hostHTTPPrefix, securePrefix, httpPrefix} {
+	for _, prefix := range []string{HostPrefix, hostHTTPPrefix, securePrefix, httpPrefix} {
 		if hasPrefixFold(c.Name, prefix) {
 			secure = true
 			wrong(!strings.HasPrefix(c.Name, prefix), "Name is %q: the prefix is spelled %s", c.Name, prefix)
 		}
 	}
-	host := hasPrefixFold(c.Name, hostPrefix)
-	wrong(host && c.Domain != "", "Domain is %q: the prefix %s of Name rules a Domain out", c.Domain, hostPrefix)
-	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, hostPrefix)
+	host := hasPrefixFold(c.Name, HostPrefix)
+	wrong(host && c.Domain != "", "Domain is %q: the prefix %s of Name rules a Domain out", c.Domain, HostPrefix)
+	wrong(host && c.Path != "/", "Path is %q: the prefix %s of Name takes the path /", c.Path, HostPrefix)
 	wrong(secure && c.Insecure, "Insecure: the prefix of Name %q takes Secure; leave Name empty", c.Name)
 	switch c.SameSite {
 	case http.SameSiteLaxMode, http.SameSiteStrictMode:
@@ -76,11 +62,10 @@ func (c Cookie) validate() error {
 		wrong(true, "SameSite is %d: it must be Lax, Strict or None", c.SameSite)
 	}
 	wrong(c.Partitioned && (c.Insecure || c.SameSite != http.SameSiteNoneMode), "Partitioned takes SameSite None and Secure")
-	carried := c.carried()
-	if err := carried.HTTP("", time.Time{}).Valid(); err != nil && len(errs) == 0 {
-		errs = append(errs, fmt.Errorf("session: Config.Cookie: %w", err))
+	if err := c.HTTP("", time.Time{}).Valid(); err != nil && len(all) == 0 {
+		wrong(true, "Name, Domain or Path: %v", err)
 	}
-	return errors.Join(errs...)
+	return all
 }
 
 // invalidName returns why a text is no name of a cookie, or "".
@@ -90,8 +75,8 @@ func invalidName(name string) string {
 	switch {
 	case strings.Trim(name, token) != "":
 		return "a name consists of letters, digits and !#$%&'*+-.^_`|~"
-	case len(name) > maxName:
-		return fmt.Sprintf("it is too long, %d bytes of at most %d", len(name), maxName)
+	case len(name) > MaxName:
+		return fmt.Sprintf("it is too long, %d bytes of at most %d", len(name), MaxName)
 	}
 	return ""
 }
@@ -161,13 +146,6 @@ func invalidPath(path string) string {
 		}
 	}
 	return ""
-}
-
-// carried returns the attributes that are of each cookie.
-func (c Cookie) carried() carrier.Cookie {
-	return carrier.Cookie{
-		Name: c.Name, Domain: c.Domain, Path: c.Path, SameSite: c.SameSite, Insecure: c.Insecure, Partitioned: c.Partitioned,
-	}
 }
 
 func hasPrefixFold(s, prefix string) bool {
