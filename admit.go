@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/store"
 )
 
@@ -70,6 +72,54 @@ func (c *saving) signedIn(rec store.Record) error {
 		return nil
 	}
 	return c.m.evict(c.Context, &rec)
+}
+
+// reserve takes a place for the session of a sign-in, or refuses it: see mark.Marks. One
+// session may have to give way for it.
+func (c *saving) reserve() error {
+	scoped, own := c.Draft.Subject(), c.Draft.Rec.ID
+	c.reserved = append(c.reserved, own)
+	gives, err := c.m.marks.Reserve(c.Context, mark.Reservation{
+		Subject: scoped, Max: c.m.cfg.MaxSessions, Session: own, Asked: c.reserved, Killed: c.Killed, Ends: c.endsToo,
+		List: func(most int) ([]ID, error) { return c.m.sessionIDs(c.Context, scoped, most+len(c.ends), own) },
+	}, c.Now)
+	for _, id := range gives {
+		c.endToo(ending{id, scoped})
+	}
+	return err
+}
+
+// sessionIDs returns the IDs of a subject's sessions, and of more than so many
+// only these. One is among them in any case, if it is the subject's.
+func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one ID) ([]ID, error) {
+	var ids []ID
+	for rec, err := range m.list(ctx, scoped) {
+		if err != nil {
+			return nil, err
+		}
+		if ids = append(ids, rec.ID); len(ids) == most {
+			break
+		}
+	}
+	if len(ids) < most || slices.Contains(ids, one) {
+		return ids, nil
+	}
+	rec, found, err := m.loadSession(ctx, one, envelope.Truncate(time.Now()))
+	if found && rec.Subject == scoped {
+		ids = append(ids, one)
+	}
+	return ids, err
+}
+
+// freePlaces gives the places that reserve took back.
+func (c *saving) freePlaces() {
+	if len(c.reserved) == 0 {
+		return
+	}
+	subject := c.Draft.Subject()
+	if err := c.m.marks.Free(c.Context, subject, c.reserved, c.Now); err != nil {
+		c.m.report(c.Context, Event{Kind: EventLimitFailed, ID: c.Draft.Rec.ID, Subject: subject, Err: err})
+	}
 }
 
 // evict ends the sessions of the subject that are too many: those that signed

@@ -151,13 +151,13 @@ func (s *Session) killedID() ID {
 	return s.past.killed.Rec.ID
 }
 
-// endToo has more sessions give way, in the next attempt too.
-func (c *saving) endToo(more []ending) {
-	c.ends = append(c.ends, more...)
+// endToo has one more session give way, in the next attempt too.
+func (c *saving) endToo(e ending) {
+	c.ends = append(c.ends, e)
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	p := c.s.pastLocked()
-	p.others = append(p.others, more...)
+	p.others = append(p.others, e)
 }
 
 // endOthers ends the sessions that give way to the one of a sign-in. It does so

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/mark"
 )
 
 // Errors that callers branch on. They may be wrapped, so compare with
@@ -53,5 +54,5 @@ var (
 	// Config.MaxSessions already and Config.RefuseLogin is set. Nothing of the
 	// commit was kept. Call Save after Login to tell the user; the default answer
 	// is 403.
-	ErrTooManySessions = errors.New("session: the subject has as many sessions as it may have: one has to end first")
+	ErrTooManySessions = mark.ErrTooMany
 )

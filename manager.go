@@ -13,6 +13,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/limit"
+	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/store"
 )
 
@@ -28,6 +29,7 @@ type Manager struct {
 	formCookie    carrier.Cookie // of CSRF tokens
 	subjectPrefix string         // of this realm's subjects in the store
 	engine        *commit.Engine
+	marks         *mark.Marks
 	lost          carrier.Lost
 
 	ownsStore bool
@@ -70,6 +72,8 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		lost:          carrier.Lost{Cookie: cfg.Cookie.carried()},
 	}
 	m.keeper, m.engine = inStore{m}, commit.New(s, &m.rules)
+	// No session outlives a mark, not even one that was sealed while MaxLifetime was longer.
+	m.marks = mark.New(s, m.engine, max(cfg.MaxLifetime, carrier.MaxAge))
 	return m, nil
 }
 
@@ -211,7 +215,7 @@ func (m *Manager) loadSession(ctx context.Context, id ID, now time.Time) (rec st
 	rec, err = m.engine.Load(ctx, id, now)
 	switch {
 	case err == nil:
-		return rec, !isMark(rec.Data), nil
+		return rec, !mark.Is(rec.Data), nil
 	case errors.Is(err, store.ErrNotFound):
 		return rec, false, nil
 	default:

@@ -178,3 +178,51 @@ func (f *failures) join() error {
 	}
 	return errors.Join(f.first...)
 }
+
+// putNotBefore makes the not-before of a subject now: sealed sessions that were signed in
+// until now are over, and a sign-in by a request that began until now fails. It spares the
+// sign-in of the request that calls it, if there is one.
+func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Session) error {
+	ctx := limit.Detach(parent, m.cfg.CommitTimeout)
+	defer ctx.Release()
+	now := envelope.Truncate(time.Now())
+	last, err := m.marks.SetNotBefore(ctx, scoped, now)
+	if err != nil {
+		return err
+	}
+	if caller != nil {
+		caller.mu.Lock()
+		if envelope.MillisOf(last) < caller.begun || caller.spares(scoped, last) {
+			caller.spared = &spared{scoped, now.UnixMilli()}
+		}
+		caller.mu.Unlock()
+	}
+	// A request that comes next, or a sign-in in the same handler, must not count as one
+	// of this millisecond.
+	time.Sleep(time.Until(now.Add(time.Millisecond)))
+	return nil
+}
+
+// A spared is the not-before of a subject that a request has put itself: its
+// own sign-in comes after it.
+type spared struct {
+	subject   string
+	notBefore int64 // Unix milliseconds
+}
+
+// spares tells whether this request has put a not-before itself.
+func (s *Session) spares(scoped string, notBefore time.Time) bool {
+	return s.spared != nil && *s.spared == spared{scoped, notBefore.UnixMilli()}
+}
+
+// loginRevoked tells whether the sign-in of a subject has come too late: its
+// request began before a RevokeAll, and so may have checked an old password.
+func (m *Manager) loginRevoked(ctx context.Context, s *Session, scoped string) (bool, error) {
+	at, err := m.marks.NotBefore(ctx, scoped, envelope.Truncate(time.Now()))
+	if err != nil || at.IsZero() {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return envelope.MillisOf(at) >= s.begun && !s.spares(scoped, at), nil
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/store"
 )
 
@@ -84,9 +85,6 @@ func (inCookie) byID(op string) error {
 	return fmt.Errorf("session: %s: the sessions are in their cookies, and cannot be looked up: %w", op, errors.ErrUnsupported)
 }
 
-// maxSkew is how far the clock of the machine that sealed a token may be ahead.
-const maxSkew = time.Minute
-
 func (k inCookie) present(ctx context.Context, token string, now time.Time, d *change.Draft) (p presentation, err error) {
 	m := k.m
 	if len(m.cfg.Cookie.Name)+len(token) > maxCookie {
@@ -103,7 +101,7 @@ func (k inCookie) present(ctx context.Context, token string, now time.Time, d *c
 	}
 	p.id = rec.ID
 	_, ours := m.cutSubject(rec.Subject)
-	if !commit.Alive(&rec, now) || rec.Seen.After(now.Add(maxSkew)) ||
+	if !commit.Alive(&rec, now) || rec.Seen.After(now.Add(mark.MaxSkew)) ||
 		rec.Subject != "" && !ours {
 		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
 		return p, nil
@@ -122,6 +120,15 @@ func (k inCookie) present(ctx context.Context, token string, now time.Time, d *c
 	}
 	p.standing, p.generation, p.reseal = envelope.Current, meta.Generation, reseal
 	return p, nil
+}
+
+// revoked tells whether RevokeAll has ended a sealed session.
+func (m *Manager) revoked(ctx context.Context, d *change.Draft) (bool, error) {
+	if m.store == nil || d.Subject() == "" {
+		return false, nil
+	}
+	at, err := m.marks.NotBefore(ctx, d.Subject(), envelope.Truncate(time.Now()))
+	return err == nil && !at.IsZero() && d.Meta().Authenticated <= at.UnixMilli(), err
 }
 
 // look tells whether a session may go on. There is nothing newer to see of it than
