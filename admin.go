@@ -2,8 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -52,7 +50,11 @@ func (m *Manager) List(ctx context.Context, subject string) iter.Seq2[Info, erro
 			yield(Info{}, err)
 			return
 		}
-		for rec, err := range m.list(ctx, scoped) {
+		if err := m.keeper.bySubject("list"); err != nil {
+			yield(Info{}, err)
+			return
+		}
+		for rec, err := range m.accounts.List(ctx, scoped) {
 			var info Info
 			if err == nil {
 				info = m.infoOf(ctx, &rec, subject)
@@ -77,28 +79,6 @@ func (m *Manager) infoOf(ctx context.Context, rec *store.Record, subject string)
 	return info
 }
 
-// list yields the live records of a subject, and an error as the last.
-func (m *Manager) list(ctx context.Context, scoped string) iter.Seq2[store.Record, error] {
-	return func(yield func(store.Record, error) bool) {
-		if err := m.keeper.bySubject("list"); err != nil {
-			yield(store.Record{}, err)
-			return
-		}
-		records := limit.Steps(ctx, m.cfg.LoadTimeout, func(ctx context.Context) iter.Seq2[store.Record, error] {
-			return store.List(ctx, m.store, scoped)
-		})
-		for rec, err := range records {
-			if err != nil {
-				yield(store.Record{}, commit.Failed("list", err))
-				return
-			}
-			if commit.Alive(&rec, time.Now()) && !yield(rec, nil) {
-				return
-			}
-		}
-	}
-}
-
 func (inStore) byID(string) error { return nil }
 
 func (k inStore) lists() bool {
@@ -106,12 +86,7 @@ func (k inStore) lists() bool {
 	return ok
 }
 
-func (k inStore) bySubject(op string) error {
-	if !k.lists() {
-		return fmt.Errorf("session: %s: %T cannot list the sessions of a subject: %w", op, k.m.store, errors.ErrUnsupported)
-	}
-	return nil
-}
+func (k inStore) bySubject(op string) error { return k.m.accounts.Listed(op) }
 
 // Edit changes a session outside of its requests, say from a job in the
 // background: f gets it by its ID, and what f changed is committed when it

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,17 +91,9 @@ func (c *saving) reserve() error {
 // sessionIDs returns the IDs of a subject's sessions, and of more than so many
 // only these. One is among them in any case, if it is the subject's.
 func (m *Manager) sessionIDs(ctx context.Context, scoped string, most int, one ID) ([]ID, error) {
-	var ids []ID
-	for rec, err := range m.list(ctx, scoped) {
-		if err != nil {
-			return nil, err
-		}
-		if ids = append(ids, rec.ID); len(ids) == most {
-			break
-		}
-	}
-	if len(ids) < most || slices.Contains(ids, one) {
-		return ids, nil
+	ids, all, err := m.accounts.IDs(ctx, scoped, most)
+	if err != nil || all || slices.Contains(ids, one) {
+		return ids, err
 	}
 	rec, found, err := m.loadSession(ctx, one, envelope.Truncate(time.Now()))
 	if found && rec.Subject == scoped {
@@ -123,43 +114,25 @@ func (c *saving) freePlaces() {
 }
 
 // evict ends the sessions of the subject that are too many: those that signed
-// in longest ago. Of sign-ins at the same time each does so, by one order, and
-// the last one sees all: so no more than the limit are left at rest.
+// in longest ago. Of sign-ins at the same time each does so, and the last one sees all:
+// so no more than the limit are left at rest.
 func (m *Manager) evict(ctx context.Context, rec *store.Record) error {
-	limit := m.cfg.MaxSessions
-	if limit == 0 {
+	if m.cfg.MaxSessions == 0 {
 		return nil
 	}
-	var newest []signIn // in this order, and no more than the limit
-	for other, err := range m.list(ctx, rec.Subject) {
+	at := func(other *store.Record) int64 { return m.signInTime(ctx, other) }
+	for id, err := range m.accounts.Oldest(ctx, rec.Subject, m.cfg.MaxSessions, at) {
 		if err != nil {
 			m.report(ctx, Event{Kind: EventLimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 			return nil // the user is signed in; the next sign-in will evict
 		}
-		s := signIn{other.ID, m.signInTime(ctx, &other)}
-		i, _ := slices.BinarySearchFunc(newest, s, newestFirst)
-		if newest = slices.Insert(newest, i, s); len(newest) <= limit {
-			continue
-		}
-		oldest := newest[limit]
-		newest = newest[:limit]
-		if err := m.revoke(ctx, oldest.id, rec.Subject); err != nil {
-			m.report(ctx, Event{Kind: EventLimitFailed, ID: oldest.id, Subject: rec.Subject, Err: err})
-		} else if oldest.id == rec.ID {
+		if err := m.revoke(ctx, id, rec.Subject); err != nil {
+			m.report(ctx, Event{Kind: EventLimitFailed, ID: id, Subject: rec.Subject, Err: err})
+		} else if id == rec.ID {
 			return ErrEnded // enough others have signed in at the same time, or later
 		}
 	}
 	return nil
-}
-
-// A signIn is a session of a subject, and when it was signed in.
-type signIn struct {
-	id ID
-	at int64 // Unix milliseconds
-}
-
-func newestFirst(a, b signIn) int {
-	return cmp.Or(cmp.Compare(b.at, a.at), slices.Compare(b.id[:], a.id[:]))
 }
 
 // signInTime returns when a session was signed in, in Unix milliseconds; one that

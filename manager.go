@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/b4468f51/session/internal/account"
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
@@ -30,6 +31,7 @@ type Manager struct {
 	subjectPrefix string         // of this realm's subjects in the store
 	engine        *commit.Engine
 	marks         *mark.Marks
+	accounts      account.Accounts
 	lost          carrier.Lost
 
 	ownsStore bool
@@ -69,6 +71,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		subjectPrefix: cfg.realm() + ":",
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
 		formCookie:    cfg.formCookie(),
+		accounts:      account.Accounts{Store: s, LoadTimeout: cfg.LoadTimeout, EndTimeout: cfg.CommitTimeout},
 		lost:          carrier.Lost{Cookie: cfg.Cookie.carried()},
 	}
 	m.keeper, m.engine = inStore{m}, commit.New(s, &m.rules)

@@ -3,15 +3,11 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
-	"iter"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
-	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/limit"
-	"github.com/b4468f51/session/store"
 )
 
 // Revoke ends a session by its ID, at once: a request that is under way with it
@@ -116,67 +112,11 @@ func (m *Manager) revokeSubject(ctx context.Context, scoped string, caller *Sess
 	if err := m.keeper.bySubject("revoke"); err != nil { // before anything is written
 		return 0, err
 	}
-	var errs failures
-	errs.add(m.putNotBefore(ctx, scoped, caller))
-	lasting, cancel := limit.Outlast(ctx, m.cfg.CommitTimeout)
-	defer cancel()
-	n, broke := m.revokeBatches(lasting, m.store, scoped, but, &errs)
-	failed := len(errs.first)
-	if d, ok := m.store.(store.SubjectDeleter); ok && broke != nil && lasting.Err() == nil {
-		// Each by itself: one that cannot be deleted must not keep the others alive.
-		more, again := m.revokeBatches(lasting, struct{ store.Lister }{d}, scoped, but, &errs)
-		if n += more; again == nil && len(errs.first) == failed {
-			broke = nil
-		}
-		broke = errors.Join(broke, again)
-	}
-	return n, errors.Join(errs.join(), broke)
-}
-
-// revokeBatches ends the sessions of a subject, and returns how many. Those that
-// it could not end are among the failures; the error is what ended it.
-func (m *Manager) revokeBatches(ctx context.Context, s store.Store, scoped string, but ID, errs *failures) (n int, broke error) {
-	deleted := limit.Steps(ctx, m.cfg.CommitTimeout, func(ctx context.Context) iter.Seq2[ID, error] {
-		return store.DeleteSubject(ctx, s, scoped, but)
+	failed := m.putNotBefore(ctx, scoped, caller)
+	n, err := m.accounts.Revoke(ctx, scoped, but, func(id ID) {
+		m.report(ctx, Event{Kind: EventRevoked, ID: id, Subject: scoped})
 	})
-	for id, err := range deleted {
-		switch {
-		case err == nil:
-			n++
-			m.report(ctx, Event{Kind: EventRevoked, ID: id, Subject: scoped})
-		case id.IsZero():
-			return n, commit.Failed("revoke", err)
-		default:
-			errs.add(commit.Failed("delete "+id.String(), err))
-		}
-	}
-	return n, nil
-}
-
-// failures are what went wrong with many sessions: each of the first ones, and how
-// often after them.
-type failures struct {
-	first []error
-	more  int
-}
-
-const maxFailures = 100
-
-func (f *failures) add(err error) {
-	switch {
-	case err == nil:
-	case len(f.first) < maxFailures:
-		f.first = append(f.first, err)
-	default:
-		f.more++
-	}
-}
-
-func (f *failures) join() error {
-	if f.more > 0 {
-		return errors.Join(append(f.first, fmt.Errorf("session: and %d more errors like these", f.more))...)
-	}
-	return errors.Join(f.first...)
+	return n, errors.Join(failed, err)
 }
 
 // putNotBefore makes the not-before of a subject now: sealed sessions that were signed in
