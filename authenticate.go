@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
@@ -99,4 +101,24 @@ func authenticatedAt(m *envelope.Meta) time.Time {
 // given, and 0 after Login and while the session is anonymous.
 func (s *Session) Level() int {
 	return view(s, func(d *change.Draft) int { return int(d.Meta().Level) })
+}
+
+// maxSubject is the longest subject, in bytes: with the realm before it, it
+// must fit what stores take.
+const maxSubject = 255
+
+// scopeSubject returns a subject as the store has it: with the realm, so that
+// two managers on one store keep theirs apart.
+func (m *Manager) scopeSubject(subject string) (string, error) {
+	if subject == "" || len(subject) > maxSubject || !utf8.ValidString(subject) || strings.Contains(subject, "\x00") {
+		return "", fmt.Errorf("session: a subject of %d bytes: it must be valid UTF-8 without NUL, 1 to %d bytes",
+			len(subject), maxSubject)
+	}
+	return m.subjectPrefix + subject, nil
+}
+
+// cutSubject is the inverse of scopeSubject. It is false for the subjects of
+// other realms.
+func (m *Manager) cutSubject(scoped string) (string, bool) {
+	return strings.CutPrefix(scoped, m.subjectPrefix)
 }
