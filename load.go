@@ -21,10 +21,10 @@ import (
 func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 	clock := time.Now()
 	now := envelope.Truncate(clock)
-	s.m, s.request, s.begun, s.started = m, r, envelope.MillisOf(now), clock.Sub(epoch)
+	s.m, s.request, s.arrived, s.arrivedMono = m, r, envelope.MillisOf(now), clock.Sub(epoch)
 	s.isNew = true
 	s.passive = m.cfg.Passive != nil && m.cfg.Passive(r)
-	s.draft.Rec.Created = s.begun
+	s.draft.Rec.Created = s.arrived
 	found, different, total := m.carrier.Read(r.Header)
 	if total == 0 {
 		return nil
@@ -49,14 +49,14 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 	switch good.standing {
 	case envelope.Unknown:
 		s.several, s.dead, s.clientHas = good.several, !good.several, true
-		s.draft = change.Begin(ID{}, s.begun)
+		s.draft = change.Begin(ID{}, s.arrived)
 		return nil
 	case envelope.Stale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.Rec.ID, Subject: killed.Rec.Subject})
 		s.toLocked(ended)
 		s.past = &past{killed: &killed}
-		s.draft = change.Begin(ID{}, s.begun)
+		s.draft = change.Begin(ID{}, s.arrived)
 		return nil
 	}
 	if good.draft != &s.draft {
@@ -141,7 +141,7 @@ func (k inStore) present(ctx context.Context, text string, now time.Time, d *cha
 	p.hash = token.Secret.Hash(m.cfg.realm())
 	p.standing, p.generation = meta.Standing(p.hash, now), meta.Generation
 	p.quiet = p.standing != envelope.Pending && !meta.RotationDue(now, m.cfg.RotateEvery, m.cfg.Grace) &&
-		!m.endsTooSoon(&d.Rec, &meta)
+		!m.rules.EndsTooSoon(&d.Rec, &meta)
 	switch {
 	case p.standing != envelope.Unknown:
 	case meta.Replaced(p.hash):

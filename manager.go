@@ -67,6 +67,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		rules: change.Rules{
 			MaxSize: cfg.MaxSize, MaxValues: cfg.MaxValues, MaxPending: cfg.MaxPending,
 			Lifetime: cfg.Lifetime, Anonymous: cfg.AnonymousLifetime, MaxLifetime: cfg.MaxLifetime, Grace: cfg.Grace,
+			Touch: cfg.TouchInterval, Idle: cfg.IdleTimeout, MaxIdle: cfg.MaxIdleTimeout,
 		},
 		subjectPrefix: cfg.realm() + ":",
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),

@@ -132,7 +132,7 @@ func (m *Manager) putNotBefore(parent context.Context, scoped string, caller *Se
 	}
 	if caller != nil {
 		caller.mu.Lock()
-		if envelope.MillisOf(last) < caller.begun || caller.spares(scoped, last) {
+		if envelope.MillisOf(last) < caller.arrived || caller.spares(scoped, last) {
 			caller.spared = &spared{scoped, now.UnixMilli()}
 		}
 		caller.mu.Unlock()
@@ -164,5 +164,5 @@ func (m *Manager) loginRevoked(ctx context.Context, s *Session, scoped string) (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return envelope.MillisOf(at) >= s.begun && !s.spares(scoped, at), nil
+	return envelope.MillisOf(at) >= s.arrived && !s.spares(scoped, at), nil
 }

@@ -56,7 +56,7 @@ func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error
 	}
 	c := m.saving(parent, s)
 	defer c.limited.Release()
-	todo, err := c.begin(storeNew)
+	todo, err := c.takeOver(storeNew)
 	if err != nil || !todo {
 		return err
 	}
@@ -93,13 +93,13 @@ func (s *Session) onlyReadLocked() bool {
 	case s.phase != stored:
 		return s.draft.Count() == 0
 	default:
-		return s.quiet && !s.useDueLocked(s.begun.Add(time.Since(epoch)-s.started))
+		return s.quiet && !s.useDueLocked(s.arrived.Add(time.Since(epoch)-s.arrivedMono))
 	}
 }
 
-// begin takes the pending operations from the session, and tells whether there
+// takeOver takes the pending operations from the session, and tells whether there
 // is anything to do.
-func (c *saving) begin(storeNew bool) (bool, error) {
+func (c *saving) takeOver(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,7 +123,7 @@ func (c *saving) begin(storeNew bool) (bool, error) {
 	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	c.Housekeep()
 	if !c.Changed {
-		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.m.endsTooSoon(&c.Draft.Rec, c.Draft.Meta())
+		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.m.rules.EndsTooSoon(&c.Draft.Rec, c.Draft.Meta())
 		return due && !s.touchFailed, nil
 	}
 	if s.phase == fresh {
@@ -163,14 +163,9 @@ func (c *saving) newSecret() {
 	c.secret = &secret
 }
 
-// Begin gives a new session its secret, and what its forms were made of before.
-func (c *saving) Begin() (secret sid.Hash, forms []byte) {
+// FirstSecret gives a new session its secret, and what its forms were made of before.
+func (c *saving) FirstSecret() (secret sid.Hash, forms []byte) {
 	return c.secret.Hash(c.m.cfg.realm()), c.s.firstFormKey()
-}
-
-// Expires is for the engine.
-func (c *saving) Expires(own envelope.Lifetime, now, deadline envelope.Millis) envelope.Millis {
-	return c.m.expires(own, now, deadline)
 }
 
 // Unreadable reports a record that is corrupt.

@@ -16,7 +16,7 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 	m := k.m
 	c := m.saving(parent, s)
 	defer c.limited.Release()
-	todo, err := c.beginSealed(storeNew)
+	todo, err := c.takeOverSealed(storeNew)
 	if err != nil || !todo {
 		return err
 	}
@@ -45,9 +45,9 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 	return err
 }
 
-// beginSealed takes the pending operations from the session, which its draft
+// takeOverSealed takes the pending operations from the session, which its draft
 // has in it already, and tells whether there is anything to do.
-func (c *saving) beginSealed(storeNew bool) (bool, error) {
+func (c *saving) takeOverSealed(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -39,10 +39,10 @@ type Session struct {
 
 	// What the request came with is written once, before the handler runs: these, and
 	// the flags of the arrival below, where they take no room of their own.
-	request *http.Request   // nil in Edit
-	begun   envelope.Millis // when the request did
-	started time.Duration   // the same, since epoch
-	header  *http.Header    // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
+	request     *http.Request   // nil in Edit
+	arrived     envelope.Millis // when the request began
+	arrivedMono time.Duration   // the same, since epoch
+	header      *http.Header    // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
 
 	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
 	committing sync.Mutex

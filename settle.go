@@ -57,12 +57,12 @@ func (c *saving) settle(rec store.Record) {
 	c.s.mu.Unlock()
 }
 
-// maxRounds bounds how often lockWith begins anew. Only a function of an Update that
+// maxRounds bounds how often lockWith tries again. Only a function of an Update that
 // changes the session, against the rules, takes so many: it must not take for ever.
 const maxRounds = 100
 
 // lockWith locks the session, and returns a draft with what is pending applied to it,
-// in a commit what was changed since begin. It begins anew, with another draft, if
+// in a commit what was changed since takeOver. It tries again, with another draft, if
 // more was changed meanwhile.
 func (s *Session) lockWith(from func() change.Draft) change.Draft {
 	for round := 1; ; round++ {

@@ -16,6 +16,10 @@ type Rules struct {
 	Anonymous   time.Duration // of one that is not
 	MaxLifetime time.Duration // of one that has its own
 	Grace       time.Duration // for tokens that were replaced
+
+	Touch   time.Duration // between two writes of use alone, at least
+	Idle    time.Duration // from use to the end, where the session has no lifetime of its own
+	MaxIdle time.Duration // the same, at most
 }
 
 // LifetimeOf returns how long a session may last. A limit that was lowered since

@@ -83,13 +83,9 @@ type Commit struct {
 
 // Hooks are what the caller of a commit has to say in its course.
 type Hooks interface {
-	// Begin returns the secret of a session that is stored for the first time, and
+	// FirstSecret returns the secret of a session that is stored for the first time, and
 	// what its forms were made of before, nil for nothing.
-	Begin() (secret sid.Hash, forms []byte)
-
-	// Expires returns when a session that is used now ends, unless it is used again.
-	// It may have a lifetime of its own.
-	Expires(own envelope.Lifetime, now, deadline envelope.Millis) envelope.Millis
+	FirstSecret() (secret sid.Hash, forms []byte)
 
 	// Housekeep does with the secrets in Commit.Draft what the request gives reason
 	// for, and sets Commit.Changed where that has to be written. It is called again
@@ -207,7 +203,7 @@ func (c *Commit) begun() (meta envelope.Meta, deadline envelope.Millis) {
 		return meta, deadline
 	}
 	if meta.Secret == (sid.Hash{}) {
-		secret, forms := c.Hooks.Begin()
+		secret, forms := c.Hooks.FirstSecret()
 		meta.Secret, meta.Issued = secret, int64(envelope.MillisOf(c.Now))
 		if forms != nil {
 			meta.SetFormKey(forms)
@@ -224,11 +220,7 @@ func (c *Commit) counts() bool { return c.Use || !c.Stored }
 
 // times returns the Seen and Expires of the record.
 func (c *Commit) times(own envelope.Lifetime, deadline envelope.Millis) (seen, expires envelope.Millis) {
-	if !c.counts() {
-		return c.Draft.Rec.Seen, c.Draft.Rec.Expires
-	}
-	now := envelope.MillisOf(c.Now)
-	return now, c.Hooks.Expires(own, now, deadline)
+	return c.Engine.rules.Times(&c.Draft.Rec, c.counts(), own, envelope.MillisOf(c.Now), deadline)
 }
 
 func (c *Commit) record(meta *envelope.Meta, seen, expires, deadline envelope.Millis) store.Record {

@@ -22,6 +22,7 @@ import (
 var rules = change.Rules{
 	MaxSize: 10_000, MaxValues: 1000, MaxPending: 1000,
 	Lifetime: 10 * time.Hour, Anonymous: 5 * time.Hour, MaxLifetime: 100 * time.Hour, Grace: time.Minute,
+	Touch: time.Minute, Idle: idle, MaxIdle: 24 * time.Hour,
 }
 
 const idle = time.Hour
@@ -83,13 +84,9 @@ type program struct {
 	begun   int // sessions in the place of one that has ended
 }
 
-func (p *program) Begin() (sid.Hash, []byte) { return p.w.presented, nil }
-func (p *program) Housekeep()                {}
-func (p *program) Another() error            { p.begun++; return p.another }
-
-func (p *program) Expires(_ envelope.Lifetime, now, deadline envelope.Millis) envelope.Millis {
-	return min(now.Add(idle), deadline)
-}
+func (p *program) FirstSecret() (sid.Hash, []byte) { return p.w.presented, nil }
+func (p *program) Housekeep()                      {}
+func (p *program) Another() error                  { p.begun++; return p.another }
 
 func (p *program) Unreadable(_ store.Record, err error) error { return err }
 
