@@ -74,7 +74,7 @@ func (s *Session) takeTokenLocked() (t sentToken, ok bool) {
 // posted from there, and Strict of a link too. A cookie of an anonymous session would
 // take the place of that token, and sign the client out.
 func (s *Session) withheldLocked() bool {
-	if s.draft.Subject() != "" || s.request == nil || s.lapsed || s.clientHas || s.m.cfg.Header != "" ||
+	if s.draft.Subject() != "" || s.request == nil || s.with.lapsed() || s.clientHas || s.m.cfg.Header != "" ||
 		s.request.Header.Get("Sec-Fetch-Site") != "cross-site" {
 		return false
 	}
@@ -103,7 +103,7 @@ func (s *Session) needsCookie() bool {
 // owesCookieLocked tells whether the client misses something without the cookie that is
 // due. To keep one that is good for nothing does no harm.
 func (s *Session) owesCookieLocked() bool {
-	return s.due == cookieSet || s.due == cookieClear && !s.dead || s.formDue
+	return s.due == cookieSet || s.due == cookieClear && s.with != withDead || s.formDue
 }
 
 // errHandedOver is the ErrHeadersSent of a connection that is to be handed over.

@@ -79,14 +79,14 @@ func (s *Session) takeBackLocked() {
 func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]ending, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.several {
+	if s.with == withSeveral {
 		s.mu.Unlock()
 		others, err := s.m.keeper.presented(ctx, s.request.Header, now)
 		s.mu.Lock()
 		if err != nil {
 			return nil, err
 		}
-		s.pastLocked().others, s.several = others, false
+		s.pastLocked().others, s.with = others, withSeveralEnded
 	}
 	var ends []ending
 	if s.past != nil {

@@ -22,10 +22,10 @@ func (s *Session) Lapsed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
-	if s.dead && s.phase == fresh && !s.shownToNobody() {
+	if s.with == withDead && s.phase == fresh && !s.shownToNobody() {
 		s.due = cookieClear
 	}
-	return s.lapsed
+	return s.with.lapsed()
 }
 
 // shownToNobody tells whether the answer to the request may never be looked at:

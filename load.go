@@ -29,14 +29,14 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 	if total == 0 {
 		return nil
 	}
-	s.lapsed, s.used = true, true // whatever the handler does with it, the response may depend on the token
+	s.used = true // whatever the handler does with it, the response may depend on the token
 	m.lost.CameBack(r)
 	// A browser that keeps to the rules of the prefix has one such cookie. Of
 	// other names it may have several, for different paths and domains, and
 	// somebody on a sibling host may have planted one: neither order nor
 	// number may decide, only that exactly one of them is good.
 	if total > carrier.MaxCandidates || total > 1 && m.carrier.OnlyOne() {
-		s.several, s.clientHas = true, true
+		s.with, s.clientHas = withSeveral, true
 		m.report(r.Context(), Event{Kind: EventDuplicate})
 		return nil
 	}
@@ -48,12 +48,16 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 	}
 	switch good.standing {
 	case envelope.Unknown:
-		s.several, s.dead, s.clientHas = good.several, !good.several, true
+		s.with, s.clientHas = withDead, true
+		if good.several {
+			s.with = withSeveral
+		}
 		s.draft = change.Begin(ID{}, s.arrived)
 		return nil
 	case envelope.Stale:
 		killed := *good.draft
 		m.report(ctx, Event{Kind: EventStale, ID: killed.Rec.ID, Subject: killed.Rec.Subject})
+		s.with = withKilled
 		s.toLocked(ended)
 		s.past = &past{killed: &killed}
 		s.draft = change.Begin(ID{}, s.arrived)
@@ -63,7 +67,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 		s.draft = *good.draft
 	}
 	s.adoptLocked(good.generation)
-	s.presented, s.quiet, s.clientHas, s.lapsed = good.hash, good.quiet, true, false
+	s.presented, s.quiet, s.clientHas, s.with = good.hash, good.quiet, true, withGood
 	s.mayRotate = (m.cfg.RotateEvery > 0 || m.keeper.writesWithCookie()) && r.Header.Get("Upgrade") == ""
 	s.reseal = good.reseal
 	return nil

@@ -36,13 +36,7 @@ func ParseID(s string) (ID, error) { return store.ParseID(s) }
 // begins a new one.
 type Session struct {
 	m *Manager
-
-	// What the request came with is written once, before the handler runs: these, and
-	// the flags of the arrival below, where they take no room of their own.
-	request     *http.Request   // nil in Edit
-	arrived     envelope.Millis // when the request began
-	arrivedMono time.Duration   // the same, since epoch
-	header      *http.Header    // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
+	arrival
 
 	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
 	committing sync.Mutex
@@ -55,25 +49,43 @@ type Session struct {
 	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
 	changes    uint32      // counts what was added to ops
 
-	// The arrival.
-	lapsed  bool // a token came that is good for nothing any more
-	dead    bool // and takes no other's place
-	several bool // several tokens came, of which none was taken; until they have ended
-	passive bool // the request is no sign of life from the client
-
-	// The answer.
 	used        bool // a method was called: the answer depends on the cookie
 	clientHas   bool // the client holds a token that a new session has to clear
 	formDue     bool // the client has to be sent formSecret, in a cookie
-	sends       bool // cookies beside the session's can be set as well
 	headersSent bool // no cookie can be sent any more
-	touchFailed bool
 }
+
+// An arrival is what a request came with. It is written before the handler runs, and is
+// as it was from then on: but for several tokens, once they have ended.
+type arrival struct {
+	request     *http.Request   // nil in Edit
+	header      *http.Header    // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
+	arrived     envelope.Millis // when the request began
+	arrivedMono time.Duration   // the same, since epoch
+	with        arrivedWith
+	passive     bool // the request is no sign of life from the client
+	sends       bool // cookies beside the session's can be set as well
+}
+
+// An arrivedWith is what became of the token that a request came with.
+type arrivedWith uint8
+
+const (
+	withNothing      arrivedWith = iota
+	withGood                     // the session is of it
+	withKilled                   // replaced a moment ago: the client may hold its successor
+	withDead                     // good for nothing any more, and takes no other's place
+	withSeveral                  // of which none was taken
+	withSeveralEnded             // and the sessions of all have ended since
+)
+
+// lapsed tells whether a token came that is good for nothing.
+func (w arrivedWith) lapsed() bool { return w > withGood }
 
 // apart returns a Session that no client is there for: nothing can be sent, and it
 // is not used by what is done with it.
 func (m *Manager) apart() *Session {
-	return &Session{m: m, passive: true, headersSent: true}
+	return &Session{m: m, arrival: arrival{passive: true}, headersSent: true}
 }
 
 // A state is the session that a Session is, apart from the request: a Login may
@@ -91,13 +103,14 @@ type state struct {
 	secret    *sid.Secret        // for the next cookie; a pointer, which fmt does not follow
 	sealed    *string            // for the next cookie, in the place of secret
 
-	phase     phase
-	isNew     bool
-	lost      bool // pending changes were dropped when it ended: the next commit returns ErrEnded
-	mayRotate bool
-	quiet     bool // load found no secret to confirm and no other due, and no end that is too soon
-	reseal    bool // the token the request came with should be replaced
-	due       dueCookie
+	phase       phase
+	isNew       bool
+	lost        bool // pending changes were dropped when it ended: the next commit returns ErrEnded
+	mayRotate   bool
+	touchFailed bool // it is not tried again in this request
+	quiet       bool // load found no secret to confirm and no other due, and no end that is too soon
+	reseal      bool // the token the request came with should be replaced
+	due         dueCookie
 }
 
 // ID returns the public name of the session. That of a session which was never

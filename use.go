@@ -48,7 +48,7 @@ func (m *Manager) touch(ctx context.Context, s *Session, d *change.Draft, now ti
 	seen, expires := m.rules.Times(rec, true, meta.Lifetime, seen, rec.Deadline)
 	if err := store.Touch(ctx, m.store, commit.RecordOf(rec), now, expires.Time()); err != nil {
 		s.mu.Lock()
-		s.touchFailed = true // not to be tried twice in a request
+		s.touchFailed = true
 		s.mu.Unlock()
 		err = commit.Failed("touch", err)
 		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
