@@ -25,6 +25,7 @@ var doors = map[string][]string{
 
 	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/carrier", "internal/respond", "store", "store/memstore"},
 	"guard":          {""},
+	"csrf":           {""},
 	"flash":          {""},
 	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
 	"internal/probe": {"", "store", "store/memstore"}, // for tests
@@ -40,6 +41,7 @@ var shut = map[string][]string{
 	"internal/carrier":  {"context", "log/slog", "sync"},
 	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
 	"guard":             {"context"},
+	"csrf":              {"context", "log/slog", "sync", "time"},
 	"flash":             {"log/slog", "sync", "time"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},

@@ -24,7 +24,7 @@ type Manager struct {
 	cfg           Config
 	rules         change.Rules
 	carrier       carrier.Carrier
-	formCookie    carrier.Cookie // of CSRF tokens
+	bindCookie    carrier.Cookie // of bindings
 	subjectPrefix string         // of this realm's subjects in the store
 	engine        *commit.Engine
 	lost          lostCookies
@@ -65,7 +65,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		},
 		subjectPrefix: cfg.realm() + ":",
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
-		formCookie:    cfg.formCookie(),
+		bindCookie:    cfg.bindCookie(),
 	}
 	m.keeper, m.engine = inStore{m}, commit.New(s, &m.rules)
 	return m, nil

@@ -162,9 +162,9 @@ func (c *saving) newSecret() {
 	c.secret = &secret
 }
 
-// Begin gives a new session its secret, and what its forms were made of before.
-func (c *saving) Begin() (secret sid.Hash, forms []byte) {
-	return c.secret.Hash(c.m.cfg.realm()), c.s.firstFormKey()
+// Begin gives a new session its secret, and what was bound to its client before.
+func (c *saving) Begin() (secret sid.Hash, bound []byte) {
+	return c.secret.Hash(c.m.cfg.realm()), c.s.firstBindKey()
 }
 
 // Expires is for the engine.

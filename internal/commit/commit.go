@@ -84,8 +84,8 @@ type Commit struct {
 // Hooks are what the caller of a commit has to say in its course.
 type Hooks interface {
 	// Begin returns the secret of a session that is stored for the first time, and
-	// what its forms were made of before, nil for nothing.
-	Begin() (secret sid.Hash, forms []byte)
+	// what was bound to its client before, nil for nothing.
+	Begin() (secret sid.Hash, bound []byte)
 
 	// Expires returns when a session that is used now ends, unless it is used again.
 	// It may have a lifetime of its own.
@@ -207,10 +207,10 @@ func (c *Commit) begun() (meta envelope.Meta, deadline envelope.Millis) {
 		return meta, deadline
 	}
 	if meta.Secret == (sid.Hash{}) {
-		secret, forms := c.Hooks.Begin()
+		secret, bound := c.Hooks.Begin()
 		meta.Secret, meta.Issued = secret, int64(envelope.MillisOf(c.Now))
-		if forms != nil {
-			meta.SetFormKey(forms)
+		if bound != nil {
+			meta.SetBindKey(bound)
 		}
 	}
 	if deadline == 0 {
