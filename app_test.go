@@ -43,7 +43,7 @@ func TestAppNamesTheCookie(t *testing.T) {
 	} {
 		site := newSite(t, nil, c.cfg)
 		site.handle("/", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if _, err := s.CSRFToken(); err != nil {
+			if _, err := s.Binding("forms"); err != nil {
 				t.Error(err)
 			}
 			if err := s.Login("u"); err != nil {

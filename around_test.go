@@ -28,7 +28,7 @@ func TestAnAnswerAroundTheWriterIsReported(t *testing.T) {
 		} {
 			for what, f := range map[string]act{
 				"a value": set(t, "k", 1), "a saved one": saved(t, set(t, "k", 1)), "a sign-in": login(t, "u"),
-				"a form": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() },
+				"a form": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Binding("forms") },
 			} {
 				t.Run(string(version)+" "+name+" "+what, func(t *testing.T) {
 					p := newProbe(t, session.Config{})

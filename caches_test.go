@@ -28,13 +28,13 @@ func TestSecurity_ID13_NoTargetedCacheStoresACookie(t *testing.T) {
 				f(w, r, s)
 			}
 		}
-		csrf := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			if _, err := s.CSRFToken(); err != nil {
+		form := func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if _, err := s.Binding("forms"); err != nil {
 				t.Error(err)
 			}
 		}
 		c := p.client()
-		for what, f := range map[string]act{"a value": set(t, "k", 1), "a form": csrf} {
+		for what, f := range map[string]act{"a value": set(t, "k", 1), "a form": form} {
 			if res := c.visit(cached(f)); len(res.Cookies()) == 0 || res.Header[name] != nil || res.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s with %s: %q", what, name, res.Header)
 			}

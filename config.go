@@ -15,7 +15,7 @@ import (
 type Config struct {
 	// App is the name of the application: 1 to 48 letters, digits and - _ .,
 	// beginning with a letter or a digit, and not ending in -csrf, which the cookie
-	// of [RequireCSRF] ends in. It names the cookie, __Host-shop for
+	// of [Session.Binding] ends in. It names the cookie, __Host-shop for
 	// "shop". It is also the realm: tokens and subjects of one App mean nothing
 	// to another, on the same host and in the same store. Only IDs are common to
 	// all: [Manager.Revoke] and [Manager.Edit] take any. All machines of an
@@ -132,9 +132,9 @@ type Config struct {
 	Codec Codec
 
 	// ErrorHandler answers a request whose session could not be loaded or
-	// committed, or that [RequireCSRF] refuses. Nothing of the handler's answer has left. It must not show
-	// err to the client. The status is that of [ErrorStatus] unless it writes
-	// another. Default a plain page with the status and its text.
+	// committed, or that a middleware such as csrf.Require refuses. Nothing of the
+	// handler's answer has left. It must not show err to the client. The status is that
+	// of [ErrorStatus] unless it writes another. Default a plain page with the status and its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Skip leaves requests alone for which it returns true, such as those of

@@ -65,8 +65,13 @@ func (s *Session) Manager() *Manager {
 	return s.m
 }
 
-// FromContext returns the session that belongs to this manager, or nil.
+// FromContext returns the session that belongs to this manager, or nil. A nil Manager,
+// for a middleware that no manager was named to, finds the innermost session, as the
+// function FromContext does.
 func (m *Manager) FromContext(ctx context.Context) *Session {
+	if m == nil {
+		return FromContext(ctx)
+	}
 	s, _ := ctx.Value(managerKey{m}).(*Session)
 	return s
 }

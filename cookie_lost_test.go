@@ -112,10 +112,10 @@ func TestHostsThatAreReportedAreBounded(t *testing.T) {
 }
 
 // A visitor's form takes a cookie too, and no session.
-func TestACSRFCookieOverPlainHTTPIsReported(t *testing.T) {
+func TestAFormCookieOverPlainHTTPIsReported(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	form := succeed(t, func(_ *http.Request, s *session.Session) error {
-		_, err := s.CSRFToken()
+		_, err := s.Binding("forms")
 		return err
 	})
 	for range 2 {

@@ -17,8 +17,8 @@
 //		err := visits.Update(s, func(n int) (int, error) { return n + 1, nil })
 //		...
 //	})
-//	csrf := http.NewCrossOriginProtection()
-//	http.ListenAndServe(":8080", alice.New(csrf.Handler, sessions.Handler).Then(mux))
+//	crossOrigin := http.NewCrossOriginProtection()
+//	http.ListenAndServe(":8080", alice.New(crossOrigin.Handler, sessions.Handler).Then(mux))
 //
 // with a typed key beside it:
 //
@@ -109,7 +109,9 @@
 //
 // Package guard has the middleware that stands before what takes a sign-in, a recent
 // one, or a strong one; a page that asks once more calls [Session.Reauthenticate].
-// Package csrf has tokens for forms. Package flash has messages for the next page.
+// Package csrf has tokens for forms. Package flash has messages for the next page. All
+// three stand on what is exported here, as a package of yours can: see [Manager.Inside],
+// [Manager.Answer], [Manager.Report] and [Session.Binding].
 //
 // # What stands where
 //
@@ -127,7 +129,7 @@
 //	compression   either   CompressHandler of gorilla/handlers, chi's Compress, gzhttp.
 //	uploads       outside  Limit them with http.MaxBytesHandler. Inside, that does not close the
 //	                       connection of a client that sends more.
-//	CSRF          both     http.CrossOriginProtection outside, RequireCSRF inside.
+//	CSRF          both     http.CrossOriginProtection outside, csrf.Require inside.
 //	timeouts      inside   http.TimeoutHandler, chi's Timeout. Outside, a late commit happens and
 //	                       its answer is lost: Login, Renew and Reauthenticate replace the token
 //	                       at once, so the client is signed out. SetLifetime and rotation do not.
@@ -150,8 +152,8 @@
 // or leave the path out with Config.Skip, call [Manager.Start], and hand
 // w.Header() to Upgrade. A handshake is a GET, which neither protection
 // against forged requests looks at. Both libraries refuse other origins unless
-// told not to, by CheckOrigin and OriginPatterns; [SameOrigin] is for those that
-// do not.
+// told not to, by CheckOrigin and OriginPatterns; csrf.SameOrigin is for those
+// that do not.
 //
 // A program that signs users in at a provider, with OAuth or OpenID Connect, may
 // need a second Manager: see docs/signin-elsewhere.md. One that serves browsers
@@ -187,10 +189,10 @@
 // Cookie.Insecure; the log names such hosts.
 //
 // Session cookies alone do not stop forged requests from other sites: put
-// [http.CrossOriginProtection] before the middleware. [RequireCSRF] after it, inside
-// of guard.RequireSubject, asks for a token besides, which [CSRFField] puts into forms:
-// for browsers that tell nothing of a request's origin. Both let a WebSocket
-// handshake pass, which is a GET: ask [SameOrigin] before an upgrade.
+// [http.CrossOriginProtection] before the middleware. Require of package csrf,
+// after it and inside of guard.RequireSubject, asks for a token besides, which csrf.Field
+// puts into forms: for browsers that tell nothing of a request's origin. Both let a
+// WebSocket handshake pass, which is a GET: ask csrf.SameOrigin before an upgrade.
 //
 // # Time
 //

@@ -28,6 +28,7 @@ var doors = map[string][]string{
 
 	"":               {"internal/sid", "internal/envelope", "internal/change", "internal/commit", "internal/mark", "internal/account", "internal/carrier", "internal/respond", "internal/limit", "store"},
 	"guard":          {""},
+	"csrf":           {""},
 	"flash":          {""},
 	"sessiontest":    {"", "store/memstore"},
 	"internal/probe": {"", "store", "store/memstore"}, // for tests
@@ -46,6 +47,7 @@ var shut = map[string][]string{
 	"internal/limit":    {"net/http", "log/slog"},
 	"internal/respond":  {"log/slog", "encoding/json", "crypto/rand"},
 	"guard":             {"context"},
+	"csrf":              {"context", "log/slog", "sync", "time"},
 	"flash":             {"log/slog", "sync", "time"},
 	"store":             {"net/http"},
 	"store/memstore":    {"net/http"},

@@ -25,8 +25,8 @@ func (s *Session) sendTokenLocked(h http.Header) {
 	}
 	s.m.carrier.Write(h, token.text, token.until)
 	if !token.until.IsZero() && s.sends {
-		s.keepFormCookieLocked()
-		s.sendFormCookieLocked(h)
+		s.keepBindCookieLocked()
+		s.sendBindCookieLocked(h)
 	}
 }
 
@@ -103,7 +103,7 @@ func (s *Session) needsCookie() bool {
 // owesCookieLocked tells whether the client misses something without the cookie that is
 // due. To keep one that is good for nothing does no harm.
 func (s *Session) owesCookieLocked() bool {
-	return s.due == cookieSet || s.due == cookieClear && s.with != withDead || s.formDue
+	return s.due == cookieSet || s.due == cookieClear && s.with != withDead || s.bindDue
 }
 
 // errHandedOver is the ErrHeadersSent of a connection that is to be handed over.

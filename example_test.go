@@ -35,8 +35,8 @@ func Example() {
 		n, _ := visits.Get(s)
 		fmt.Fprintf(w, "visit %d", n)
 	})
-	csrf := http.NewCrossOriginProtection()
-	handler := alice.New(csrf.Handler, sessions.Handler).Then(mux)
+	crossOrigin := http.NewCrossOriginProtection()
+	handler := alice.New(crossOrigin.Handler, sessions.Handler).Then(mux)
 
 	visit(handler, "/", "/", "/")
 	// Output:

@@ -196,16 +196,6 @@ func TestAFaultInALifetimeSignsNobodyOut(t *testing.T) {
 	}
 }
 
-// A form that was shown before is still good: nobody has signed in meanwhile.
-func TestALifetimeLeavesFormsGood(t *testing.T) {
-	p := newProbe(t, remembered)
-	c := p.client().must(login(t, "u"))
-	token := c.formToken()
-	c.must(remember(t, month))
-	c.mustAccept("a form of before", token, true)
-	c.mustAccept("a form of before, once the new token was seen", token, true)
-}
-
 // A timeout outside has answered for the handler: its cookies are dropped.
 func TestALifetimeSurvivesATimeoutOutside(t *testing.T) {
 	p := newProbe(t, remembered)

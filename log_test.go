@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 )
 
 // Whoever sends requests decides how many of these events there are, but not how
@@ -48,7 +49,7 @@ func TestRequestsAtWillDoNotFloodTheLog(t *testing.T) {
 				stale := c.token()
 				c.must(renew(t))
 				cookies := strings.NewReplacer("OLD", old, "STALE", stale, "MADEUP", old[:22]+forgedToken()[22:]).Replace(tt.cookies)
-				site := m.Handler(session.RequireCSRF(http.NotFoundHandler()))
+				site := m.Handler(csrf.Require(http.NotFoundHandler()))
 				send := func(n int) {
 					for range n {
 						r := httptest.NewRequest(tt.method, "/", nil)

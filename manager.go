@@ -27,7 +27,7 @@ type Manager struct {
 	cfg           Config
 	rules         change.Rules
 	carrier       carrier.Carrier
-	formCookie    carrier.Cookie // of CSRF tokens
+	bindCookie    carrier.Cookie // of bindings
 	subjectPrefix string         // of this realm's subjects in the store
 	engine        *commit.Engine
 	marks         *mark.Marks
@@ -71,7 +71,7 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 		},
 		subjectPrefix: cfg.realm() + ":",
 		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
-		formCookie:    cfg.formCookie(),
+		bindCookie:    cfg.bindCookie(),
 		accounts:      account.Accounts{Store: s, LoadTimeout: cfg.LoadTimeout, EndTimeout: cfg.CommitTimeout},
 		lost:          carrier.Lost{Cookie: cfg.Cookie.carried()},
 	}

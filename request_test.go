@@ -20,11 +20,15 @@ import (
 // fileForm returns a request that uploads a file.
 func fileForm(t *testing.T, address string) *http.Request {
 	t.Helper()
-	r, err := http.NewRequest("POST", address, strings.NewReader(upload(part{name: "file", file: "photo", text: "a file"})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	var body strings.Builder
+	form := multipart.NewWriter(&body)
+	file, err := form.CreateFormFile("file", "photo")
+	must(t, err)
+	io.WriteString(file, "a file")
+	must(t, form.Close())
+	r, err := http.NewRequest("POST", address, strings.NewReader(body.String()))
+	must(t, err)
+	r.Header.Set("Content-Type", form.FormDataContentType())
 	return r
 }
 

@@ -67,7 +67,7 @@ func (e *exchange) writeHeaderLocked(h http.Header) {
 		s.sendTokenLocked(h)
 		s.used = true
 	}
-	s.sendFormCookieLocked(h)
+	s.sendBindCookieLocked(h)
 	if s.used {
 		s.m.carrier.Vary(h, &e.vary)
 	}

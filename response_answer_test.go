@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 )
 
 // answerOf sends a request with a token, and returns the answer and its body.
@@ -302,7 +303,7 @@ func TestTheErrorAnswerTellsTokensOfEveryKind(t *testing.T) {
 		var token string
 		p.tap.fail("create", errDown)
 		res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			token, _ = s.CSRFToken()
+			token, _ = csrf.Token(s)
 			set(t, "k", 1)(w, r, s)
 		})
 		p.tap.put(nil)
@@ -310,8 +311,8 @@ func TestTheErrorAnswerTellsTokensOfEveryKind(t *testing.T) {
 			t.Errorf("%d %q", res.StatusCode, res.Header)
 		}
 		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			if !s.VerifyCSRF(token) {
-				t.Error("the form's token is not good, for its cookie was not sent")
+			if err := csrf.Verify(s, token); err != nil {
+				t.Errorf("the form's token is not good, for its cookie was not sent: %v", err)
 			}
 		})
 	})

@@ -163,9 +163,9 @@ func (c *saving) newSecret() {
 	c.secret = &secret
 }
 
-// FirstSecret gives a new session its secret, and what its forms were made of before.
-func (c *saving) FirstSecret() (secret sid.Hash, forms []byte) {
-	return c.secret.Hash(c.m.cfg.realm()), c.s.firstFormKey()
+// FirstSecret gives a new session its secret, and what was bound to its client before.
+func (c *saving) FirstSecret() (secret sid.Hash, bound []byte) {
+	return c.secret.Hash(c.m.cfg.realm()), c.s.firstBindKey()
 }
 
 // Unreadable reports a record that is corrupt.

@@ -46,12 +46,12 @@ type Session struct {
 	past       *past       // nil for most
 	spared     *spared     // the not-before of its own RevokeAll
 	notes      *notes      // for the Observer; nil while there are none
-	formSecret *sid.Secret // what CSRF tokens are made of; nil until it is needed
+	bindSecret *sid.Secret // what bindings are made of; nil until it is needed
 	changes    uint32      // counts what was added to ops
 
 	used        bool // a method was called: the answer depends on the cookie
 	clientHas   bool // the client holds a token that a new session has to clear
-	formDue     bool // the client has to be sent formSecret, in a cookie
+	bindDue     bool // the client has to be sent bindSecret, in a cookie
 	headersSent bool // no cookie can be sent any more
 }
 

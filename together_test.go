@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -121,11 +122,14 @@ var methods = map[string]way{
 	"Touch":   tries(func(r *http.Request, s *session.Session) error { return s.Touch(r.Context()) }),
 	"Destroy": tries(func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) }),
 	"Discard": tries(func(_ *http.Request, s *session.Session) error { s.Discard(); return nil }),
-	"CSRFToken": tries(func(_ *http.Request, s *session.Session) error {
-		_, err := s.CSRFToken()
+	"Binding": tries(func(_ *http.Request, s *session.Session) error {
+		_, err := s.Binding("together")
 		return err
 	}),
-	"VerifyCSRF": reads(func(s *session.Session) bool { return s.VerifyCSRF(strings.Repeat("A", 86)) }, false),
+	"Bindings": tries(func(_ *http.Request, s *session.Session) error {
+		_, err := s.Bindings("together")
+		return err
+	}),
 }
 
 // others has the ways to a session that are no methods of it.
@@ -160,7 +164,12 @@ var others = map[string]way{
 	"Manager.Answer": func(_ *testing.T, m *session.Manager, _ http.ResponseWriter, r *http.Request, _ *session.Session) {
 		m.Answer(httptest.NewRecorder(), r, session.ErrEnded)
 	},
-	"RequireCSRF": guards(session.RequireCSRF),
+	"csrf.Token": tries(func(_ *http.Request, s *session.Session) error {
+		_, err := csrf.Token(s)
+		return err
+	}),
+	"csrf.Verify":  reads(func(s *session.Session) bool { return csrf.Verify(s, strings.Repeat("A", 128)) == nil }, false),
+	"csrf.Require": guards(csrf.Require),
 	"the response": func(_ *testing.T, _ *session.Manager, w http.ResponseWriter, _ *http.Request, _ *session.Session) {
 		io.WriteString(w, "x")
 	},

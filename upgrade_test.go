@@ -49,7 +49,7 @@ func TestAnUpgradeThatHasToSetACookie(t *testing.T) {
 	for name, change := range map[string]act{
 		"a value":       func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Set("k", 1) },
 		"a saved value": func(_ http.ResponseWriter, r *http.Request, s *session.Session) { s.Set("k", 1); s.Save(r.Context()) },
-		"a form":        func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() },
+		"a form":        func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Binding("forms") },
 	} {
 		p := newProbe(t, session.Config{Skip: func(r *http.Request) bool { return r.URL.Path == "/started" }})
 		mux := http.NewServeMux()
@@ -104,7 +104,7 @@ func TestAFailedUpgradeTakesNothingFromTheAnswer(t *testing.T) {
 		"a sign-in":  {idle, login(t, "u"), 200, "<u>"},
 		"a renewal":  {login(t, "u"), renew(t), 200, "<u>"},
 		"a sign-out": {login(t, "u"), logout(t), 200, anonymous},
-		"a form":     {login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() }, 200, "<u>"},
+		"a form":     {login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Binding("forms") }, 200, "<u>"},
 		"a commit fails": {login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			p.tap.fail("save", errDown)
 			s.Renew()

@@ -36,7 +36,7 @@ func (c Config) validate() error {
 	wrong(c.MaxSize < 0 || c.MaxSize > store.MaxData-metaReserve, "MaxSize is %d: it must be 1 to %d bytes", c.MaxSize, store.MaxData-metaReserve)
 	wrong(c.MaxValues < 0, "MaxValues is %d: it must be positive", c.MaxValues)
 	wrong(c.MaxPending < 0, "MaxPending is %d: it must be positive", c.MaxPending)
-	wrong(c.App != "" && !validApp(c.App), "App is %q: it must be 1 to %d letters, digits and - _ ., begin with a letter or a digit, and not end in %s", c.App, maxApp, csrfSuffix)
+	wrong(c.App != "" && !validApp(c.App), "App is %q: it must be 1 to %d letters, digits and - _ ., begin with a letter or a digit, and not end in %s", c.App, maxApp, bindSuffix)
 	errs = append(errs, c.Cookie.validate(), validateHeader(c.Header))
 	wrong(c.Cookie.Persistent && c.Lifetime > carrier.MaxAge, "Lifetime is %v: browsers keep a persistent cookie for at most 400 days, %v", c.Lifetime, carrier.MaxAge)
 	return errors.Join(errs...)
@@ -50,7 +50,7 @@ const maxApp = 48
 var _ [sid.MaxRealm - carrier.MaxName]struct{}
 
 // validApp tells whether a name is fit for a cookie and before the colon of a
-// subject in the store. The cookie of another App's CSRF tokens has no such name.
+// subject in the store. The cookie of another App's bindings has no such name.
 func validApp(name string) bool {
 	for i := range len(name) {
 		c := name[i]
@@ -61,7 +61,7 @@ func validApp(name string) bool {
 			return false
 		}
 	}
-	return name != "" && len(name) <= maxApp && !strings.HasSuffix(name, csrfSuffix)
+	return name != "" && len(name) <= maxApp && !strings.HasSuffix(name, bindSuffix)
 }
 
 // realm is what keeps the tokens and subjects of two applications apart.

@@ -118,13 +118,7 @@ func (g Guard) require(next http.Handler, name string, rule rule) http.Handler {
 	if g.Confirm == "" {
 		confirm = signIn
 	}
-	lost := misplaced{name: name, m: g.Manager}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := sessionOf(r, g.Manager)
-		if s == nil { // a mistake in the wiring must not let anybody pass
-			lost.answer(w, r)
-			return
-		}
+	return g.Manager.Inside("guard."+name, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		missing := refusal{guard: &g, s: s, page: signIn, err: ErrSignInRequired}
 		if s.Subject() != "" {
 			if rule.met(s) {

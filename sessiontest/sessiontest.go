@@ -43,7 +43,7 @@ func Request(t testing.TB, r *http.Request, o Options) (*http.Request, *session.
 
 	arrive := r.Clone(r.Context())
 	arrive.Header = http.Header{}
-	addFormCookie(m, arrive)
+	addBindingCookie(m, arrive)
 	s, err := m.Load(arrive)
 	if err != nil {
 		t.Fatal(err)
@@ -81,12 +81,12 @@ func Request(t testing.TB, r *http.Request, o Options) (*http.Request, *session.
 	return r.WithContext(session.NewContext(r.Context(), s)), s
 }
 
-// addFormCookie gives a request the cookie that CSRF tokens are made of, so that
-// its handler can make some without a response to set it.
-func addFormCookie(m *session.Manager, r *http.Request) {
+// addBindingCookie gives a request the cookie that bindings are made of, so that
+// its handler can make tokens of forms without a response to set it.
+func addBindingCookie(m *session.Manager, r *http.Request) {
 	w := httptest.NewRecorder()
 	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		_, _ = session.FromContext(r.Context()).CSRFToken() // Config.Skip may leave it out
+		_, _ = session.FromContext(r.Context()).Binding("sessiontest") // Config.Skip may leave it out
 	})).ServeHTTP(w, r)
 	for _, c := range w.Result().Cookies() {
 		r.AddCookie(c)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 	"github.com/b4468f51/session/sessiontest"
 )
 
@@ -47,13 +48,13 @@ func TestRequestWithAConfig(t *testing.T) {
 func TestRequestTakesForms(t *testing.T) {
 	for _, o := range []sessiontest.Options{{}, {Subject: "u"}, {Subject: "u", Config: session.Config{Header: "Authorization"}}} {
 		r, s := sessiontest.Request(t, httptest.NewRequest("POST", "/", nil), o)
-		token, err := s.CSRFToken()
+		token, err := csrf.Token(s)
 		if err != nil {
 			t.Fatalf("%+v: %v", o, err)
 		}
 		r.Header.Set("X-CSRF-Token", token)
 		w := httptest.NewRecorder()
-		session.RequireCSRF(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		csrf.Require(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
 		if w.Code != http.StatusOK || s.Subject() != o.Subject {
 			t.Errorf("status %d, subject %q", w.Code, s.Subject())
 		}

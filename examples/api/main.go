@@ -100,8 +100,8 @@ func (s *site) routes() http.Handler {
 
 	// Each manager leaves the requests of the other alone. No other site can
 	// send the header, and apps are no browsers: the protection lets both pass.
-	csrf := http.NewCrossOriginProtection()
-	return alice.New(csrf.Handler, s.browsers.Handler, s.apps.Handler).Then(mux)
+	crossOrigin := http.NewCrossOriginProtection()
+	return alice.New(crossOrigin.Handler, s.browsers.Handler, s.apps.Handler).Then(mux)
 }
 
 // The handlers do not know where the token was.

@@ -68,9 +68,9 @@ func (s *site) routes() http.Handler {
 	mux.Handle("POST "+arrivalPath, arriving.ThenFunc(s.arrive))
 	mux.Handle("GET /signed-in", arriving.Append(s.sessions.Handler).ThenFunc(s.endArrival))
 
-	csrf := http.NewCrossOriginProtection()
-	csrf.AddInsecureBypassPattern("POST " + arrivalPath) // the state protects it
-	return csrf.Handler(mux)
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.AddInsecureBypassPattern("POST " + arrivalPath) // the state protects it
+	return crossOrigin.Handler(mux)
 }
 
 var cart = session.NewKey[int]("cart")

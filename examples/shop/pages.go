@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 )
 
 //go:embed templates static
@@ -40,7 +41,7 @@ func show(w http.ResponseWriter, r *http.Request, status int, name, title string
 	if err != nil {
 		return err
 	}
-	csrf, err := session.CSRFField(r)
+	field, err := csrf.Field(r)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func show(w http.ResponseWriter, r *http.Request, status int, name, title string
 		Title:   title,
 		Visitor: &visitor{SignedIn: s.Subject() != "", CartCount: cart.count()},
 		Flash:   messages,
-		CSRF:    csrf,
+		CSRF:    field,
 		Content: content,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 	"github.com/b4468f51/session/guard"
 	"github.com/justinas/alice"
 )
@@ -67,12 +68,12 @@ func newShop(users *users, sessions *session.Manager) http.Handler {
 	mux.Handle("POST /account/password", confirmed.Then(page(s.changePassword)))
 
 	// From the outside in: what a middleware refuses, those after it never see.
-	csrf := http.NewCrossOriginProtection()
-	csrf.SetDenyHandler(errorPage(http.StatusForbidden))
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(errorPage(http.StatusForbidden))
 	pages := alice.New(
-		csrf.Handler,
+		crossOrigin.Handler,
 		sessions.Handler,
-		session.RequireCSRF,
+		csrf.Require,
 	).Then(friendly(mux))
 
 	// What needs no session stands beside what does, and costs none.

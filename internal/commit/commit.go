@@ -84,8 +84,8 @@ type Commit struct {
 // Hooks are what the caller of a commit has to say in its course.
 type Hooks interface {
 	// FirstSecret returns the secret of a session that is stored for the first time, and
-	// what its forms were made of before, nil for nothing.
-	FirstSecret() (secret sid.Hash, forms []byte)
+	// what was bound to its client before, nil for nothing.
+	FirstSecret() (secret sid.Hash, bound []byte)
 
 	// Housekeep does with the secrets in Commit.Draft what the request gives reason
 	// for, and sets Commit.Changed where that has to be written. It is called again
@@ -203,10 +203,10 @@ func (c *Commit) begun() (meta envelope.Meta, deadline envelope.Millis) {
 		return meta, deadline
 	}
 	if meta.Secret == (sid.Hash{}) {
-		secret, forms := c.Hooks.FirstSecret()
+		secret, bound := c.Hooks.FirstSecret()
 		meta.Secret, meta.Issued = secret, int64(envelope.MillisOf(c.Now))
-		if forms != nil {
-			meta.SetFormKey(forms)
+		if bound != nil {
+			meta.SetBindKey(bound)
 		}
 	}
 	if deadline == 0 {

@@ -84,7 +84,7 @@ var goldenEnvelopes = []goldenEnvelope{
 
 var testTail = func() []byte {
 	var m Meta
-	m.SetFormKey([]byte("0123456789abcdef0123456789abcdef"))
+	m.SetBindKey([]byte("0123456789abcdef0123456789abcdef"))
 	m.SetClient(Client{"Browser/1.0", "IPv6"})
 	m.SetLabel("x")
 	m.SetLabel("Laptop")

@@ -20,7 +20,7 @@ const (
 	tagLifetime      = 11 // of this session: varints of milliseconds, absolute and idle, and a byte, 1 for a persistent cookie
 	tagClient        = 13 // that signed in: { uvarint length, text } of the user agent and of the address family
 	tagLabel         = 15 // what the subject calls the device
-	tagFormKey       = 17 // what CSRF tokens are made of, where it is not the current secret's: 32 bytes
+	tagBindKey       = 17 // what bindings are made of, where it is not the current secret's: 32 bytes
 	tagReplaced      = 18 // the beginnings of the hashes of secrets that were replaced, oldest first; it outlives a sign-in
 	firstTail        = tagClient
 	lastTag          = tagReplaced
@@ -89,7 +89,7 @@ func (m *Meta) Decode(raw []byte) bool {
 		case tagClient:
 			_, ok = decodeClient(payload)
 		case tagLabel:
-		case tagFormKey:
+		case tagBindKey:
 			ok = len(payload) == sha256.Size
 		case tagReplaced:
 			ok = len(payload)%markSize == 0

@@ -90,7 +90,7 @@ func (m *Meta) Kill(h sid.Hash, now time.Time, grace time.Duration) {
 	m.Secret, m.Issued = h, now.UnixMilli()
 	m.setOthers(others)
 	if m.tail != nil {
-		m.setTail(tagFormKey, nil)
+		m.setTail(tagBindKey, nil)
 	}
 	m.Generation++
 }
@@ -104,7 +104,7 @@ func (m *Meta) Confirm(h sid.Hash, now time.Time, grace time.Duration) {
 	i := slices.IndexFunc(others, func(o otherSecret) bool { return o.hash.Verify(h) })
 	issued := others[i].at
 	others = slices.Delete(others, i, i+1)
-	m.setTail(tagFormKey, m.FormBase()) // forms that were shown before are still good
+	m.setTail(tagBindKey, m.BindBase()) // what was bound before is still good
 	for i := range others[:i] {         // those after it are on their way to the client
 		if others[i].state == secretPending {
 			others[i].state, others[i].at = secretRetiring, until
@@ -153,18 +153,18 @@ func (m *Meta) Offer(h sid.Hash, now time.Time, grace time.Duration) {
 	}
 }
 
-// FormBase returns what CSRF tokens owe to the session: it changes with the
+// BindBase returns what a binding owes to the session: it changes with the
 // secret, but for a rotation.
-func (m *Meta) FormBase() []byte {
-	if key := m.inTail(tagFormKey); key != nil {
+func (m *Meta) BindBase() []byte {
+	if key := m.inTail(tagBindKey); key != nil {
 		return key
 	}
 	sum := sha256.Sum256(append([]byte("session form\x00"), m.Secret[:]...))
 	return sum[:]
 }
 
-// SetFormKey puts a key in the place of the one that FormBase makes of the secret.
-func (m *Meta) SetFormKey(key []byte) { m.setTail(tagFormKey, key) }
+// SetBindKey puts a key in the place of the one that BindBase makes of the secret.
+func (m *Meta) SetBindKey(key []byte) { m.setTail(tagBindKey, key) }
 
 // living returns a copy of the other secrets without those whose time is over.
 func (m *Meta) living(now time.Time) []otherSecret {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 	"github.com/b4468f51/session/flash"
 	"github.com/b4468f51/session/guard"
 	"github.com/b4468f51/session/store"
@@ -345,13 +346,13 @@ func tokenInHeader(t *testing.T, e *env) {
 func csrfTokens(t *testing.T, e *env) {
 	m := e.newMachine(session.Config{})
 	m.handle("/form", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-		token, err := s.CSRFToken()
+		token, err := csrf.Token(s)
 		if err != nil {
 			t.Error(err)
 		}
 		io.WriteString(w, token)
 	})
-	m.mux.Handle("/send", session.RequireCSRF(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "sent") })))
+	m.mux.Handle("/send", csrf.Require(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "sent") })))
 	send := func(c *client, token string) int {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, m.server.URL+"/send", strings.NewReader(url.Values{"csrf_token": {token}}.Encode()))

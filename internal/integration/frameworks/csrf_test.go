@@ -11,14 +11,15 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 )
 
 // forms is an application with a form, and both protections.
 func forms(t *testing.T, s *site) *browser {
 	r := chi.NewRouter()
-	r.Use(http.NewCrossOriginProtection().Handler, s.m.Handler, session.RequireCSRF)
+	r.Use(http.NewCrossOriginProtection().Handler, s.m.Handler, csrf.Require)
 	r.Get("/form", func(w http.ResponseWriter, r *http.Request) {
-		field, err := session.CSRFField(r)
+		field, err := csrf.Field(r)
 		if err != nil {
 			t.Error(err)
 		}
@@ -70,7 +71,7 @@ func TestCSRF_CrossOriginProtectionStandsOutside(t *testing.T) {
 	}
 }
 
-func TestCSRF_RequireCSRFStandsInside(t *testing.T) {
+func TestCSRF_RequireStandsInside(t *testing.T) {
 	b := forms(t, newSite(t, session.Config{}))
 	form := b.form("/form")
 	if a := b.post("/form", b.srv.URL, form); a.StatusCode != 200 || a.body != "1" {

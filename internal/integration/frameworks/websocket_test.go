@@ -15,6 +15,7 @@ import (
 	"github.com/justinas/alice"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 )
 
 // A socket is a WebSocket of one of the libraries, as its server has it.
@@ -261,8 +262,8 @@ func TestWebSockets_TheOriginIsForTheUpgraderToCheck(t *testing.T) {
 		s := newSite(t, session.Config{})
 		reached := make(chan struct{}, 10)
 		app := sockets(t, func(http.ResponseWriter, *http.Request) error { reached <- struct{}{}; return nil }, upgrade)
-		csrf := http.NewCrossOriginProtection()
-		b := browse(t, serve(t, alice.New(csrf.Handler, s.m.Handler, session.RequireCSRF).Then(app)))
+		crossOrigin := http.NewCrossOriginProtection()
+		b := browse(t, serve(t, alice.New(crossOrigin.Handler, s.m.Handler, csrf.Require).Then(app)))
 		_, res, err := b.dial("/socket", "https://evil.example")
 		if len(reached) != 1 {
 			t.Error("a protection refuses handshakes: the documentation says that none does")

@@ -1,4 +1,4 @@
-package session_test
+package csrf_test
 
 import (
 	"errors"
@@ -6,21 +6,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // A neighbour, on a sibling host or under another path, can plant cookies beside
 // the client's own, in any order. Up to two of them stop no form.
 func TestAFormOutlivesCookiesThatANeighbourPlants(t *testing.T) {
-	p := newProbe(t, session.Config{Cookie: session.Cookie{Name: "id"}})
-	c := p.client()
-	token := c.formToken()
-	own := "id-csrf=" + c.cookie("id-csrf")
+	p := probe.New(t, session.Config{Cookie: session.Cookie{Name: "id"}})
+	c := p.Client()
+	token := formToken(c)
+	own := "id-csrf=" + c.Cookie("id-csrf")
 	plant := func(ch string) string { return "id-csrf=" + strings.Repeat(ch, 43) }
-	foreign := p.client()
-	foreignToken := foreign.formToken()
-	foreignCookie := "id-csrf=" + foreign.cookie("id-csrf")
+	foreign := p.Client()
+	foreignToken := formToken(foreign)
+	foreignCookie := "id-csrf=" + foreign.Cookie("id-csrf")
 	for name, tt := range map[string]struct {
 		cookies []string
 		token   string
@@ -37,11 +40,11 @@ func TestAFormOutlivesCookiesThatANeighbourPlants(t *testing.T) {
 		"another client's token": {[]string{own + "; " + plant("A")}, foreignToken, false},
 		"another client's own":   {[]string{foreignCookie + "; " + plant("A")}, foreignToken, true},
 	} {
-		p.saw()
-		if got := c.accepts(tt.token, func(r *http.Request) { r.Header["Cookie"] = tt.cookies }); got != tt.want {
+		p.Saw()
+		if got := accepts(c, tt.token, func(r *http.Request) { r.Header["Cookie"] = tt.cookies }); got != tt.want {
 			t.Errorf("%s: accepted: %v, want %v", name, got, tt.want)
 		}
-		events := p.saw()
+		events := p.Saw()
 		switch {
 		case tt.want && len(events) > 0, !tt.want && len(events) != 1:
 			t.Errorf("%s: the events are %v", name, events)
@@ -53,11 +56,11 @@ func TestAFormOutlivesCookiesThatANeighbourPlants(t *testing.T) {
 			continue
 		}
 		var fresh string
-		c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { fresh, _ = s.CSRFToken() }, func(r *http.Request) { r.Header["Cookie"] = tt.cookies })
+		c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { fresh, _ = csrf.Token(s) }, func(r *http.Request) { r.Header["Cookie"] = tt.cookies })
 		for _, order := range []func([]string){func([]string) {}, slices.Reverse[[]string]} {
 			sent := slices.Clone(tt.cookies)
 			order(sent)
-			if !c.accepts(fresh, func(r *http.Request) { r.Header["Cookie"] = sent }) {
+			if !accepts(c, fresh, func(r *http.Request) { r.Header["Cookie"] = sent }) {
 				t.Errorf("%s: its form is refused", name)
 			}
 		}
@@ -66,14 +69,14 @@ func TestAFormOutlivesCookiesThatANeighbourPlants(t *testing.T) {
 
 // With the prefix __Host- browsers send one such cookie: two are no browser's.
 func TestTwoCookiesWithTheHostPrefixAreRefused(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	token := c.formToken()
-	p.saw()
-	if c.accepts(token, func(r *http.Request) { r.AddCookie(&http.Cookie{Name: formCookieName, Value: strings.Repeat("A", 43)}) }) {
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	token := formToken(c)
+	p.Saw()
+	if accepts(c, token, func(r *http.Request) { r.AddCookie(&http.Cookie{Name: formCookieName, Value: strings.Repeat("A", 43)}) }) {
 		t.Error("it was accepted")
 	}
-	if events := p.saw(); len(events) != 1 || events[0].Kind != session.EventDuplicate || !errors.Is(events[0].Err, session.ErrCSRF) {
+	if events := p.Saw(); len(events) != 1 || events[0].Kind != session.EventDuplicate || !errors.Is(events[0].Err, csrf.ErrRefused) {
 		t.Errorf("the events are %v", events)
 	}
 }
@@ -82,24 +85,24 @@ func TestTwoCookiesWithTheHostPrefixAreRefused(t *testing.T) {
 // the form, say that of its own sign-in, in the victim's name. The victim is
 // anonymous, with a session of their own, as one with a cart.
 func TestSecurity_CS3_AnAnonymousVictimSendsNoPlantedForm(t *testing.T) {
-	p := newProbe(t, session.Config{Cookie: session.Cookie{Name: "id"}})
-	attacker := p.client()
-	token := attacker.formToken()
-	planted := &http.Cookie{Name: "id-csrf", Value: attacker.cookie("id-csrf")}
-	victims := map[string]*client{
-		"whose session came first":              p.client().must(set(t, "cart", 1)),
-		"who was shown a form":                  p.client(),
-		"whose session began with both cookies": p.client(),
+	p := probe.New(t, session.Config{Cookie: session.Cookie{Name: "id"}})
+	attacker := p.Client()
+	token := formToken(attacker)
+	planted := &http.Cookie{Name: "id-csrf", Value: attacker.Cookie("id-csrf")}
+	victims := map[string]*probe.Client{
+		"whose session came first":              p.Client().Must(probe.Set(t, "cart", 1)),
+		"who was shown a form":                  p.Client(),
+		"whose session began with both cookies": p.Client(),
 	}
 	both := victims["whose session began with both cookies"]
-	both.formToken()
-	if res := both.visit(set(t, "cart", 1), func(r *http.Request) {
+	formToken(both)
+	if res := both.Visit(probe.Set(t, "cart", 1), func(r *http.Request) {
 		r.Header.Set("Cookie", planted.Name+"="+planted.Value+"; "+r.Header.Get("Cookie"))
 	}); res.StatusCode != 200 {
 		t.Fatal(res.Status)
 	}
-	before := victims["who was shown a form"].formToken()
-	victims["who was shown a form"].must(set(t, "cart", 1))
+	before := formToken(victims["who was shown a form"])
+	victims["who was shown a form"].Must(probe.Set(t, "cart", 1))
 	for name, victim := range victims {
 		for where, plant := range map[string]func(r *http.Request){
 			"beside": func(r *http.Request) { r.AddCookie(planted) },
@@ -107,89 +110,90 @@ func TestSecurity_CS3_AnAnonymousVictimSendsNoPlantedForm(t *testing.T) {
 				r.Header.Set("Cookie", planted.Name+"="+planted.Value+"; "+r.Header.Get("Cookie"))
 			},
 			"in place of the own": func(r *http.Request) {
-				r.Header.Set("Cookie", "id="+victim.cookie("id")+"; "+planted.Name+"="+planted.Value)
+				r.Header.Set("Cookie", "id="+victim.Cookie("id")+"; "+planted.Name+"="+planted.Value)
 			},
 		} {
-			if victim.accepts(token, plant) {
+			if accepts(victim, token, plant) {
 				t.Errorf("a victim %s, planted %s: the attacker's form is accepted", name, where)
 			}
 		}
-		victim.wants("<> cart=1")
-		victim.mustAccept("its own form", victim.formToken(), true)
+		victim.Wants("<> cart=1")
+		mustAccept(victim, "its own form", formToken(victim), true)
 	}
-	victims["who was shown a form"].mustAccept("the form of before the session", before, true)
+	mustAccept(victims["who was shown a form"], "the form of before the session", before, true)
 }
 
 // A form that is shown in the very response that begins the session is good.
 func TestAFormOfTheFirstResponse(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	save := func(r *http.Request, s *session.Session) { must(t, s.Save(r.Context())) }
+	p := probe.New(t, session.Config{})
+	save := func(r *http.Request, s *session.Session) { probe.Must(t, s.Save(r.Context())) }
 	for name, order := range map[string][]string{
 		"then the session": {"form", "set"}, "after it": {"set", "form"}, "after it is saved": {"set", "save", "form"}, "before it is saved": {"form", "set", "save"},
 	} {
-		c := p.client()
+		c := p.Client()
 		var token string
-		c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		c.Must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			for _, step := range order {
 				switch step {
 				case "form":
-					token, _ = s.CSRFToken()
+					token, _ = csrf.Token(s)
 				case "set":
-					must(t, s.Set("k", 1))
+					probe.Must(t, s.Set("k", 1))
 				case "save":
 					save(r, s)
 				}
 			}
 		})
-		c.mustAccept(name, token, true)
-		c.must(set(t, "k", 2))
-		c.mustAccept(name+", later", token, true)
-		c.wants("<> k=2")
+		mustAccept(c, name, token, true)
+		c.Must(probe.Set(t, "k", 2))
+		mustAccept(c, name+", later", token, true)
+		c.Wants("<> k=2")
 	}
 }
 
 // Where the session outlives the browser, the forms of tabs that it restores do too.
 func TestAFormOutlivesTheBrowserWhereTheSessionDoes(t *testing.T) {
+	const day = 24 * time.Hour
 	remember := func(s *session.Session) error {
 		return s.SetLifetime(session.Lifetime{Absolute: 30 * day, Persistent: true})
 	}
 	long := session.Config{MaxLifetime: 30 * day}
-	in := succeed(t, func(_ *http.Request, s *session.Session) error { return s.Login("u") })
-	inFor := succeed(t, func(_ *http.Request, s *session.Session) error { return errors.Join(s.Login("u"), remember(s)) })
+	in := probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Login("u") })
+	inFor := probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return errors.Join(s.Login("u"), remember(s)) })
 	for name, tt := range map[string]struct {
 		cfg   session.Config
-		steps []act // nil shows a form
+		steps []probe.Act // nil shows a form
 		want  bool
 	}{
-		"all cookies, form first": {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{nil, in, nil}, true},
-		"all cookies, form last":  {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{in, nil}, true},
-		"a visitor":               {session.Config{Cookie: session.Cookie{Persistent: true}}, []act{nil}, true},
-		"remembered, form first":  {long, []act{nil, inFor, nil}, true},
-		"remembered, form last":   {long, []act{inFor, nil}, true},
-		"not remembered":          {session.Config{}, []act{nil, in, nil}, false},
+		"all cookies, form first": {session.Config{Cookie: session.Cookie{Persistent: true}}, []probe.Act{nil, in, nil}, true},
+		"all cookies, form last":  {session.Config{Cookie: session.Cookie{Persistent: true}}, []probe.Act{in, nil}, true},
+		"a visitor":               {session.Config{Cookie: session.Cookie{Persistent: true}}, []probe.Act{nil}, true},
+		"remembered, form first":  {long, []probe.Act{nil, inFor, nil}, true},
+		"remembered, form last":   {long, []probe.Act{inFor, nil}, true},
+		"not remembered":          {session.Config{}, []probe.Act{nil, in, nil}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, tt.cfg)
-			c, kept := p.client(), map[string]*http.Cookie{}
+			p := probe.New(t, tt.cfg)
+			c, kept := p.Client(), map[string]*http.Cookie{}
 			var token string
-			form := act(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { token, _ = s.CSRFToken() })
+			form := probe.Act(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { token, _ = csrf.Token(s) })
 			for _, step := range tt.steps {
 				if step == nil {
 					step = form
 				}
-				for _, ck := range c.visit(step).Cookies() {
+				for _, ck := range c.Visit(step).Cookies() {
 					kept[ck.Name] = ck
 				}
 			}
 			ages := map[int]bool{}
-			restarted := p.client()
+			restarted := p.Client()
 			for _, ck := range kept {
 				if ck.MaxAge > 0 {
 					ages[ck.MaxAge] = true
-					restarted.jar.SetCookies(c.url, []*http.Cookie{ck})
+					restarted.Jar.SetCookies(c.URL, []*http.Cookie{ck})
 				}
 			}
-			restarted.mustAccept("after the browser was closed", token, tt.want)
+			mustAccept(restarted, "after the browser was closed", token, tt.want)
 			if len(ages) > 1 {
 				t.Errorf("the cookies have the ages %v", ages)
 			}
@@ -197,21 +201,34 @@ func TestAFormOutlivesTheBrowserWhereTheSessionDoes(t *testing.T) {
 	}
 }
 
-// Run with the race detector: VerifyCSRF reads what a sign-in changes.
+// A form that was shown before is still good: nobody has signed in meanwhile.
+func TestALifetimeLeavesFormsGood(t *testing.T) {
+	const day = 24 * time.Hour
+	p := probe.New(t, session.Config{MaxLifetime: 30 * day, MaxIdleTimeout: 14 * day})
+	c := p.Client().Must(probe.Login(t, "u"))
+	token := formToken(c)
+	c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
+		return s.SetLifetime(session.Lifetime{Absolute: 30 * day, Idle: 14 * day, Persistent: true})
+	}))
+	mustAccept(c, "a form of before", token, true)
+	mustAccept(c, "a form of before, once the new token was seen", token, true)
+}
+
+// Run with the race detector: Verify reads what a sign-in changes.
 func TestATokenIsVerifiedBesideASignIn(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	token := c.formToken()
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	token := formToken(c)
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			for range 200 {
-				s.VerifyCSRF(token)
+				csrf.Verify(s, token)
 			}
 		}()
 		for i := range 50 {
-			must(t, s.Set("k", i), s.Login("u"))
+			probe.Must(t, s.Set("k", i), s.Login("u"))
 		}
 		<-done
 	})

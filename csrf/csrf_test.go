@@ -1,4 +1,4 @@
-package session_test
+package csrf_test
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,112 +17,115 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
+	"github.com/b4468f51/session/internal/probe"
+	"github.com/b4468f51/session/store/cookiestore"
 	"github.com/b4468f51/session/store/memstore"
 	"github.com/justinas/alice"
 )
 
-const formCookieName = cookieName + "-csrf"
+const formCookieName = probe.CookieName + "-csrf"
 
 // formToken has the client shown a form, and returns the token in it.
-func (c *client) formToken() string {
-	c.p.t.Helper()
+func formToken(c *probe.Client) string {
+	c.P.T.Helper()
 	var token string
-	res := c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	res := c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		var err error
-		if token, err = s.CSRFToken(); err != nil {
-			c.p.t.Error(err)
+		if token, err = csrf.Token(s); err != nil {
+			c.P.T.Error(err)
 		}
 	})
 	for _, ck := range res.Cookies() {
 		if ck.Name == formCookieName && (!ck.HttpOnly || !ck.Secure || ck.MaxAge != 0 || res.Header.Get("Cache-Control") != "no-store") {
-			c.p.t.Errorf("the cookie is %q, with Cache-Control %q", ck.Raw, res.Header["Cache-Control"])
+			c.P.T.Errorf("the cookie is %q, with Cache-Control %q", ck.Raw, res.Header["Cache-Control"])
 		}
 	}
 	return token
 }
 
 // accepts tells whether a request with a token passes.
-func (c *client) accepts(token string, edits ...func(*http.Request)) bool {
-	c.p.t.Helper()
+func accepts(c *probe.Client, token string, edits ...func(*http.Request)) bool {
+	c.P.T.Helper()
 	passed := false
 	next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true })
 	edits = append([]func(*http.Request){func(r *http.Request) {
 		r.Method = http.MethodPost
 		r.Header.Set("X-CSRF-Token", token)
 	}}, edits...)
-	res := c.visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
-		session.RequireCSRF(next).ServeHTTP(w, r)
+	res := c.Visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+		csrf.Require(next).ServeHTTP(w, r)
 	}, edits...)
 	if want := map[bool]int{true: 200, false: 403}[passed]; res.StatusCode != want {
-		c.p.t.Errorf("passed: %v, with status %d", passed, res.StatusCode)
+		c.P.T.Errorf("passed: %v, with status %d", passed, res.StatusCode)
 	}
 	return passed
 }
 
-func (c *client) mustAccept(what, token string, want bool) {
-	c.p.t.Helper()
-	if got := c.accepts(token); got != want {
-		c.p.t.Errorf("%s: accepted: %v, want %v", what, got, want)
+func mustAccept(c *probe.Client, what, token string, want bool) {
+	c.P.T.Helper()
+	if got := accepts(c, token); got != want {
+		c.P.T.Errorf("%s: accepted: %v, want %v", what, got, want)
 	}
 }
 
 func TestAFormForAnAnonymousVisitorCostsNoRow(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	token := c.formToken()
-	c.mustAccept("its token", token, true)
-	c.mustAccept("another one", c.formToken(), true)
-	if calls := p.tap.took(); len(calls) > 0 || c.token() != "" {
-		t.Errorf("the store was asked: %v; the session's cookie is %q", calls, c.token())
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	token := formToken(c)
+	mustAccept(c, "its token", token, true)
+	mustAccept(c, "another one", formToken(c), true)
+	if calls := p.Tap.Took(); len(calls) > 0 || c.Token() != "" {
+		t.Errorf("the store was asked: %v; the session's cookie is %q", calls, c.Token())
 	}
 	// A session that begins between the form and its answer changes nothing.
-	c.must(set(t, "k", 1))
-	c.mustAccept("the token of before the session", token, true)
-	p.client().mustAccept("a client that was shown no form", token, false)
-	other := p.client()
-	other.formToken()
-	other.mustAccept("another visitor's token", token, false)
+	c.Must(probe.Set(t, "k", 1))
+	mustAccept(c, "the token of before the session", token, true)
+	mustAccept(p.Client(), "a client that was shown no form", token, false)
+	other := p.Client()
+	formToken(other)
+	mustAccept(other, "another visitor's token", token, false)
 }
 
 func TestSecurity_CS2_TheTokenIsBoundToTheSignIn(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", 1))
-	tokens := map[string]string{"before the sign-in": c.formToken()} // of the anonymous session, which ends with it
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	tokens := map[string]string{"before the sign-in": formToken(c)} // of the anonymous session, which ends with it
 	for _, step := range []struct {
 		name string
-		act  act
+		act  probe.Act
 	}{
-		{"login", login(t, "u")},
-		{"renew", renew(t)},
-		{"reauthenticate", succeed(t, func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(1) })},
-		{"another login", login(t, "u")},
-		{"another subject's", login(t, "v")},
-		{"logout", logout(t)},
+		{"login", probe.Login(t, "u")},
+		{"renew", probe.Renew(t)},
+		{"reauthenticate", probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(1) })},
+		{"another login", probe.Login(t, "u")},
+		{"another subject's", probe.Login(t, "v")},
+		{"logout", probe.Logout(t)},
 	} {
-		c.must(step.act)
+		c.Must(step.act)
 		for name, token := range tokens {
-			c.mustAccept("after "+step.name+", the token of "+name, token, false)
+			mustAccept(c, "after "+step.name+", the token of "+name, token, false)
 		}
-		token := c.formToken()
-		c.mustAccept("after "+step.name, token, true)
+		token := formToken(c)
+		mustAccept(c, "after "+step.name, token, true)
 		tokens[step.name] = token
 	}
 
 	// With the cookie of the one and the session of the other, as somebody on a
 	// sibling host could plant it, nothing is good.
-	a, b := p.client().must(login(t, "a")), p.client().must(login(t, "b"))
-	token := a.formToken()
-	b.jar.SetCookies(b.url, []*http.Cookie{{Name: formCookieName, Value: a.cookie(formCookieName), Path: "/", Secure: true}})
-	a.mustAccept("a's token", token, true)
-	b.mustAccept("a's token and cookie in b's session", token, false)
+	a, b := p.Client().Must(probe.Login(t, "a")), p.Client().Must(probe.Login(t, "b"))
+	token := formToken(a)
+	b.Jar.SetCookies(b.URL, []*http.Cookie{{Name: formCookieName, Value: a.Cookie(formCookieName), Path: "/", Secure: true}})
+	mustAccept(a, "a's token", token, true)
+	mustAccept(b, "a's token and cookie in b's session", token, false)
 }
 
 // A sibling host is another site: it may send this one's cookies, and plant some
 // of its own, but has no page of this site to read a token from.
 func TestSecurity_CS3_ASiblingHostIsAnotherSite(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	token := c.formToken()
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	token := formToken(c)
 	from := func(site, origin, token string) func(*http.Request) {
 		return func(r *http.Request) {
 			r.Method = "POST"
@@ -133,16 +135,16 @@ func TestSecurity_CS3_ASiblingHostIsAnotherSite(t *testing.T) {
 		}
 	}
 	ran := 0
-	count := act(func(http.ResponseWriter, *http.Request, *session.Session) { ran++ })
+	count := probe.Act(func(http.ResponseWriter, *http.Request, *session.Session) { ran++ })
 	for name, guard := range map[string]func(http.Handler) http.Handler{
-		"CrossOriginProtection": http.NewCrossOriginProtection().Handler, "RequireCSRF": session.RequireCSRF,
+		"CrossOriginProtection": http.NewCrossOriginProtection().Handler, "Require": csrf.Require,
 	} {
 		ran = 0
-		guarded := act(func(w http.ResponseWriter, r *http.Request, _ *session.Session) { guard(count).ServeHTTP(w, r) })
-		if res := c.visit(guarded, from("same-site", "https://blog.app.test", strings.Repeat("A", 128))); res.StatusCode != 403 || ran != 0 {
+		guarded := probe.Act(func(w http.ResponseWriter, r *http.Request, _ *session.Session) { guard(count).ServeHTTP(w, r) })
+		if res := c.Visit(guarded, from("same-site", "https://blog.app.test", strings.Repeat("A", 128))); res.StatusCode != 403 || ran != 0 {
 			t.Errorf("%s: from a sibling: status %d, and the handler ran %d times", name, res.StatusCode, ran)
 		}
-		if res := c.visit(guarded, from("same-origin", "https://app.test", token)); res.StatusCode != 200 || ran != 1 {
+		if res := c.Visit(guarded, from("same-origin", "https://app.test", token)); res.StatusCode != 200 || ran != 1 {
 			t.Errorf("%s: from here: status %d, and the handler ran %d times", name, res.StatusCode, ran)
 		}
 	}
@@ -150,40 +152,41 @@ func TestSecurity_CS3_ASiblingHostIsAnotherSite(t *testing.T) {
 
 func TestAFormOutlivesARotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{RotateEvery: 10 * time.Minute})
-		c := p.client().must(login(t, "u"))
-		token, first := c.formToken(), c.token()
+		p := probe.New(t, session.Config{RotateEvery: 10 * time.Minute})
+		c := p.Client().Must(probe.Login(t, "u"))
+		token, first := formToken(c), c.Token()
 		for range 4 {
 			time.Sleep(11 * time.Minute)
-			c.must(idle).must(idle)
-			c.mustAccept("the token of before", token, true)
-			c.mustAccept("a new one", c.formToken(), true)
+			c.Wants("<u>")
+			c.Wants("<u>")
+			mustAccept(c, "the token of before", token, true)
+			mustAccept(c, "a new one", formToken(c), true)
 		}
-		if c.token() == first {
+		if c.Token() == first {
 			t.Error("the session's token was not rotated")
 		}
-		c.must(renew(t))
-		c.mustAccept("after Renew, the token of before", token, false)
+		c.Must(probe.Renew(t))
+		mustAccept(c, "after Renew, the token of before", token, false)
 	})
 }
 
 func TestTheTokenOfTheRequestThatSignsIn(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
+	p := probe.New(t, session.Config{})
+	c := p.Client()
 	var token string
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		must(t, s.Login("u"))
-		token, _ = s.CSRFToken()
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		probe.Must(t, s.Login("u"))
+		token, _ = csrf.Token(s)
 	})
-	c.mustAccept("the token", token, true)
+	mustAccept(c, "the token", token, true)
 }
 
 func TestNoTwoTokensAreAlike(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
 	seen := map[string]bool{}
 	for range 100 {
-		token := c.formToken()
+		token := formToken(c)
 		for _, half := range []string{token[:64], token[64:]} {
 			if seen[half] {
 				t.Fatalf("%q again", half)
@@ -194,9 +197,9 @@ func TestNoTwoTokensAreAlike(t *testing.T) {
 }
 
 func TestOnlyAGoodTokenPasses(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	good := c.formToken()
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	good := formToken(c)
 	raw, _ := base64.RawURLEncoding.DecodeString(good)
 	flip := func(i int) string {
 		bad := bytes.Clone(raw)
@@ -212,18 +215,18 @@ func TestOnlyAGoodTokenPasses(t *testing.T) {
 		bad[fmt.Sprint("bit of byte ", i)] = flip(i)
 	}
 	for name, token := range bad {
-		c.mustAccept(name, token, false)
+		mustAccept(c, name, token, false)
 	}
-	c.mustAccept("the good one", good, true)
-	if n := strings.Count(p.heard(), "csrf token refused"); n != len(bad) {
+	mustAccept(c, "the good one", good, true)
+	if n := strings.Count(p.Heard(), "csrf token refused"); n != len(bad) {
 		t.Errorf("%d refusals were reported, want %d", n, len(bad))
 	}
 }
 
 func TestATokenIsTakenFromTheFormOrTheHeaderAlone(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	good := c.formToken()
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	good := formToken(c)
 	form := func(body, kind string) func(*http.Request) {
 		return func(r *http.Request) {
 			r.Header.Del("X-CSRF-Token")
@@ -259,23 +262,23 @@ func TestATokenIsTakenFromTheFormOrTheHeaderAlone(t *testing.T) {
 			r.AddCookie(&http.Cookie{Name: formCookieName, Value: strings.Repeat("A", 43)})
 		}, false},
 	} {
-		if got := c.accepts(good, tt.edit); got != tt.want {
+		if got := accepts(c, good, tt.edit); got != tt.want {
 			t.Errorf("%s: accepted: %v, want %v", name, got, tt.want)
 		}
 	}
 }
 
-func TestCSRFFieldInATemplate(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	page := template.Must(template.New("").Funcs(template.FuncMap{"csrf": session.CSRFField}).Parse(`<form>{{csrf .}}</form>`))
-	c.visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+func TestAFieldInATemplate(t *testing.T) {
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	page := template.Must(template.New("").Funcs(template.FuncMap{"csrf": csrf.Field}).Parse(`<form>{{csrf .}}</form>`))
+	c.Visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
 		// The beginning of the page has left before the field: its cookie cannot.
 		if err := page.Execute(w, r); !errors.Is(err, session.ErrHeadersSent) {
 			t.Errorf("without a buffer: %v", err)
 		}
 	})
-	html := text(t, c.visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+	html := probe.Text(t, c.Visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
 		var buf bytes.Buffer
 		if err := page.Execute(&buf, r); err != nil {
 			t.Error(err)
@@ -286,56 +289,56 @@ func TestCSRFFieldInATemplate(t *testing.T) {
 	if found == nil {
 		t.Fatalf("the page is %q", html)
 	}
-	c.mustAccept("the token of the page", found[1], true)
+	mustAccept(c, "the token of the page", found[1], true)
 }
 
 func TestATokenTakesAResponseThatCanSetItsCookie(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		w.WriteHeader(200)
-		if _, err := s.CSRFToken(); err != session.ErrHeadersSent {
+		if _, err := csrf.Token(s); err != session.ErrHeadersSent {
 			t.Errorf("after the header: %v", err)
 		}
 	})
-	c.formToken()
-	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	formToken(c)
+	c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		w.WriteHeader(200)
-		if _, err := s.CSRFToken(); err != nil {
+		if _, err := csrf.Token(s); err != nil {
 			t.Errorf("after the header, for a client that has the cookie: %v", err)
 		}
 	})
-	if _, err := (*session.Session)(nil).CSRFToken(); err != session.ErrNoSession {
+	if _, err := csrf.Token(nil); err != session.ErrNoSession {
 		t.Errorf("no session: %v", err)
 	}
-	s, err := p.m.Load(httptest.NewRequest("GET", "/", nil))
+	s, err := p.M.Load(httptest.NewRequest("GET", "/", nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CSRFToken(); err == nil {
+	if _, err := csrf.Token(s); err == nil {
 		t.Error("a token is given where its cookie cannot be set")
 	}
 	w := httptest.NewRecorder()
-	if s, err = p.m.Start(w, httptest.NewRequest("GET", "/", nil)); err != nil {
+	if s, err = p.M.Start(w, httptest.NewRequest("GET", "/", nil)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.CSRFToken(); err != nil || len(w.Result().Cookies()) != 2 {
+	if _, err := csrf.Token(s); err != nil || len(w.Result().Cookies()) != 2 {
 		t.Errorf("after Start: %v, cookies %v", err, w.Result().Cookies())
 	}
 }
 
-func TestRequireCSRFTakesASession(t *testing.T) {
+func TestRequireTakesASession(t *testing.T) {
 	for _, method := range []string{"POST", "GET"} {
 		passed := false
 		w := httptest.NewRecorder()
 		next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { passed = true })
-		session.RequireCSRF(next).ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		csrf.Require(next).ServeHTTP(w, httptest.NewRequest(method, "/", nil))
 		if want := method == "GET"; passed != want || (w.Code == 200) != want {
 			t.Errorf("%s: passed: %v, status %d", method, passed, w.Code)
 		}
 	}
-	if (*session.Session)(nil).VerifyCSRF("") {
-		t.Error("no session verifies")
+	if err := csrf.Verify(nil, ""); err != session.ErrNoSession {
+		t.Errorf("no session: %v", err)
 	}
 }
 
@@ -348,8 +351,8 @@ func TestWithAHeaderNoTokenIsNeeded(t *testing.T) {
 	defer m.Close()
 	passed := false
 	w := httptest.NewRecorder()
-	m.Handler(session.RequireCSRF(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		token, err := session.FromContext(r.Context()).CSRFToken()
+	m.Handler(csrf.Require(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		token, err := csrf.Token(session.FromContext(r.Context()))
 		passed = token == "" && err == nil
 	}))).ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
 	if !passed || len(w.Result().Cookies()) > 0 {
@@ -358,12 +361,12 @@ func TestWithAHeaderNoTokenIsNeeded(t *testing.T) {
 }
 
 // Neither secret of the token is in the store, so that who reads it can make none.
-func TestAStolenStoreMakesNoCSRFToken(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	token := c.formToken()
-	c.must(set(t, "k", 1))
-	secret, err := base64.RawURLEncoding.DecodeString(c.cookie(formCookieName))
+func TestAStolenStoreMakesNoToken(t *testing.T) {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	token := formToken(c)
+	c.Must(probe.Set(t, "k", 1))
+	secret, err := base64.RawURLEncoding.DecodeString(c.Cookie(formCookieName))
 	if err != nil || len(secret) != 32 {
 		t.Fatalf("the cookie has %d bytes, %v", len(secret), err)
 	}
@@ -372,7 +375,7 @@ func TestAStolenStoreMakesNoCSRFToken(t *testing.T) {
 	for i := range unmasked {
 		unmasked[i] = raw[i] ^ raw[48+i]
 	}
-	for _, rec := range p.tap.given() {
+	for _, rec := range p.Tap.Given() {
 		for name, b := range map[string][]byte{"the cookie's secret": secret, "a half of the token": unmasked[:16], "the other": unmasked[16:]} {
 			if bytes.Contains(rec.Data, b) {
 				t.Errorf("%s is in the store", name)
@@ -383,60 +386,31 @@ func TestAStolenStoreMakesNoCSRFToken(t *testing.T) {
 
 // A session in its cookie is sealed anew with each change: its forms stay good.
 func TestAFormOfASealedSession(t *testing.T) {
-	site := newSealedSite(t, newRing(t), session.Config{})
-	var token string
-	site.handle("/form", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		var err error
-		if token, err = s.CSRFToken(); err != nil {
-			t.Error(err)
-		}
-	})
-	site.handle("/verify", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		fmt.Fprint(w, s.VerifyCSRF(token))
-	})
-	for path, f := range map[string]act{"/in": login(t, "u"), "/put": set(t, "k", 1), "/again": renew(t)} {
-		site.handle(path, func(w http.ResponseWriter, r *http.Request, s *session.Session) { f(w, r, s) })
+	ring, err := cookiestore.New(cookiestore.GenerateKey())
+	probe.Must(t, err)
+	c := probe.Sealed(t, ring, session.Config{}).Client().Must(probe.Login(t, "u"))
+	token := formToken(c)
+	for _, step := range []struct {
+		name string
+		act  probe.Act
+		want bool
+	}{{"a change", probe.Set(t, "k", 1), true}, {"another", probe.Set(t, "k", 2), true}, {"a renewal", probe.Renew(t), false}} {
+		c.Must(step.act)
+		mustAccept(c, "after "+step.name, token, step.want)
 	}
-	cookies := map[string]string{}
-	visit := func(path string) string {
-		r := httptest.NewRequest("GET", path, nil)
-		for name, val := range cookies {
-			r.AddCookie(&http.Cookie{Name: name, Value: val})
-		}
-		w := httptest.NewRecorder()
-		site.handler.ServeHTTP(w, r)
-		for _, c := range w.Result().Cookies() {
-			cookies[c.Name] = c.Value
-		}
-		return w.Body.String()
-	}
-	visit("/in")
-	visit("/form")
-	for _, step := range []struct{ path, want string }{{"/put", "true"}, {"/put", "true"}, {"/again", "false"}} {
-		visit(step.path)
-		if got := visit("/verify"); got != step.want {
-			t.Errorf("after %s the token is good: %s, want %s", step.path, got, step.want)
-		}
-	}
-}
-
-// behind makes an act of a middleware before a handler that answers 200.
-func behind(guard func(http.Handler) http.Handler) act {
-	h := guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "inside") }))
-	return func(w http.ResponseWriter, r *http.Request, _ *session.Session) { h.ServeHTTP(w, r) }
 }
 
 // Of two nested managers each has forms of its own: a form of the one is none of the
 // other's.
 func TestAFormIsOfItsManager(t *testing.T) {
-	admins := newProbe(t, session.Config{Cookie: session.Cookie{Name: "__Host-admin"}})
-	users := newProbe(t, session.Config{Cookie: session.Cookie{Name: "__Host-user"}})
-	inner := users.h
-	users.h = admins.m.Handler(inner)
-	user := users.client().must(login(t, "u"))
-	form := func(c session.CSRF) string {
+	admins := probe.New(t, session.Config{Cookie: session.Cookie{Name: "__Host-admin"}})
+	users := probe.New(t, session.Config{Cookie: session.Cookie{Name: "__Host-user"}})
+	inner := users.H
+	users.H = admins.M.Handler(inner)
+	user := users.Client().Must(probe.Login(t, "u"))
+	form := func(c csrf.Protection) string {
 		var field string
-		user.must(func(_ http.ResponseWriter, r *http.Request, _ *session.Session) {
+		user.Must(func(_ http.ResponseWriter, r *http.Request, _ *session.Session) {
 			html, err := c.Field(r)
 			if err != nil {
 				t.Fatal(err)
@@ -445,24 +419,24 @@ func TestAFormIsOfItsManager(t *testing.T) {
 		})
 		return strings.TrimSuffix(field[strings.Index(field, `value="`)+len(`value="`):], `">`)
 	}
-	ofAdmins, ofUsers := form(session.CSRF{Manager: admins.m}), form(session.CSRF{})
-	send := func(c session.CSRF, token string) int {
-		return user.visit(behind(c.Require), headers("X-CSRF-Token", token), func(r *http.Request) { r.Method = "POST" }).StatusCode
+	ofAdmins, ofUsers := form(csrf.Protection{Manager: admins.M}), form(csrf.Protection{})
+	send := func(c csrf.Protection, token string) int {
+		return user.Visit(probe.Behind(c.Require), probe.Headers("X-CSRF-Token", token), func(r *http.Request) { r.Method = "POST" }).StatusCode
 	}
-	for i, got := range []int{send(session.CSRF{Manager: admins.m}, ofAdmins), send(session.CSRF{}, ofUsers), send(session.CSRF{Manager: admins.m}, ofUsers), send(session.CSRF{}, ofAdmins)} {
+	for i, got := range []int{send(csrf.Protection{Manager: admins.M}, ofAdmins), send(csrf.Protection{}, ofUsers), send(csrf.Protection{Manager: admins.M}, ofUsers), send(csrf.Protection{}, ofAdmins)} {
 		if want := []int{200, 200, 403, 403}[i]; got != want {
 			t.Errorf("form %d: %d, want %d", i, got, want)
 		}
 	}
 }
 
-// Anybody can send requests to where RequireCSRF stands and there is no session.
-func TestAMisplacedRequireCSRFWritesOneLine(t *testing.T) {
+// Anybody can send requests to where Require stands and there is no session.
+func TestAMisplacedRequireWritesOneLine(t *testing.T) {
 	var log bytes.Buffer
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	var handled error
-	p := newProbe(t, session.Config{
+	p := probe.New(t, session.Config{
 		Skip:         func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/static/") },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { handled = err },
 	})
@@ -470,20 +444,20 @@ func TestAMisplacedRequireCSRFWritesOneLine(t *testing.T) {
 		guard alice.Constructor
 		named bool
 	}{
-		"RequireCSRF, innermost": {session.RequireCSRF, false},
-		"RequireCSRF":            {session.CSRF{Manager: p.m}.Require, true},
+		"Require, innermost": {csrf.Require, false},
+		"Require":            {csrf.Protection{Manager: p.M}.Require, true},
 	} {
 		log.Reset()
 		handled = nil
-		guarded := behind(tt.guard)
+		guarded := probe.Behind(tt.guard)
 		for range 50 {
-			res := p.client().visit(guarded, asks("/static/app.css"), func(r *http.Request) { r.Method = "POST" })
-			if res.StatusCode != 500 || text(t, res) == "inside" {
+			res := p.Client().Visit(guarded, probe.Asks("/static/app.css"), func(r *http.Request) { r.Method = "POST" })
+			if res.StatusCode != 500 || probe.Text(t, res) == "inside" {
 				t.Errorf("%s: %d, want 500", name, res.StatusCode)
 			}
 		}
 		out := log.String()
-		if lines := strings.Count(out, "\n"); lines != 1 || !strings.Contains(out, "RequireCSRF") || !strings.Contains(out, "/static/app.css") {
+		if lines := strings.Count(out, "\n"); lines != 1 || !strings.Contains(out, "csrf.Require") || !strings.Contains(out, "/static/app.css") {
 			t.Errorf("%s: %d lines: %s", name, lines, out)
 		}
 		if tt.named != errors.Is(handled, session.ErrNoSession) {

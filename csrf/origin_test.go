@@ -1,4 +1,4 @@
-package session_test
+package csrf_test
 
 import (
 	"fmt"
@@ -6,7 +6,8 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // Browsers send the cookies of this site with a handshake of a sibling host's page.
@@ -30,9 +31,9 @@ func TestAWebSocketOfAnotherOriginIsTold(t *testing.T) {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "CONNECT"} {
 			r := httptest.NewRequest("GET", "https://app.test/chat", nil)
 			r.Method = method
-			headers("Connection", "Upgrade", "Upgrade", "websocket")(r)
-			headers(tt.header...)(r)
-			if got := session.SameOrigin(r); got != tt.want || r.Method != method {
+			probe.Headers("Connection", "Upgrade", "Upgrade", "websocket")(r)
+			probe.Headers(tt.header...)(r)
+			if got := csrf.SameOrigin(r); got != tt.want || r.Method != method {
 				t.Errorf("%s, %s: %v, want %v; the method is %s", name, method, got, tt.want, r.Method)
 			}
 		}
@@ -41,7 +42,7 @@ func TestAWebSocketOfAnotherOriginIsTold(t *testing.T) {
 
 func ExampleSameOrigin() {
 	chat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !session.SameOrigin(r) {
+		if !csrf.SameOrigin(r) {
 			http.Error(w, "another site's page", http.StatusForbidden)
 			return
 		}

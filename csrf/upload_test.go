@@ -1,4 +1,4 @@
-package session_test
+package csrf_test
 
 import (
 	"io"
@@ -9,22 +9,24 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/csrf"
 	"github.com/b4468f51/session/guard"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestARefusedUploadCostsNoDiskAndNextToNoReading(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	p := newProbe(t, session.Config{})
-	shown, stranger := p.client(), p.client()
-	good := shown.formToken()
+	p := probe.New(t, session.Config{})
+	shown, stranger := p.Client(), p.Client()
+	good := formToken(shown)
 	const size = 48 << 20
 	field := func(name, text string) string {
 		return "--x\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + text + "\r\n"
 	}
 	const file = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n"
 	for name, tt := range map[string]struct {
-		c      *client
+		c      *probe.Client
 		begins string // the body, before 48 MiB of zeros
 		header string
 		most   int64 // bytes read
@@ -40,17 +42,17 @@ func TestARefusedUploadCostsNoDiskAndNextToNoReading(t *testing.T) {
 		"no part at all":                    {shown, "", "", 1<<20 + 64<<10},
 		"an endless form that is no upload": {shown, "a=", "", 10<<20 + 64<<10},
 	} {
-		body := &countedBody{Reader: io.MultiReader(strings.NewReader(tt.begins), io.LimitReader(zeros{}, size))}
-		kind := uploadType
+		body := &probe.CountedBody{Reader: io.MultiReader(strings.NewReader(tt.begins), io.LimitReader(probe.Zeros{}, size))}
+		kind := probe.UploadType
 		if strings.HasPrefix(tt.begins, "a=") {
-			kind = formType
+			kind = probe.FormType
 		}
-		res := tt.c.visit(behind(session.RequireCSRF), sends(kind, body), headers("X-CSRF-Token", tt.header))
-		if res.StatusCode < 400 || text(t, res) == "inside" {
+		res := tt.c.Visit(probe.Behind(csrf.Require), probe.Sends(kind, body), probe.Headers("X-CSRF-Token", tt.header))
+		if res.StatusCode < 400 || probe.Text(t, res) == "inside" {
 			t.Errorf("%s: %d", name, res.StatusCode)
 		}
-		if body.read > tt.most {
-			t.Errorf("%s: %d bytes were read, want at most %d", name, body.read, tt.most)
+		if body.Count > tt.most {
+			t.Errorf("%s: %d bytes were read, want at most %d", name, body.Count, tt.most)
 		}
 		if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
 			t.Errorf("%s: left on disk: %v, %v", name, files, err)
@@ -58,13 +60,13 @@ func TestARefusedUploadCostsNoDiskAndNextToNoReading(t *testing.T) {
 	}
 }
 
-// What RequireCSRF and ReturnTo have looked at is there for the handler to read.
+// What Require and ReturnTo have looked at is there for the handler to read.
 func TestAnUploadReachesItsHandlerWhole(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	good := c.formToken()
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	good := formToken(c)
 	content := strings.Repeat("0123456789abcdef", 200<<10) // longer than what is looked at
-	body := upload(part{"a", "", "1"}, part{"csrf_token", "", good}, part{"return_to", "", "/there"}, part{"f", "f.txt", content}, part{"b", "", "2"})
+	body := probe.Upload(probe.Part{Name: "a", Text: "1"}, probe.Part{Name: "csrf_token", Text: good}, probe.Part{Name: "return_to", Text: "/there"}, probe.Part{Name: "f", File: "f.txt", Text: content}, probe.Part{Name: "b", Text: "2"})
 	read := map[string]func(r *http.Request) (fields, file string, err error){
 		"parsed": func(r *http.Request) (string, string, error) {
 			if err := r.ParseMultipartForm(64 << 20); err != nil {
@@ -109,7 +111,7 @@ func TestAnUploadReachesItsHandlerWhole(t *testing.T) {
 	}
 	for name, f := range read {
 		for _, limited := range []bool{false, true} {
-			h := session.RequireCSRF(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := csrf.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if got := guard.ReturnTo(r, "/"); got != "/there" {
 					t.Errorf("%s: leads to %q", name, got)
 				}
@@ -121,13 +123,13 @@ func TestAnUploadReachesItsHandlerWhole(t *testing.T) {
 					t.Errorf("%s: then leads to %q", name, got)
 				}
 			}))
-			res := c.visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+			res := c.Visit(func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
 				if limited {
 					http.MaxBytesHandler(h, 8<<20).ServeHTTP(w, r)
 					return
 				}
 				h.ServeHTTP(w, r)
-			}, sends(uploadType, strings.NewReader(body)))
+			}, probe.Sends(probe.UploadType, strings.NewReader(body)))
 			if res.StatusCode != 200 {
 				t.Errorf("%s: %d", name, res.StatusCode)
 			}

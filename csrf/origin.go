@@ -1,4 +1,4 @@
-package session
+package csrf
 
 import "net/http"
 
@@ -6,7 +6,7 @@ import "net/http"
 // the user's own hand, or from a program that is no browser. It is for handlers
 // that a browser reaches with GET and that do more than show a page: above all
 // before an upgrade to a WebSocket. [http.CrossOriginProtection] and
-// [RequireCSRF] let every GET pass, and browsers send their cookies with the
+// [Require] let every GET pass, and browsers send their cookies with the
 // handshakes of pages on sibling hosts, whatever SameSite says.
 //
 // It applies the rule of http.CrossOriginProtection, by the headers

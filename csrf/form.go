@@ -1,4 +1,4 @@
-package session
+package csrf
 
 import (
 	"bytes"
@@ -23,10 +23,10 @@ var (
 	errTooFarIn  = errors.New("it is not in the first MiB of the body: put it first")
 )
 
-// bodyField returns a field of the form in the body of a request, and "" where
+// formField returns a field of the form in the body of a request, and "" where
 // it is not there. A multipart body stays for the handler to read, and nothing of
 // it is written to disk: only what stands before the first file is looked at.
-func bodyField(r *http.Request, name string) (string, error) {
+func formField(r *http.Request, name string) (string, error) {
 	if r.Body == nil { // a request that a test has made
 		return r.PostForm.Get(name), nil
 	}

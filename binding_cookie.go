@@ -1,0 +1,96 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"time"
+
+	"github.com/b4468f51/session/internal/carrier"
+	"github.com/b4468f51/session/internal/sid"
+)
+
+// bindCookies are the cookies of a request that a Binding may be made of.
+type bindCookies struct {
+	secrets [carrier.MaxCandidates]sid.Secret // different ones
+	n       int                               // of them
+	total   int                               // cookies of the name, bad ones and repeated ones included
+}
+
+func (s *Session) bindCookies() (b bindCookies) {
+	if s.request == nil {
+		return b
+	}
+	found, different, total := s.m.bindCookie.Read(s.request.Header)
+	b.total = total
+	for _, text := range found[:different] {
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err == nil && len(raw) == sid.SecretSize {
+			b.secrets[b.n] = sid.Secret(raw)
+			b.n++
+		}
+	}
+	return b
+}
+
+// bindCookie returns the cookie of bindings, which has the attributes of the session's.
+func (c *Config) bindCookie() carrier.Cookie {
+	ck := c.Cookie.carried()
+	ck.Name += bindSuffix
+	return ck
+}
+
+// keepBindCookieLocked makes the cookie due once more, beside a cookie of the session
+// that outlives the browser: it must outlive it too.
+func (s *Session) keepBindCookieLocked() {
+	if s.bindSecret == nil {
+		if found := s.bindCookies(); found.n == 1 {
+			s.bindSecret = &found.secrets[0]
+		}
+	}
+	s.bindDue = s.bindSecret != nil
+}
+
+func (s *Session) sendBindCookieLocked(h http.Header) {
+	if !s.bindDue {
+		return
+	}
+	s.bindDue = false
+	var until time.Time
+	if s.persistentLocked() {
+		until = time.Now().Add(s.m.cfg.AnonymousLifetime)
+		if deadline := s.draft.Deadline(); deadline != 0 {
+			until = deadline.Time()
+		}
+	}
+	text := base64.RawURLEncoding.EncodeToString(s.bindSecret[:])
+	s.m.bindCookie.Write(h, text, until)
+	carrier.ForbidStore(h)
+}
+
+// bindKey stands in the place of BindBase for a client without a session. A session that
+// begins while the client has the cookie takes it over, so that what was bound before
+// stays good. One that has a secret of its own is not fooled by a cookie that was planted
+// later.
+func bindKey(secret *sid.Secret) []byte {
+	sum := sha256.Sum256(append([]byte("session form cookie\x00"), secret[:]...))
+	return sum[:]
+}
+
+// firstBindKey returns the bindKey for a session that is stored for the first time, and
+// nil where the client has no cookie, or several.
+func (s *Session) firstBindKey() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.m.cfg.Header != "" {
+		return nil
+	}
+	switch found := s.bindCookies(); {
+	case found.n == 1:
+		return bindKey(&found.secrets[0])
+	case found.n == 0 && s.bindSecret != nil: // of this very response
+		return bindKey(s.bindSecret)
+	default:
+		return nil
+	}
+}
