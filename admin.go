@@ -5,9 +5,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/b4468f51/session/internal/commit"
-	"github.com/b4468f51/session/internal/envelope"
-	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -50,11 +47,11 @@ func (m *Manager) List(ctx context.Context, subject string) iter.Seq2[Info, erro
 			yield(Info{}, err)
 			return
 		}
-		if err := m.keeper.bySubject("list"); err != nil {
+		if err := m.host.BySubject("list"); err != nil {
 			yield(Info{}, err)
 			return
 		}
-		for rec, err := range m.accounts.List(ctx, scoped) {
+		for rec, err := range m.host.Accounts.List(ctx, scoped) {
 			var info Info
 			if err == nil {
 				info = m.infoOf(ctx, &rec, subject)
@@ -72,21 +69,12 @@ func (m *Manager) infoOf(ctx context.Context, rec *store.Record, subject string)
 		Seen: rec.Seen, Expires: rec.Expires, Deadline: rec.Deadline,
 	}
 	// One that cannot be decoded can still be shown, and revoked.
-	if meta, err := m.readMeta(ctx, rec); err == nil {
+	if meta, err := m.host.ReadMeta(ctx, rec); err == nil {
 		info.AuthenticatedAt, info.Level = authenticatedAt(&meta), int(meta.Level)
 		info.Label, info.Client = meta.Label(), Client(meta.Client())
 	}
 	return info
 }
-
-func (inStore) byID(string) error { return nil }
-
-func (k inStore) lists() bool {
-	_, ok := k.m.store.(store.Lister)
-	return ok
-}
-
-func (k inStore) bySubject(op string) error { return k.m.accounts.Listed(op) }
 
 // Edit changes a session outside of its requests, say from a job in the
 // background: f gets it by its ID, and what f changed is committed when it
@@ -98,18 +86,18 @@ func (k inStore) bySubject(op string) error { return k.m.accounts.Listed(op) }
 // It returns [ErrEnded] where there is no such session. Login and Renew are
 // refused in f, since nobody is there to take the new token.
 func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error {
-	s, err := m.byID(ctx, "edit", id)
-	if err != nil {
+	s := &Session{m: m}
+	if err := m.host.ByID(ctx, "edit", id, &s.life); err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.life.Close()
 	if err := f(s); err != nil {
 		return err
 	}
-	if err := m.commit(ctx, s, false); err != nil {
+	if err := s.life.Commit(ctx, false); err != nil {
 		return err
 	}
-	s.tellUnsaved(ctx)
+	s.life.TellUnsaved(ctx)
 	return nil
 }
 
@@ -122,34 +110,11 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 // It returns [ErrEnded] where there is no such session, and an error that wraps
 // [errors.ErrUnsupported] with [NewSealed].
 func (m *Manager) View(ctx context.Context, id ID, f func(*Session) error) error {
-	s, err := m.byID(ctx, "view", id)
-	if err != nil {
+	s := &Session{m: m}
+	if err := m.host.ByID(ctx, "view", id, &s.life); err != nil {
 		return err
 	}
-	s.toLocked(viewed) // nobody else has it yet
-	defer s.close()
+	s.life.OnlyView()
+	defer s.life.Close()
 	return f(s)
-}
-
-// byID loads a session that no client has presented.
-func (m *Manager) byID(ctx context.Context, op string, id ID) (*Session, error) {
-	if err := m.keeper.byID(op); err != nil {
-		return nil, err
-	}
-	limited := limit.Within(ctx, m.cfg.LoadTimeout)
-	defer limited.Release()
-	rec, found, err := m.loadSession(limited, id, envelope.Truncate(time.Now()))
-	if err != nil {
-		return nil, err
-	}
-	if _, ours := m.cutSubject(rec.Subject); !found || rec.Subject != "" && !ours {
-		return nil, ErrEnded
-	}
-	s := m.apart()
-	var meta envelope.Meta
-	if err := s.draft.Read(commit.SavedOf(&rec), &meta); err != nil {
-		return nil, m.unreadable(ctx, &rec, err)
-	}
-	s.adoptLocked(meta.Generation)
-	return s, nil
 }

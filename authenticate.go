@@ -10,7 +10,6 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
-	"github.com/b4468f51/session/internal/sid"
 )
 
 // Login binds the session to a subject, say a user's ID, and replaces the
@@ -34,12 +33,9 @@ func (s *Session) Login(subject string) error {
 	}
 	scoped, err := s.m.scopeSubject(subject)
 	if err != nil {
-		return s.refuse(change.Login, "", err)
+		return s.life.Refuse(change.Login, "", err)
 	}
-	client := envelope.Client(s.client())
-	s.committing.Lock() // a commit that is under way is about the session of before
-	defer s.committing.Unlock()
-	return s.newSecret(change.Login, change.Signing{Subject: scoped, Client: client})
+	return s.sign(change.Login, change.Signing{Subject: scoped, Client: envelope.Client(s.client())})
 }
 
 // Renew replaces the token at once, and keeps everything else, the deadline
@@ -47,7 +43,7 @@ func (s *Session) Login(subject string) error {
 // stored has no token to replace: Renew does nothing then, neither stores it nor
 // sets a cookie. Errors are as for Login.
 func (s *Session) Renew() error {
-	return s.newSecret(change.Renew, change.Signing{})
+	return s.sign(change.Renew, change.Signing{})
 }
 
 // Reauthenticate notes that the subject has proved once more who they are, and
@@ -63,25 +59,23 @@ func (s *Session) Reauthenticate(level int) error {
 		return ErrNoSession
 	}
 	if level < 0 || level > math.MaxUint8 {
-		return s.refuse(change.Reauthenticate, "", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
+		return s.life.Refuse(change.Reauthenticate, "", fmt.Errorf("session: reauthenticate with level %d: it must be 0 to %d", level, math.MaxUint8))
 	}
-	if err := s.ready(); err != nil {
-		return s.refuse(change.Reauthenticate, "", err)
+	if err := s.life.Ready(); err != nil {
+		return s.life.Refuse(change.Reauthenticate, "", err)
 	}
 	subject := view(s, (*change.Draft).Subject)
 	if subject == "" {
-		return s.refuse(change.Reauthenticate, "", errors.New("session: reauthenticate an anonymous session: Login comes first"))
+		return s.life.Refuse(change.Reauthenticate, "", errors.New("session: reauthenticate an anonymous session: Login comes first"))
 	}
-	return s.newSecret(change.Reauthenticate, change.Signing{Subject: subject, Level: uint8(level)})
+	return s.sign(change.Reauthenticate, change.Signing{Subject: subject, Level: uint8(level)})
 }
 
-func (s *Session) newSecret(kind change.Kind, with change.Signing) error {
+func (s *Session) sign(kind change.Kind, with change.Signing) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	secret := sid.NewSecret()
-	with.At, with.Secret, with.Hash = envelope.Truncate(time.Now()), &secret, secret.Hash(s.m.cfg.realm())
-	return s.apply(change.Op{Kind: kind, Signing: &with})
+	return s.life.Sign(kind, with)
 }
 
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
@@ -114,11 +108,5 @@ func (m *Manager) scopeSubject(subject string) (string, error) {
 		return "", fmt.Errorf("session: a subject of %d bytes: it must be valid UTF-8 without NUL, 1 to %d bytes",
 			len(subject), maxSubject)
 	}
-	return m.subjectPrefix + subject, nil
-}
-
-// cutSubject is the inverse of scopeSubject. It is false for the subjects of
-// other realms.
-func (m *Manager) cutSubject(scoped string) (string, bool) {
-	return strings.CutPrefix(scoped, m.subjectPrefix)
+	return m.host.Scope(subject), nil
 }

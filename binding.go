@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/b4468f51/session/internal/carrier"
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/sid"
 )
 
@@ -62,40 +63,49 @@ func (s *Session) Binding(purpose string) (Binding, error) {
 	if s == nil {
 		return Binding{}, ErrNoSession
 	}
-	b, madeCookie, err := s.bind(purpose)
-	if madeCookie {
-		s.m.watchCookie(s.context(), s, ID{})
+	secret, made, err := s.bindSecret()
+	if err != nil {
+		return Binding{}, err
 	}
-	return b, err
+	if made {
+		s.m.watchCookie(s.request.Context(), s, ID{})
+	}
+	return s.bindingOf(secret, purpose), nil
 }
 
-// bind tells as well whether it has made a cookie, which is due.
-func (s *Session) bind(purpose string) (b Binding, madeCookie bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
+// bindSecret returns what the client's bindings are made of. It tells whether that is new,
+// and in a cookie that is due.
+func (s *Session) bindSecret() (secret *sid.Secret, made bool, err error) {
+	s.life.Use()
 	if s.m.cfg.Header != "" {
-		return b, false, errNothingToBind
+		return nil, false, errNothingToBind
 	}
-	if s.bindSecret == nil {
+	x := s.extras()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.bindSecret == nil {
 		if found := s.bindCookies(); found.n > 0 {
-			s.bindSecret = &found.secrets[0]
+			x.bindSecret = &found.secrets[0]
 		}
 	}
-	if s.bindSecret == nil {
-		switch {
-		case s.headersSent:
-			return b, false, ErrHeadersSent
-		case !s.sends:
-			return b, false, errors.New("session: a binding takes Manager.Handler or Start, which can set its cookie")
-		}
-		secret := sid.NewSecret()
-		s.bindSecret, s.bindDue, madeCookie = &secret, true, true
-		if s.header != nil {
-			s.sendBindCookieLocked(*s.header)
-		}
+	switch {
+	case x.bindSecret != nil:
+		return x.bindSecret, false, nil
+	case !s.life.HasHeader():
+		return nil, false, errors.New("session: a binding takes Manager.Handler or Start, which can set its cookie")
 	}
-	return s.bindingLocked(s.bindSecret, purpose), madeCookie, nil
+	fresh := sid.NewSecret()
+	x.bindSecret, x.bindDue = &fresh, true
+	if x.header != nil && !s.life.HeaderClosed() {
+		s.sendBindCookieLocked(x, *x.header)
+	}
+	// Whoever closes the header looks at what is due afterwards: so one of the two sees
+	// the other.
+	if x.bindDue && s.life.HeaderClosed() {
+		x.bindSecret, x.bindDue = nil, false
+		return nil, false, ErrHeadersSent
+	}
+	return x.bindSecret, true, nil
 }
 
 // Bindings returns what a token that the client brings back may have been made of, for
@@ -109,9 +119,7 @@ func (s *Session) Bindings(purpose string) ([]Binding, error) {
 	if s == nil {
 		return nil, ErrNoSession
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
+	s.life.Use()
 	if s.m.cfg.Header != "" {
 		return nil, errNothingToBind
 	}
@@ -124,12 +132,12 @@ func (s *Session) Bindings(purpose string) ([]Binding, error) {
 	}
 	all := make([]Binding, found.n)
 	for i := range all {
-		all[i] = s.bindingLocked(&found.secrets[i], purpose)
+		all[i] = s.bindingOf(&found.secrets[i], purpose)
 	}
 	return all, nil
 }
 
-func (s *Session) bindingLocked(secret *sid.Secret, purpose string) Binding {
+func (s *Session) bindingOf(secret *sid.Secret, purpose string) Binding {
 	mac := func(of string, base []byte) []byte {
 		h := hmac.New(sha256.New, secret[:])
 		io.WriteString(h, "session binding "+of+"\x00"+s.m.cfg.realm()+"\x00")
@@ -138,8 +146,17 @@ func (s *Session) bindingLocked(secret *sid.Secret, purpose string) Binding {
 		return h.Sum(nil)
 	}
 	base := bindKey(secret)
-	if meta := s.draft.Meta(); meta.Secret != (sid.Hash{}) {
-		base = meta.BindBase()
+	if ofSession := view(s, bindBase); ofSession != nil {
+		base = ofSession
 	}
 	return Binding{Client: mac("client", nil), SignIn: mac("sign-in", base)}
+}
+
+// bindBase returns what the SignIn of a stored session is made of, nil of a new one.
+func bindBase(d *change.Draft) []byte {
+	meta := d.Meta()
+	if meta.Secret == (sid.Hash{}) {
+		return nil
+	}
+	return meta.BindBase()
 }

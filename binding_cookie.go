@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/carrier"
+	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/internal/sid"
 )
 
@@ -40,30 +42,55 @@ func (c *Config) bindCookie() carrier.Cookie {
 	return ck
 }
 
-// keepBindCookieLocked makes the cookie due once more, beside a cookie of the session
-// that outlives the browser: it must outlive it too.
-func (s *Session) keepBindCookieLocked() {
-	if s.bindSecret == nil {
-		if found := s.bindCookies(); found.n == 1 {
-			s.bindSecret = &found.secrets[0]
-		}
-	}
-	s.bindDue = s.bindSecret != nil
-}
-
-func (s *Session) sendBindCookieLocked(h http.Header) {
-	if !s.bindDue {
+// keepBindCookie makes the cookie due once more, beside a cookie of the session that
+// outlives the browser: it must outlive it too.
+func (s *Session) keepBindCookie() {
+	found := s.bindCookies()
+	if s.extra.Load() == nil && found.n != 1 {
 		return
 	}
-	s.bindDue = false
+	x := s.extras()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.bindSecret == nil && found.n == 1 {
+		x.bindSecret = &found.secrets[0]
+	}
+	x.bindDue = x.bindSecret != nil
+}
+
+// bindCookieDue tells whether the client has to be sent the cookie.
+func (s *Session) bindCookieDue() bool {
+	x := s.extra.Load()
+	if x == nil {
+		return false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.bindDue
+}
+
+// sendBindCookie writes the cookie to the header of a response, if it is due.
+func (s *Session) sendBindCookie(h http.Header) {
+	if x := s.extra.Load(); x != nil {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		s.sendBindCookieLocked(x, h)
+	}
+}
+
+func (s *Session) sendBindCookieLocked(x *extra, h http.Header) {
+	if !x.bindDue {
+		return
+	}
+	x.bindDue = false
 	var until time.Time
-	if s.persistentLocked() {
+	if s.life.Persistent() {
 		until = time.Now().Add(s.m.cfg.AnonymousLifetime)
-		if deadline := s.draft.Deadline(); deadline != 0 {
+		if deadline := life.Read(&s.life, (*change.Draft).Deadline); deadline != 0 {
 			until = deadline.Time()
 		}
 	}
-	text := base64.RawURLEncoding.EncodeToString(s.bindSecret[:])
+	text := base64.RawURLEncoding.EncodeToString(x.bindSecret[:])
 	s.m.bindCookie.Write(h, text, until)
 	carrier.ForbidStore(h)
 }
@@ -80,17 +107,21 @@ func bindKey(secret *sid.Secret) []byte {
 // firstBindKey returns the bindKey for a session that is stored for the first time, and
 // nil where the client has no cookie, or several.
 func (s *Session) firstBindKey() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.m.cfg.Header != "" {
 		return nil
 	}
-	switch found := s.bindCookies(); {
-	case found.n == 1:
+	found := s.bindCookies()
+	if found.n == 1 {
 		return bindKey(&found.secrets[0])
-	case found.n == 0 && s.bindSecret != nil: // of this very response
-		return bindKey(s.bindSecret)
-	default:
+	}
+	x := s.extra.Load()
+	if found.n > 1 || x == nil {
 		return nil
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.bindSecret == nil {
+		return nil
+	}
+	return bindKey(x.bindSecret) // of this very response
 }

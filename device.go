@@ -23,14 +23,14 @@ func (s *Session) SetLabel(label string) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	if err := s.ready(); err != nil {
-		return s.refuse(change.Label, "", err)
+	if err := s.life.Ready(); err != nil {
+		return s.life.Refuse(change.Label, "", err)
 	}
 	if len(label) > maxLabel || !utf8.ValidString(label) {
-		return s.refuse(change.Label, "", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
+		return s.life.Refuse(change.Label, "", fmt.Errorf("session: a label of %d bytes: it must be valid UTF-8 of at most %d", len(label), maxLabel))
 	}
 	if s.Subject() == "" {
-		return s.refuse(change.Label, "", errors.New("session: label an anonymous session: Login comes first"))
+		return s.life.Refuse(change.Label, "", errors.New("session: label an anonymous session: Login comes first"))
 	}
 	return s.apply(change.Op{Kind: change.Label, Value: envelope.Value{Data: []byte(label)}})
 }

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/life"
 )
 
 // A Key is the name of a value together with its type, so that handlers need
@@ -48,7 +50,7 @@ func (k Key[T]) Get(s *Session) (T, bool) {
 func (k Key[T]) decode(s *Session, v envelope.Value) (T, bool) {
 	t, err := envelope.DecodeAs[T](s.m.cfg.Codec, v)
 	if err != nil {
-		s.undecodable(k.name, err)
+		s.life.Undecodable(k.name, err)
 	}
 	return t, err == nil
 }
@@ -63,7 +65,7 @@ func (k Key[T]) Check(s *Session) error {
 		return nil
 	}
 	if _, err := envelope.DecodeAs[T](s.m.cfg.Codec, v); err != nil {
-		return undecodable(k.name, err)
+		return life.UndecodableError(k.name, err)
 	}
 	return nil
 }
@@ -74,12 +76,12 @@ func (k Key[T]) Set(s *Session, v T) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	if err := s.ready(); err != nil {
-		return s.refuse(change.Set, k.name, err)
+	if err := s.life.Ready(); err != nil {
+		return s.life.Refuse(change.Set, k.name, err)
 	}
 	val, err := envelope.EncodeAs(s.m.cfg.Codec, v)
 	if err != nil {
-		return s.refuse(change.Set, k.name, fmt.Errorf("session: set %q: %w", k.name, err))
+		return s.life.Refuse(change.Set, k.name, fmt.Errorf("session: set %q: %w", k.name, err))
 	}
 	return s.put(k.name, val)
 }
@@ -100,7 +102,10 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	return s.update(k.name, func(old envelope.Value, ok bool) (envelope.Value, error) {
+	if err := validKey(k.name); err != nil { // that of a zero Key
+		return s.life.Refuse(change.Update, "", err)
+	}
+	return s.life.Update(k.name, func(old envelope.Value, ok bool) (envelope.Value, error) {
 		var t T
 		if ok {
 			t, _ = k.decode(s, old)
@@ -111,7 +116,7 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 		}
 		v, err := envelope.EncodeAs(s.m.cfg.Codec, t)
 		if err != nil {
-			err = s.refuse(change.Update, k.name, fmt.Errorf("session: update %q: %w", k.name, err))
+			err = s.life.Refuse(change.Update, k.name, fmt.Errorf("session: update %q: %w", k.name, err))
 		}
 		return v, err
 	})
@@ -132,4 +137,33 @@ func (k Key[T]) Pop(s *Session) (T, bool) {
 		return zero, false
 	}
 	return t, true
+}
+
+// Take removes the value and returns it, for what is used up as soon as somebody has
+// seen it: of concurrent requests that take one value, one gets it, and the others
+// find none. No commit fails for it, as one may with [Key.Pop].
+//
+// The removal is committed at once and alone: it lasts even if the page fails, and
+// everything else that is pending stays pending. Take returns the newest value of the
+// store, with this request's own pending updates of it applied. If the request has set
+// or cleared the key itself, and in a session that is new or sealed, nobody else can
+// take the value: the removal is then pending like any change.
+//
+// Without a value Take costs nothing. A value that is no T is removed too, is reported
+// as an [EventUndecodable], and counts as none.
+//
+// Errors are those of [Session.Save] and what an Update's function returned. The value
+// is still there then, unless the store did not say what became of the removal. ctx is
+// used as in Save.
+func (k Key[T]) Take(ctx context.Context, s *Session) (T, bool, error) {
+	var zero T
+	if _, ok := s.lookup(k.name); !ok {
+		return zero, false, nil
+	}
+	v, ok, err := s.life.Take(ctx, k.name)
+	if err != nil || !ok {
+		return zero, false, err
+	}
+	t, ok := k.decode(s, v)
+	return t, ok, nil
 }

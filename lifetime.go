@@ -47,11 +47,11 @@ func (s *Session) SetLifetime(l Lifetime) error {
 		return ErrNoSession
 	}
 	if err := l.validate(&s.m.cfg); err != nil {
-		return s.refuse(change.Lifetime, "", err)
+		return s.life.Refuse(change.Lifetime, "", err)
 	}
 	// Not before that: of a nanosecond nothing is left, and zero is the Config's.
 	l.Absolute, l.Idle = l.Absolute.Truncate(time.Millisecond), l.Idle.Truncate(time.Millisecond)
-	return s.newSecret(change.Lifetime, change.Signing{Lifetime: envelope.Lifetime(l)})
+	return s.sign(change.Lifetime, change.Signing{Lifetime: envelope.Lifetime(l)})
 }
 
 // Lifetime returns the lifetime that SetLifetime gave the session, and false
@@ -63,14 +63,6 @@ func (s *Session) Lifetime() (l Lifetime, own bool) {
 		return Lifetime(meta.Lifetime)
 	})
 	return l, own
-}
-
-// persistentLocked tells whether the session's cookie outlives the browser.
-func (s *Session) persistentLocked() bool {
-	if meta := s.draft.MetaIn(new(envelope.Meta)); meta.OwnLifetime {
-		return meta.Lifetime.Persistent
-	}
-	return s.m.cfg.Cookie.Persistent
 }
 
 func (l Lifetime) validate(c *Config) error {

@@ -7,14 +7,12 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"time"
 
-	"github.com/b4468f51/session/internal/account"
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/internal/limit"
-	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/store"
 )
 
@@ -22,17 +20,12 @@ import (
 // encodes, merges, times and names cookies; the store keeps bytes. It may be
 // used by several goroutines at once.
 type Manager struct {
-	keeper        keeper
-	store         store.Store // with NewSealed that of Config.NotBefore, or nil
-	cfg           Config
-	rules         change.Rules
-	carrier       carrier.Carrier
-	bindCookie    carrier.Cookie // of bindings
-	subjectPrefix string         // of this realm's subjects in the store
-	engine        *commit.Engine
-	marks         *mark.Marks
-	accounts      account.Accounts
-	lost          carrier.Lost
+	host       *life.Host
+	store      store.Store // with NewSealed that of Config.NotBefore, or nil
+	cfg        Config
+	carrier    carrier.Carrier
+	bindCookie carrier.Cookie // of bindings
+	lost       carrier.Lost
 
 	ownsStore bool
 	close     sync.Once
@@ -50,6 +43,7 @@ func NewManager(s store.Store, cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.host = life.NewHost(s, m.settings())
 	m.startGC()
 	return m, nil
 }
@@ -61,24 +55,30 @@ func newManager(s store.Store, cfg Config, fits func(*Config) error) (*Manager, 
 	if err := errors.Join(cfg.validate(), fits(&cfg)); err != nil {
 		return nil, err
 	}
-	m := &Manager{
-		store: s,
-		cfg:   cfg,
-		rules: change.Rules{
-			MaxSize: cfg.MaxSize, MaxValues: cfg.MaxValues, MaxPending: cfg.MaxPending,
-			Lifetime: cfg.Lifetime, Anonymous: cfg.AnonymousLifetime, MaxLifetime: cfg.MaxLifetime, Grace: cfg.Grace,
-			Touch: cfg.TouchInterval, Idle: cfg.IdleTimeout, MaxIdle: cfg.MaxIdleTimeout,
+	return &Manager{
+		store: s, cfg: cfg,
+		carrier:    carrier.New(cfg.Cookie.carried(), cfg.Header),
+		bindCookie: cfg.bindCookie(),
+		lost:       carrier.Lost{Cookie: cfg.Cookie.carried()},
+	}, nil
+}
+
+// settings are what of the Config the life of a session depends on.
+func (m *Manager) settings() life.Settings {
+	c := &m.cfg
+	return life.Settings{
+		Rules: change.Rules{
+			MaxSize: c.MaxSize, MaxValues: c.MaxValues, MaxPending: c.MaxPending,
+			Lifetime: c.Lifetime, Anonymous: c.AnonymousLifetime, MaxLifetime: c.MaxLifetime, Grace: c.Grace,
+			Touch: c.TouchInterval, Idle: c.IdleTimeout, MaxIdle: c.MaxIdleTimeout,
 		},
-		subjectPrefix: cfg.realm() + ":",
-		carrier:       carrier.New(cfg.Cookie.carried(), cfg.Header),
-		bindCookie:    cfg.bindCookie(),
-		accounts:      account.Accounts{Store: s, LoadTimeout: cfg.LoadTimeout, EndTimeout: cfg.CommitTimeout},
-		lost:          carrier.Lost{Cookie: cfg.Cookie.carried()},
+		Realm: c.realm(), Persistent: c.Cookie.Persistent, RotateEvery: c.RotateEvery,
+		// No session outlives a mark, not even one that was sealed while MaxLifetime was longer.
+		MarkLife:    max(c.MaxLifetime, carrier.MaxAge),
+		LoadTimeout: c.LoadTimeout, CommitTimeout: c.CommitTimeout,
+		MaxSessions: c.MaxSessions, RefuseLogin: c.RefuseLogin,
+		Report: m.reportLife,
 	}
-	m.keeper, m.engine = inStore{m}, commit.New(s, &m.rules)
-	// No session outlives a mark, not even one that was sealed while MaxLifetime was longer.
-	m.marks = mark.New(s, m.engine, max(cfg.MaxLifetime, carrier.MaxAge))
-	return m, nil
 }
 
 // Open returns a Manager over a store that it opens by URL, such as "memory:"
@@ -156,14 +156,12 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 	if s.m != m {
 		return nil, errors.New("session: Commit of a session that belongs to another Manager")
 	}
-	if err := m.commit(ctx, s, false); err != nil {
+	if err := s.life.Commit(ctx, false); err != nil {
 		return nil, err
 	}
-	s.tellUnsaved(ctx)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if token, ok := s.takeTokenLocked(); ok {
-		return m.carrier.HTTPCookie(token.text, token.until), nil
+	s.life.TellUnsaved(ctx)
+	if token, ok := s.life.TakeToken(); ok {
+		return m.carrier.HTTPCookie(token.Text, token.Until), nil
 	}
 	return nil, nil
 }
@@ -180,7 +178,7 @@ func (m *Manager) Start(w http.ResponseWriter, r *http.Request) (*Session, error
 	if err != nil {
 		return nil, err
 	}
-	if err := m.commit(r.Context(), s, true); err != nil {
+	if err := s.life.Commit(r.Context(), true); err != nil {
 		return nil, err
 	}
 	s.deliver()
@@ -208,37 +206,10 @@ func (m *Manager) direct(w http.ResponseWriter, r *http.Request) (*Session, erro
 		return nil, err
 	}
 	h := w.Header()
-	s.header, s.sends = &h, true
+	s.extras().header = &h
+	s.life.GiveHeader()
 	m.carrier.Vary(h, new([1]string))
 	return s, nil
-}
-
-// loadSession loads the record of a session, and tells whether there is one: the
-// manager's own marks are none. The error says that nobody can tell.
-func (m *Manager) loadSession(ctx context.Context, id ID, now time.Time) (rec store.Record, found bool, err error) {
-	rec, err = m.engine.Load(ctx, id, now)
-	switch {
-	case err == nil:
-		return rec, !mark.Is(rec.Data), nil
-	case errors.Is(err, store.ErrNotFound):
-		return rec, false, nil
-	default:
-		return rec, false, commit.Failed("load", err)
-	}
-}
-
-// delete goes on when parent is cancelled.
-func (m *Manager) delete(parent context.Context, id ID) error {
-	ctx := limit.Detach(parent, m.cfg.CommitTimeout)
-	defer ctx.Release()
-	return m.keeper.remove(ctx, id)
-}
-
-func (k inStore) remove(ctx context.Context, id ID) error {
-	if err := k.m.store.Delete(ctx, id); err != nil {
-		return commit.Failed("delete "+id.String(), err)
-	}
-	return nil
 }
 
 // Format writes the realm, whatever the verb: what a Manager holds is not for

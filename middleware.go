@@ -2,8 +2,11 @@ package session
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
+	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/respond"
 )
@@ -61,8 +64,8 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			m.Answer(w, r, err)
 			return
 		}
-		m.keep(r, &e.session)
-		e.session.sends = true
+		e.session.life.Keep(r.Context())
+		e.session.life.GiveHeader()
 		e.context = sessionContext{r.Context(), &e.session}
 		own := r.WithContext(&e.context)
 		e.response.Wrap(w, own, e)
@@ -90,7 +93,108 @@ func (e *exchange) close() {
 		e.writeHeader(e.response.Header())
 	}
 	e.response.Close()
-	if notes := e.session.close(); notes && begun && err == nil {
-		e.session.tellUnsaved(&e.context)
+	if notes := e.session.life.Close(); notes && begun && err == nil {
+		e.session.life.TellUnsaved(&e.context)
 	}
 }
+
+// What the ResponseWriter of a handler calls back: an exchange is a respond.Hooks.
+
+// Before commits the session, unless the status says that the handler failed, and
+// writes the session's part of the header.
+func (e *exchange) Before(status int, h http.Header) error {
+	s := &e.session
+	if status >= 400 {
+		s.life.AnsweredUnsaved()
+	}
+	if status >= 500 {
+		s.life.Discard()
+	} else if part, ok := s.life.CloseReadHeader(); ok {
+		e.writePart(h, part)
+		return nil
+	} else if err := s.life.Commit(&e.context, false); err != nil {
+		if ErrorStatus(err) >= 500 { // else the client is told to try again, or that it may not
+			e.reportFailed(err)
+		}
+		return err
+	}
+	e.writeHeader(h)
+	return nil
+}
+
+// reportFailed reports that a commit failed, unless the commit itself has.
+func (e *exchange) reportFailed(err error) {
+	var failed *commit.StoreError
+	if !errors.As(err, &failed) {
+		e.session.m.report(&e.context, Event{Kind: EventCommitFailed, ID: e.session.ID(), Err: err})
+	}
+}
+
+// writeHeader writes the session's part of the header, and closes it.
+func (e *exchange) writeHeader(h http.Header) { e.writePart(h, e.session.life.CloseHeader()) }
+
+func (e *exchange) writePart(h http.Header, part life.Header) {
+	s := &e.session
+	if part.Due {
+		s.send(h, part.Token)
+	}
+	s.sendBindCookie(h)
+	if part.Used {
+		s.m.carrier.Vary(h, &e.vary)
+	}
+}
+
+// Replace answers with an error in the place of the handler. A cookie that was
+// due before, for what Save has stored, goes with it.
+func (e *exchange) Replace(w http.ResponseWriter, r *http.Request, err error) {
+	e.session.life.Fail()
+	e.session.m.answerWith(w, r, err, e.writeHeader)
+}
+
+// HandOver refuses where a cookie has to be set: it is lost with the header.
+func (e *exchange) HandOver() error {
+	if e.session.life.NeedsHeader() || e.session.bindCookieDue() {
+		return life.ErrHandedOver
+	}
+	return nil
+}
+
+// Reopened lets cookies be set again. What was committed stays.
+func (e *exchange) Reopened() { e.session.life.ReopenHeader() }
+
+// Owes tells whether something has to be stored, or told the client.
+func (e *exchange) Owes() bool { return e.session.life.Owes() || e.session.bindCookieDue() }
+
+// errBypassed is reported where the response was written around the session's
+// writer, so that no cookie could be set.
+var errBypassed = errors.New("session: the response did not go through the writer of Manager.Handler: " +
+	"hand on the ResponseWriter that Handler gives to its handler, not only the request")
+
+// Bypassed keeps what needs no cookie. The client must not take the response for
+// complete where something else was lost.
+func (e *exchange) Bypassed() (abort bool, err error) {
+	s := &e.session
+	lost := s.life.LoseHeader() || s.bindCookieDue()
+	failed := s.life.Commit(&e.context, false)
+	err = errors.Join(errBypassed, failed)
+	s.m.report(&e.context, Event{Kind: EventCommitFailed, ID: s.ID(), Err: err})
+	return lost || failed != nil, err
+}
+
+// After commits what the handler has changed since the first byte, unless the status
+// said that it failed. Only where the response was streamed may the first byte have left
+// so long ago that the times are due again.
+func (e *exchange) After(status int, streamed bool) error {
+	s := &e.session
+	if status >= 500 || !streamed && s.life.CloseIdle() {
+		return nil
+	}
+	err := s.life.Commit(&e.context, false)
+	if err != nil {
+		e.reportFailed(err)
+	}
+	return err
+}
+
+// String names the session, for whoever prints the writer.
+func (e *exchange) String() string { return e.session.String() }

@@ -43,7 +43,7 @@ func phaseTable(t *testing.T, file string) map[string]map[string]string {
 
 // What the documentation and the code say of the phases of a session is what happens.
 func TestPhasesAllowWhatTheTableSays(t *testing.T) {
-	documented, inCode := phaseTable(t, "doc.go"), phaseTable(t, "phase.go")
+	documented, inCode := phaseTable(t, "doc.go"), phaseTable(t, "internal/life/phase.go")
 	if len(documented) != len(phases) {
 		t.Fatalf("the documentation has %d phases, want %d", len(documented), len(phases))
 	}

@@ -2,9 +2,9 @@ package session
 
 import (
 	"context"
-	"errors"
+	"net/http"
 
-	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/life"
 )
 
 // Save commits the changes now, rather than with the first byte of the
@@ -26,37 +26,91 @@ func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	if _, err := s.changeable(); err != nil {
-		return err
-	}
-	if err := s.m.commit(ctx, s, false); err != nil {
-		var failed *commit.StoreError
-		if !errors.As(err, &failed) {
-			s.Discard() // to try again would not help, and the caller answers
-		}
+	if err := s.life.Save(ctx); err != nil {
 		return err
 	}
 	s.deliver()
-	if s.header != nil { // there is no answer of ours to wait for
-		s.tellUnsaved(ctx)
+	if x := s.extra.Load(); x != nil && x.header != nil { // there is no answer of ours to wait for
+		s.life.TellUnsaved(ctx)
 	}
 	return nil
 }
 
 // Discard drops the changes that were not committed yet.
 func (s *Session) Discard() {
-	if s == nil {
-		return
+	if s != nil {
+		s.life.Discard()
 	}
-	s.committing.Lock()
-	defer s.committing.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.discardLocked()
 }
 
-func (s *Session) discardLocked() {
-	s.takeBackLocked()
-	s.ops, s.lost = nil, false
-	s.draft.Drop()
+// Destroy ends the session: logout. The record is gone from the store when
+// Destroy returns, and the cookie is cleared with the first byte, if that has
+// not left. A cookie that is not good any more is cleared too. What is set
+// afterwards belongs to a new, anonymous session. Destroy goes on when ctx is
+// cancelled, within Config.CommitTimeout.
+//
+// A request with several good tokens reads as anonymous, but Destroy ends the
+// session of each. A request that came without a token, and has stored nothing,
+// costs nothing to destroy, and sets no cookie.
+//
+// After an error of the store the session is as it was, and Destroy may be called
+// again; of several sessions some may have ended. [ErrEnded] says that this
+// request's token was replaced a moment ago by Login or Renew: the client has
+// another by now, and must be asked to sign out again.
+func (s *Session) Destroy(ctx context.Context) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	return s.life.Destroy(ctx, s.deliver)
+}
+
+// deliver puts a token that is due into the header that takes it at once, if
+// there is one.
+func (s *Session) deliver() {
+	x := s.extra.Load()
+	if x == nil || x.header == nil {
+		return
+	}
+	if token, ok := s.life.TakeToken(); ok {
+		s.send(*x.header, token)
+	}
+}
+
+// send writes a token to the header of a response. The cookie of bindings goes with one
+// that outlives the browser: it must outlive it too.
+func (s *Session) send(h http.Header, token life.Token) {
+	s.m.carrier.Write(h, token.Text, token.Until)
+	if !token.Until.IsZero() && s.life.HasHeader() {
+		s.keepBindCookie()
+		s.sendBindCookie(h)
+	}
+}
+
+// Reload shows the newest state of the session, as others have committed it since
+// the request began or last committed. What the request itself has pending stays
+// on top of that. It returns [ErrEnded] where the session was destroyed, revoked or
+// renewed elsewhere, or has expired.
+//
+// Reload costs one load, within Config.LoadTimeout, and writes nothing: it does not
+// count as use. A session that is not stored yet has no newer state. Of a sealed one
+// it tells no more than whether it has ended. Other errors are [ErrNoSession],
+// [ErrDone], and those of the store; the session is as it was then.
+func (s *Session) Reload(ctx context.Context) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	return s.life.Reload(ctx)
+}
+
+// Touch keeps the session of a long stream alive, at most once per
+// Config.TouchInterval, and returns [ErrEnded] when it was destroyed, revoked
+// or renewed elsewhere, at the cost of one load. The session shows what was loaded,
+// as after Reload. Touch counts as use in every request. It goes on when ctx is
+// cancelled, within Config.CommitTimeout. A session that is not stored yet has
+// nothing to keep.
+func (s *Session) Touch(ctx context.Context) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	return s.life.Touch(ctx)
 }

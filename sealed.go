@@ -2,15 +2,8 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
-	"time"
 
-	"github.com/b4468f51/session/internal/change"
-	"github.com/b4468f51/session/internal/commit"
-	"github.com/b4468f51/session/internal/envelope"
-	"github.com/b4468f51/session/internal/mark"
+	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/store"
 )
 
@@ -33,10 +26,6 @@ type Sealer interface {
 	// change of keys. Open need not look at the times.
 	Open(ctx context.Context, scope, token string) (rec store.Record, reseal bool, err error)
 }
-
-// maxCookie is what browsers take of a cookie's name and value, in bytes
-// (RFC 6265bis 5.6). What is larger they drop without a word.
-const maxCookie = 4096
 
 // sealedSize is the default of Config.MaxSize: it leaves room for the times, a
 // subject and a name of common length, and encryption and base64.
@@ -74,98 +63,7 @@ func NewSealed(sealer Sealer, cfg Config) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.keeper = inCookie{m, sealer, "session\x00" + m.cfg.Cookie.Name + "\x00" + m.cfg.realm()}
+	m.host = life.NewSealedHost(sealer, cfg.NotBefore, m.cfg.Cookie.Name, m.settings())
 	m.startGC()
 	return m, nil
-}
-
-func (inCookie) bySubject(op string) error { return inCookie{}.byID(op) }
-
-func (inCookie) byID(op string) error {
-	return fmt.Errorf("session: %s: the sessions are in their cookies, and cannot be looked up: %w", op, errors.ErrUnsupported)
-}
-
-func (k inCookie) present(ctx context.Context, token string, now time.Time, d *change.Draft) (p presentation, err error) {
-	m := k.m
-	if len(m.cfg.Cookie.Name)+len(token) > maxCookie {
-		m.report(ctx, Event{Kind: EventMalformed})
-		return p, nil
-	}
-	rec, reseal, err := k.sealer.Open(ctx, k.scope, token)
-	if errors.Is(err, store.ErrNotFound) {
-		m.report(ctx, Event{Kind: EventMalformed})
-		return p, nil
-	}
-	if err != nil {
-		return p, commit.Failed("open", err)
-	}
-	p.id = rec.ID
-	_, ours := m.cutSubject(rec.Subject)
-	if !commit.Alive(&rec, now) || rec.Seen.After(now.Add(mark.MaxSkew)) ||
-		rec.Subject != "" && !ours {
-		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID})
-		return p, nil
-	}
-	var meta envelope.Meta
-	if ok, err := m.readDraft(ctx, &rec, d, &meta); !ok {
-		return p, err
-	}
-	revoked, err := m.revoked(ctx, d)
-	if err != nil {
-		return p, err
-	}
-	if revoked {
-		m.report(ctx, Event{Kind: EventUnknown, ID: rec.ID, Subject: rec.Subject})
-		return p, nil
-	}
-	p.standing, p.generation, p.reseal = envelope.Current, meta.Generation, reseal
-	return p, nil
-}
-
-// revoked tells whether RevokeAll has ended a sealed session.
-func (m *Manager) revoked(ctx context.Context, d *change.Draft) (bool, error) {
-	if m.store == nil || d.Subject() == "" {
-		return false, nil
-	}
-	at, err := m.marks.NotBefore(ctx, d.Subject(), envelope.Truncate(time.Now()))
-	return err == nil && !at.IsZero() && d.Meta().Authenticated <= at.UnixMilli(), err
-}
-
-// look tells whether a session may go on. There is nothing newer to see of it than
-// what its cookie had, and no use can be written.
-func (inCookie) look(ctx context.Context, s *Session, _ bool) error {
-	s.mu.Lock()
-	d := s.draft.Share()
-	s.mu.Unlock()
-	revoked, err := s.m.revoked(ctx, &d)
-	if err != nil || !revoked && time.Now().Before(d.Rec.Expires.Time()) {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.endLocked()
-	return ErrEnded
-}
-
-// presented: there is nothing but the cookies.
-func (inCookie) presented(context.Context, http.Header, time.Time) ([]ending, error) { return nil, nil }
-
-// remove: the cookie is cleared, and that is all.
-func (inCookie) remove(context.Context, ID) error { return nil }
-
-// outrun: what signs in, or in once more, is newer than the revocation.
-func (k inCookie) outrun(c *saving) bool {
-	return k.m.store != nil && (c.signsIn() || c.has(change.Reauthenticate))
-}
-
-// revokeAll has those ended that were signed in until now. Nobody knows how many.
-func (k inCookie) revokeAll(ctx context.Context, scoped string) (int, error) {
-	if k.m.store == nil {
-		return 0, fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)
-	}
-	if err := k.m.putNotBefore(ctx, scoped, k.m.FromContext(ctx)); err != nil {
-		return 0, err
-	}
-	k.m.report(ctx, Event{Kind: EventRevoked, Subject: scoped})
-	return 0, nil
 }

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
-	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -35,82 +37,26 @@ func ParseID(s string) (ID, error) { return store.ParseID(s) }
 // reads as empty, and changing it returns [ErrEnded], but for Login, which
 // begins a new one.
 type Session struct {
-	m *Manager
-	arrival
+	m       *Manager
+	request *http.Request // nil in Edit and View
+	life    life.Session
+	extra   atomic.Pointer[extra] // nil for most
+}
 
-	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
-	committing sync.Mutex
+// An extra is what few sessions have to do with their response, beside the token.
+type extra struct {
+	header *http.Header // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
 
-	mu sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
-	state
-	past       *past       // nil for most
-	spared     *spared     // the not-before of its own RevokeAll
-	notes      *notes      // for the Observer; nil while there are none
+	mu         sync.Mutex  // guards all below
 	bindSecret *sid.Secret // what bindings are made of; nil until it is needed
-	changes    uint32      // counts what was added to ops
-
-	used        bool // a method was called: the answer depends on the cookie
-	clientHas   bool // the client holds a token that a new session has to clear
-	bindDue     bool // the client has to be sent bindSecret, in a cookie
-	headersSent bool // no cookie can be sent any more
+	bindDue    bool        // the client has to be sent bindSecret, in a cookie
 }
 
-// An arrival is what a request came with. It is written before the handler runs, and is
-// as it was from then on: but for several tokens, once they have ended.
-type arrival struct {
-	request     *http.Request   // nil in Edit
-	header      *http.Header    // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
-	arrived     envelope.Millis // when the request began
-	arrivedMono time.Duration   // the same, since epoch
-	with        arrivedWith
-	passive     bool // the request is no sign of life from the client
-	sends       bool // cookies beside the session's can be set as well
-}
-
-// An arrivedWith is what became of the token that a request came with.
-type arrivedWith uint8
-
-const (
-	withNothing      arrivedWith = iota
-	withGood                     // the session is of it
-	withKilled                   // replaced a moment ago: the client may hold its successor
-	withDead                     // good for nothing any more, and takes no other's place
-	withSeveral                  // of which none was taken
-	withSeveralEnded             // and the sessions of all have ended since
-)
-
-// lapsed tells whether a token came that is good for nothing.
-func (w arrivedWith) lapsed() bool { return w > withGood }
-
-// apart returns a Session that no client is there for: nothing can be sent, and it
-// is not used by what is done with it.
-func (m *Manager) apart() *Session {
-	return &Session{m: m, arrival: arrival{passive: true}, headersSent: true}
-}
-
-// A state is the session that a Session is, apart from the request: a Login may
-// put another in its place.
-type state struct {
-	draft change.Draft // what the handler sees
-	ops   []change.Op  // how draft differs from what is stored, or is known to be
-	// generation is that of the stored record: a higher one in the store means
-	// that every token this request can stand for was killed.
-	generation uint64
-	// presented is the hash of the secret that the request came with, or of
-	// the one it was given since; zero for a session that came without.
-	presented sid.Hash
-	doubt     *commit.StoreError // while the phase is inDoubt: the error of that commit
-	secret    *sid.Secret        // for the next cookie; a pointer, which fmt does not follow
-	sealed    *string            // for the next cookie, in the place of secret
-
-	phase       phase
-	isNew       bool
-	lost        bool // pending changes were dropped when it ended: the next commit returns ErrEnded
-	mayRotate   bool
-	touchFailed bool // it is not tried again in this request
-	quiet       bool // load found no secret to confirm and no other due, and no end that is too soon
-	reseal      bool // the token the request came with should be replaced
-	due         dueCookie
+func (s *Session) extras() *extra {
+	if s.extra.Load() == nil {
+		s.extra.CompareAndSwap(nil, new(extra))
+	}
+	return s.extra.Load()
 }
 
 // ID returns the public name of the session. That of a session which was never
@@ -119,37 +65,49 @@ func (s *Session) ID() ID {
 	if s == nil {
 		return ID{}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return s.idLocked()
-}
-
-func (s *Session) idLocked() ID {
-	if s.draft.Rec.ID == (ID{}) {
-		s.draft.Rec.ID = sid.NewID()
-	}
-	return s.draft.Rec.ID
+	return s.life.ID()
 }
 
 // IsNew tells whether the session began with this request: the client brought
 // no token, or one that is not, or no longer, good for a session; or Login has
 // begun another session.
-func (s *Session) IsNew() bool {
-	if s == nil {
-		return true
+func (s *Session) IsNew() bool { return s == nil || s.life.IsNew() }
+
+// Lapsed tells whether the client brought a token that is not, or no longer,
+// good for a session: its session ended or expired, or has another token by now.
+// It is what to say "you have been signed out" by.
+//
+// To ask has the response clear a cookie that is good for nothing, so that the
+// client is told once. One that was replaced less than Config.Grace ago stays: the
+// client may hold its successor by now. So does one that comes with the method HEAD or
+// to prefetch a page, which shows nobody anything. Ask on pages, not in background
+// requests: the answer to one that was sent before a sign-in in another tab, and that
+// arrives after it, takes the new cookie away.
+func (s *Session) Lapsed() bool { return s != nil && s.life.Lapsed(!s.shownToNobody()) }
+
+// shownToNobody tells whether the answer to the request may never be looked at:
+// browsers fetch pages that their user might open next.
+func (s *Session) shownToNobody() bool {
+	if s.request == nil {
+		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return s.isNew
+	for _, name := range []string{"Sec-Purpose", "Purpose"} {
+		for _, line := range s.request.Header[name] {
+			for part := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ',' || r == ';' || r == ' ' }) {
+				if strings.EqualFold(part, "prefetch") {
+					return true
+				}
+			}
+		}
+	}
+	return s.request.Method == http.MethodHead
 }
 
 // Subject returns whom Login bound the session to, and "" while it is anonymous.
 func (s *Session) Subject() string {
 	subject := view(s, (*change.Draft).Subject)
 	if subject != "" {
-		subject, _ = s.m.cutSubject(subject)
+		subject, _ = s.m.host.Unscope(subject)
 	}
 	return subject
 }
@@ -180,16 +138,13 @@ func (s *Session) Expires() time.Time {
 func (s *Session) Deadline() time.Time { return view(s, (*change.Draft).Deadline).Time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a
-// session. The draft stays under the lock: other goroutines write to its edit.
+// session.
 func view[T any](s *Session, get func(*change.Draft) T) T {
 	if s == nil {
 		var zero T
 		return zero
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return get(&s.draft)
+	return life.Read(&s.life, get)
 }
 
 // String returns the ID, for logs.
@@ -197,12 +152,10 @@ func (s *Session) String() string {
 	if s == nil {
 		return "no session"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draft.Rec.ID == (ID{}) {
-		return "new session"
+	if id := s.life.KnownID(); !id.IsZero() {
+		return "session " + id.String()
 	}
-	return "session " + ID(s.draft.Rec.ID).String()
+	return "new session"
 }
 
 // Format writes what String returns, whatever the verb: a session must not

@@ -8,6 +8,7 @@ import (
 
 	"github.com/b4468f51/session/internal/carrier"
 	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -100,8 +101,8 @@ func (c *Config) validateSealed(sealer Sealer) error {
 	if c.MaxSessions != 0 || c.AdmitAnonymous != nil {
 		errs = append(errs, errors.New("session: Config.MaxSessions and AdmitAnonymous: there are no sessions on the server to limit"))
 	}
-	if c.MaxSize > maxCookie/4*3 {
-		errs = append(errs, fmt.Errorf("session: Config.MaxSize is %d: a cookie holds at most %d bytes", c.MaxSize, maxCookie/4*3))
+	if c.MaxSize > life.MaxCookie/4*3 {
+		errs = append(errs, fmt.Errorf("session: Config.MaxSize is %d: a cookie holds at most %d bytes", c.MaxSize, life.MaxCookie/4*3))
 	}
 	errs = append(errs, c.validateShared(c.NotBefore))
 	return errors.Join(errs...)

@@ -22,7 +22,7 @@ func (s *Session) Get(key string) any {
 	}
 	x, err := v.Decode()
 	if err != nil {
-		s.undecodable(key, err)
+		s.life.Undecodable(key, err)
 		return nil
 	}
 	return x
@@ -32,23 +32,13 @@ func (s *Session) lookup(key string) (envelope.Value, bool) {
 	if s == nil {
 		return envelope.Value{}, false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used = true
-	return s.draft.Lookup(key)
+	return s.life.Lookup(key)
 }
 
 // Keys returns the keys in ascending order, as they are at the call: the
 // session may be changed while they are read.
 func (s *Session) Keys() iter.Seq[string] {
-	var keys []string
-	if s != nil {
-		s.mu.Lock()
-		s.used = true
-		keys = s.draft.Keys()
-		s.mu.Unlock()
-	}
-	return slices.Values(keys)
+	return slices.Values(view(s, (*change.Draft).Keys))
 }
 
 // Set puts a value. It is encoded at once: a later change to what v points to
@@ -79,19 +69,19 @@ func (s *Session) Set(key string, v any) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	if err := s.ready(); err != nil {
-		return s.refuse(change.Set, key, err)
+	if err := s.life.Ready(); err != nil {
+		return s.life.Refuse(change.Set, key, err)
 	}
 	val, err := envelope.Encode(s.m.cfg.Codec, v)
 	if err != nil {
-		return s.refuse(change.Set, key, fmt.Errorf("session: set %q: %w", key, err))
+		return s.life.Refuse(change.Set, key, fmt.Errorf("session: set %q: %w", key, err))
 	}
 	return s.put(key, val)
 }
 
 func (s *Session) put(key string, val envelope.Value) error {
 	if err := validKey(key); err != nil {
-		return s.refuse(change.Set, "", err)
+		return s.life.Refuse(change.Set, "", err)
 	}
 	return s.apply(change.Op{Kind: change.Set, Key: key, Value: val})
 }
@@ -104,6 +94,14 @@ func validKey(key string) error {
 		return fmt.Errorf("session: a key of %d bytes: it must have 1 to %d", len(key), maxKey)
 	}
 	return nil
+}
+
+// apply makes an operation part of the session.
+func (s *Session) apply(o change.Op) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	return s.life.Apply(o)
 }
 
 // Delete removes a key. Where this request sees none, there is nothing to change:
@@ -131,7 +129,7 @@ func (s *Session) Pop(key string) any {
 	}
 	x, err := v.Decode()
 	if err != nil {
-		s.undecodable(key, err)
+		s.life.Undecodable(key, err)
 		return nil
 	}
 	if s.apply(change.Op{Kind: change.Pop, Key: key, Value: v}) != nil {

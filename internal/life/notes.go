@@ -1,4 +1,4 @@
-package session
+package life
 
 import (
 	"context"
@@ -38,11 +38,20 @@ func (c unsavedChange) same(o unsavedChange) bool { return c.kind == o.kind && c
 // maxUnsaved bounds the keys that are remembered. One of them is told.
 const maxUnsaved = 16
 
-func (s *Session) notesLocked() *notes {
-	if s.notes == nil {
-		s.notes = new(notes)
+// anyNotesLocked is notesLocked where there are some, and nil else.
+func (s *Session) anyNotesLocked() *notes {
+	if s.rare == nil {
+		return nil
 	}
-	return s.notes
+	return s.rare.notes
+}
+
+func (s *Session) notesLocked() *notes {
+	r := s.rareLocked()
+	if r.notes == nil {
+		r.notes = new(notes)
+	}
+	return r.notes
 }
 
 // context is where the events of a session belong that happen outside of a commit.
@@ -53,7 +62,8 @@ func (s *Session) context() context.Context {
 	return s.request.Context()
 }
 
-func undecodable(key string, err error) error { return &undecodableError{key, err} }
+// UndecodableError returns an ErrUndecodable of a value.
+func UndecodableError(key string, err error) error { return &undecodableError{key, err} }
 
 // An undecodableError is an ErrUndecodable. Its text is for logs, and has nothing
 // of the value in it.
@@ -75,31 +85,31 @@ func uncited(err error) string {
 	return strings.TrimRight(text, ": ")
 }
 
-// undecodable reports a value that does not decode, once. It counts as absent: a
+// Undecodable reports a value that does not decode, once. It counts as absent: a
 // changed type must not lock its users out.
-func (s *Session) undecodable(key string, err error) {
+func (s *Session) Undecodable(key string, err error) {
 	s.mu.Lock()
 	n := s.notesLocked()
 	told := slices.Contains(n.undecodable, key)
 	if !told {
 		n.undecodable = append(n.undecodable, key)
 	}
-	e := Event{Kind: EventUndecodable, ID: s.idLocked(), Subject: s.draft.Subject(), Key: key, Err: undecodable(key, err)}
+	e := Event{Kind: Undecodable, ID: s.idLocked(), Subject: s.draft.Subject(), Key: key, Err: UndecodableError(key, err)}
 	s.mu.Unlock()
 	if !told {
-		s.m.report(s.context(), e)
+		s.host.Report(s.context(), e)
 	}
 }
 
-// refuse notes an error with which a change was refused, and returns it. Should the
-// handler ignore it, tellUnsaved says so.
-func (s *Session) refuse(kind change.Kind, key string, err error) error {
+// Refuse notes an error with which a change was refused, and returns it. Should the
+// handler ignore it, TellUnsaved says so.
+func (s *Session) Refuse(kind change.Kind, key string, err error) error {
 	s.mu.Lock()
 	s.refuseLocked(unsavedBy(kind, key, err))
 	late := s.phase == done
 	s.mu.Unlock()
 	if late {
-		s.tellUnsaved(s.context())
+		s.TellUnsaved(s.context())
 	}
 	return err
 }
@@ -113,31 +123,31 @@ func (s *Session) refuseLocked(c unsavedChange) {
 
 // madeLocked forgets the error of a change that was made after all.
 func (s *Session) madeLocked(kind change.Kind, key string) {
-	if n := s.notes; n != nil && n.unsaved != nil {
+	if n := s.anyNotesLocked(); n != nil && n.unsaved != nil {
 		n.unsaved = slices.DeleteFunc(n.unsaved, unsavedBy(kind, key, nil).same)
 	}
 }
 
-// answeredUnsaved forgets the error: the client is told by the status.
-func (s *Session) answeredUnsaved() {
+// AnsweredUnsaved forgets the error: the client is told by the status.
+func (s *Session) AnsweredUnsaved() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.notes != nil {
-		s.notes.unsaved = nil
+	if n := s.anyNotesLocked(); n != nil {
+		n.unsaved = nil
 	}
 }
 
-// tellUnsaved reports, once, that a change was refused: the client was not told by
+// TellUnsaved reports, once, that a change was refused: the client was not told by
 // an error, and may take it for made.
-func (s *Session) tellUnsaved(ctx context.Context) {
+func (s *Session) TellUnsaved(ctx context.Context) {
 	s.mu.Lock()
-	n := s.notes
+	n := s.anyNotesLocked()
 	if n == nil || len(n.unsaved) == 0 || n.toldUnsaved {
 		s.mu.Unlock()
 		return
 	}
 	n.toldUnsaved = true
-	e := Event{Kind: EventUnsaved, ID: s.idLocked(), Subject: s.draft.Subject(), Key: n.unsaved[0].key, Err: n.unsaved[0].err}
+	e := Event{Kind: Unsaved, ID: s.idLocked(), Subject: s.draft.Subject(), Key: n.unsaved[0].key, Err: n.unsaved[0].err}
 	s.mu.Unlock()
-	s.m.report(ctx, e)
+	s.host.Report(ctx, e)
 }

@@ -1,13 +1,15 @@
-package session
+package life
 
 import (
 	"context"
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/limit"
+	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -16,7 +18,7 @@ import (
 // its own, so that the session can be used meanwhile.
 type saving struct {
 	commit.Commit
-	m       *Manager
+	h       *Host
 	s       *Session
 	limited limit.Context // Context, in the same allocation
 
@@ -27,48 +29,48 @@ type saving struct {
 	withheld  bool // the client is not told of its session: see withheldLocked
 	created   bool
 
-	ends     []ending // the sessions that a sign-in puts an end to
-	over     int      // how many of them have ended
-	reserved []ID     // of the places that a sign-in took, with Config.RefuseLogin
+	ends     []ending   // the sessions that a sign-in puts an end to
+	over     int        // how many of them have ended
+	reserved []store.ID // of the places that a sign-in took, with Config.RefuseLogin
 }
 
-func (m *Manager) saving(parent context.Context, s *Session) *saving {
+func (s *Session) saving(parent context.Context) *saving {
 	clock := time.Now()
-	c := &saving{m: m, s: s}
-	c.limited.StartDetached(parent, clock, m.cfg.CommitTimeout)
-	c.Engine, c.Hooks, c.Context, c.Now = m.engine, c, &c.limited, envelope.Truncate(clock)
+	c := &saving{h: s.host, s: s}
+	c.limited.StartDetached(parent, clock, s.host.CommitTimeout)
+	c.Engine, c.Hooks, c.Context, c.Now = s.host.engine, c, &c.limited, envelope.Truncate(clock)
 	return c
 }
 
-// commit writes what s has pending, or that it was used if that is due. It
-// goes on when parent is cancelled. A new session in which nothing was set is
-// stored only where storeNew says so.
-func (m *Manager) commit(parent context.Context, s *Session, storeNew bool) error {
+// Commit writes what is pending, or that the session was used if that is due. It goes on
+// when parent is cancelled. A new session in which nothing was set is stored only where
+// storeNew says so.
+func (s *Session) Commit(parent context.Context, storeNew bool) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	return m.keeper.commit(parent, s, storeNew)
+	return s.host.keeper.commit(parent, s, storeNew)
 }
 
 func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error {
-	m := k.m
+	h := k.h
 	if s.onlyRead() && !storeNew {
 		return nil
 	}
-	c := m.saving(parent, s)
+	c := s.saving(parent)
 	defer c.limited.Release()
 	todo, err := c.takeOver(storeNew)
 	if err != nil || !todo {
 		return err
 	}
 	if !c.Changed {
-		m.touch(c.Context, s, &c.Draft, c.Now) // reported; a reader is not to suffer for it
+		h.touch(c.Context, s, &c.Draft, c.Now) // reported; a reader is not to suffer for it
 		return nil
 	}
 	existed := c.Stored
 	err = c.run()
 	if err != nil && len(c.Ops) == 0 && existed {
-		if !errors.Is(err, ErrEnded) {
-			m.report(c.Context, Event{Kind: EventRotateFailed, ID: c.Draft.Rec.ID, Err: err})
+		if !errors.Is(err, change.ErrEnded) {
+			h.Report(c.Context, Event{Kind: RotateFailed, ID: c.Draft.Rec.ID, Err: err})
 		}
 		return nil // nothing of the handler's was lost
 	}
@@ -108,7 +110,7 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 	case s.phase == inDoubt && (len(s.ops) > 0 || storeNew):
 		return false, s.doubt
 	case s.lost:
-		return false, ErrEnded
+		return false, change.ErrEnded
 	case s.phase != fresh && s.phase != stored:
 		return false, nil
 	case s.headersSent && (newToken || s.phase == fresh && (s.draft.Count() > 0 || storeNew)):
@@ -123,7 +125,7 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	c.Housekeep()
 	if !c.Changed {
-		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.m.rules.EndsTooSoon(&c.Draft.Rec, c.Draft.Meta())
+		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.h.Rules.EndsTooSoon(&c.Draft.Rec, c.Draft.Meta())
 		return due && !s.touchFailed, nil
 	}
 	if s.phase == fresh {
@@ -137,7 +139,7 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 
 // Housekeep does with the secrets what the request gives reason for.
 func (c *saving) Housekeep() {
-	cfg := &c.m.cfg
+	h := c.h
 	c.rotated = false
 	if !c.Stored {
 		return
@@ -145,14 +147,14 @@ func (c *saving) Housekeep() {
 	meta := c.Draft.Meta()
 	switch meta.Standing(c.Presented, c.Now) {
 	case envelope.Pending:
-		c.Draft.ChangeMeta().Confirm(c.Presented, c.Now, cfg.Grace)
+		c.Draft.ChangeMeta().Confirm(c.Presented, c.Now, h.Rules.Grace)
 		c.Changed = true
 	case envelope.Current:
-		if c.mayRotate && meta.RotationDue(c.Now, cfg.RotateEvery, cfg.Grace) {
+		if c.mayRotate && meta.RotationDue(c.Now, h.RotateEvery, h.Rules.Grace) {
 			if c.secret == nil {
 				c.newSecret()
 			}
-			c.Draft.ChangeMeta().Issue(c.secret.Hash(cfg.realm()), c.Now, cfg.Grace)
+			c.Draft.ChangeMeta().Issue(c.secret.Hash(h.Realm), c.Now, h.Rules.Grace)
 			c.rotated, c.Changed = true, true
 		}
 	}
@@ -165,18 +167,18 @@ func (c *saving) newSecret() {
 
 // FirstSecret gives a new session its secret, and what was bound to its client before.
 func (c *saving) FirstSecret() (secret sid.Hash, bound []byte) {
-	return c.secret.Hash(c.m.cfg.realm()), c.s.firstBindKey()
+	return c.secret.Hash(c.h.Realm), c.s.boundTo()
 }
 
 // Unreadable reports a record that is corrupt.
 func (c *saving) Unreadable(rec store.Record, err error) error {
-	return c.m.unreadable(c.Context, &rec, err)
+	return c.h.unreadable(c.Context, &rec, err)
 }
 
 // Another is called where a sign-in begins a session in the place of one that has
 // ended.
 func (c *saving) Another() error {
-	if c.m.cfg.RefuseLogin {
+	if c.h.RefuseLogin {
 		if err := c.reserve(); err != nil {
 			return err
 		}
@@ -197,15 +199,15 @@ func (c *saving) run() error {
 		return nil
 	}
 	if c.InDoubt && !c.Stored && c.signsIn() {
-		_ = c.m.keeper.remove(c.Context, c.Draft.Rec.ID) // nobody has its token: it must not take a place in vain
+		_ = c.h.keeper.remove(c.Context, c.Draft.Rec.ID) // nobody has its token: it must not take a place in vain
 	}
 	c.giveBack(err)
 	var failed *commit.StoreError
 	switch {
 	case errors.As(err, &failed) && len(c.Ops) > 0:
-		c.m.report(c.Context, Event{Kind: EventCommitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
-	case errors.Is(err, ErrRefused), errors.Is(err, ErrTooManySessions):
-		c.m.report(c.Context, Event{Kind: EventRefused, Subject: c.Draft.Subject(), Err: err})
+		c.h.Report(c.Context, Event{Kind: CommitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
+	case errors.Is(err, ErrRefused), errors.Is(err, mark.ErrTooMany):
+		c.h.Report(c.Context, Event{Kind: Refused, Subject: c.Draft.Subject(), Err: err})
 	}
 	return err
 }
@@ -227,4 +229,12 @@ func (c *saving) store() (rec store.Record, err error) {
 		rec, err = c.Write()
 	}
 	return rec, err
+}
+
+// boundTo returns what was bound to the client of a new session before.
+func (s *Session) boundTo() []byte {
+	if s.request == nil {
+		return nil
+	}
+	return s.request.BoundTo()
 }

@@ -1,9 +1,10 @@
-package session
+package life
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
@@ -13,8 +14,8 @@ import (
 // commit seals the session as the handler sees it, with nothing to merge and nobody
 // to wait for.
 func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) error {
-	m := k.m
-	c := m.saving(parent, s)
+	h := k.h
+	c := s.saving(parent)
 	defer c.limited.Release()
 	todo, err := c.takeOverSealed(storeNew)
 	if err != nil || !todo {
@@ -33,12 +34,12 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 		return nil
 	}
 	if !c.Changed {
-		m.report(c.Context, Event{Kind: EventTouchFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
+		h.Report(c.Context, Event{Kind: TouchFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 		return nil // a reader is not to suffer for it
 	}
 	s.mu.Lock()
 	s.ops = append(c.Ops, s.ops...)
-	if err == ErrEnded {
+	if err == change.ErrEnded {
 		s.endLocked()
 	}
 	s.mu.Unlock()
@@ -55,7 +56,7 @@ func (c *saving) takeOverSealed(storeNew bool) (bool, error) {
 	newToken := s.newTokenLocked()
 	switch {
 	case s.lost:
-		return false, ErrEnded
+		return false, change.ErrEnded
 	case s.phase != fresh && s.phase != stored:
 		return false, nil
 	case s.phase == fresh && s.draft.Count() == 0 && !newToken && !storeNew:
@@ -91,12 +92,12 @@ func (c *saving) seal(k inCookie) (store.Record, error) {
 	if err != nil {
 		err = commit.Failed("seal", err)
 		if c.Changed {
-			c.m.report(c.Context, Event{Kind: EventCommitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+			c.h.Report(c.Context, Event{Kind: CommitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		}
 		return rec, err
 	}
-	if n := len(c.m.cfg.Cookie.Name) + len(token); n > maxCookie {
-		return rec, fmt.Errorf("%w: its cookie would have %d bytes, and browsers take %d", ErrTooLarge, n, maxCookie)
+	if n := len(k.name) + len(token); n > MaxCookie {
+		return rec, fmt.Errorf("%w: its cookie would have %d bytes, and browsers take %d", change.ErrTooLarge, n, MaxCookie)
 	}
 	c.s.mu.Lock()
 	c.s.sealed, c.s.reseal = &token, false

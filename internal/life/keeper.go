@@ -1,14 +1,14 @@
-package session
+package life
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/store"
 )
 
-// A keeper is where the sessions of a Manager are: in its store, or sealed in their
+// A keeper is where the sessions of a Host are: in its store, or sealed in their
 // cookies. Nothing else asks which of the two it is.
 type keeper interface {
 	// present finds the session of what a client presented, and makes its draft. What
@@ -17,9 +17,9 @@ type keeper interface {
 
 	// presented returns the sessions of which a request brought a good token, however
 	// many. That none of them is used must not keep it from ending them.
-	presented(ctx context.Context, h http.Header, now time.Time) ([]ending, error)
+	presented(ctx context.Context, tokens []string, now time.Time) ([]ending, error)
 
-	// commit is Manager.commit, of a session whose committing is held.
+	// commit is Session.Commit, of a session whose committing is held.
 	commit(parent context.Context, s *Session, storeNew bool) error
 
 	// look has a session show what is stored now, and ends it where it is over. It
@@ -27,11 +27,11 @@ type keeper interface {
 	look(ctx context.Context, s *Session, use bool) error
 
 	// remove ends a session.
-	remove(ctx context.Context, id ID) error
+	remove(ctx context.Context, id store.ID) error
 
 	// revokeAll ends all sessions of a subject, and returns how many, as far as
-	// anybody knows.
-	revokeAll(ctx context.Context, scoped string) (int, error)
+	// anybody knows. It spares the sign-in of the caller, which may be nil.
+	revokeAll(ctx context.Context, scoped string, caller *Session) (int, error)
 
 	// outrun tells whether a revocation may have come before what is committed, and
 	// would not end it.
@@ -47,12 +47,13 @@ type keeper interface {
 }
 
 // inStore keeps sessions in the store, under their IDs.
-type inStore struct{ m *Manager }
+type inStore struct{ h *Host }
 
 // inCookie keeps each session sealed in its cookie, and nothing on the server.
 type inCookie struct {
-	m      *Manager
+	h      *Host
 	sealer Sealer
+	name   string // of the cookie
 	scope  string // of its tokens
 }
 

@@ -1,4 +1,4 @@
-package session
+package life
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/store"
 )
 
 // A phase is where a session stands, as one request sees it. What each allows:
@@ -40,15 +41,12 @@ func (s *Session) refusalLocked() error {
 	case inDoubt:
 		return s.doubt
 	case ended:
-		return ErrEnded
+		return change.ErrEnded
 	case done:
 		return ErrDone
 	}
 	return nil
 }
-
-// errViewed is returned for a change in View.
-var errViewed = errors.New("session: View shows the session and changes nothing: use Manager.Edit")
 
 // changeable tells whether the session is stored, or why there is nothing to be done
 // with it any more.
@@ -69,6 +67,13 @@ func (s *Session) readable() (isStored bool, err error) {
 }
 
 // The transitions from phase to phase follow.
+
+// OnlyView makes a session of ByID one that is shown and not changed.
+func (s *Session) OnlyView() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.toLocked(viewed)
+}
 
 // toLocked brings a phase about. None follows done.
 func (s *Session) toLocked(p phase) {
@@ -94,12 +99,12 @@ func (s *Session) replaceLocked(st state) {
 // resetLocked makes s a new, anonymous session, whose cookie is cleared if the
 // client may hold one.
 func (s *Session) resetLocked() {
-	due := cookieNone
+	due := dueNone
 	if s.clientHas && !s.headersSent {
-		due = cookieClear
+		due = dueClear
 	}
-	s.replaceLocked(state{isNew: true, due: due, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))})
-	s.past = nil
+	s.replaceLocked(state{isNew: true, due: due, draft: change.Begin(store.ID{}, envelope.MillisOf(time.Now()))})
+	s.forgetPastLocked()
 }
 
 // doubtLocked is for a commit of which nobody knows whether it has written. What it
@@ -115,21 +120,21 @@ func (s *Session) doubtLocked(err error) {
 func (s *Session) endLocked() {
 	s.lost = len(s.ops) > 0
 	s.draft = change.Draft{Rec: change.Record{ID: s.draft.Rec.ID}}
-	s.ops, s.due = nil, cookieNone
+	s.ops, s.due = nil, dueNone
 	s.toLocked(ended)
 }
 
-// close drops what is pending and refuses changes from here on. It tells whether the
+// Close drops what is pending and refuses changes from here on. It tells whether the
 // session may have something to tell the Observer.
-func (s *Session) close() (notes bool) {
+func (s *Session) Close() (notes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ops, s.phase = nil, done
-	return s.notes != nil
+	return s.rare != nil && s.rare.notes != nil
 }
 
-// closeIdle closes the session if it has nothing to write but the times.
-func (s *Session) closeIdle() bool {
+// CloseIdle closes the session if it has nothing to write but the times.
+func (s *Session) CloseIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.ops) > 0 || s.lost || s.phase == fresh && s.draft.Count() > 0 {

@@ -1,8 +1,7 @@
-package session
+package life
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
@@ -22,36 +21,37 @@ func (s *Session) countsLocked() bool { return !s.passive || s.newTokenLocked() 
 // useDueLocked tells whether the use of a session by this request is still to be
 // written.
 func (s *Session) useDueLocked(now envelope.Millis) bool {
-	return !s.passive && s.m.rules.UseDue(&s.draft.Rec, now)
+	return !s.passive && s.host.Rules.UseDue(&s.draft.Rec, now)
 }
 
-// keep writes the use of a session at once if it is about to expire: a handler may
+// Keep writes the use of a session at once if it is about to expire: a handler may
 // be slow, and must not lose the session under its hands.
-func (m *Manager) keep(r *http.Request, s *Session) {
+func (s *Session) Keep(ctx context.Context) {
+	h := s.host
 	left := s.draft.Rec.Expires.Sub(s.arrived)
-	if s.phase != stored || s.passive || m.keeper.writesWithCookie() || left >= max(m.cfg.TouchInterval, 2*m.cfg.CommitTimeout) {
+	if s.phase != stored || s.passive || h.Sealed() || left >= max(h.Rules.Touch, 2*h.CommitTimeout) {
 		return
 	}
-	ctx := limit.Detach(r.Context(), m.cfg.CommitTimeout)
-	defer ctx.Release()
-	_ = m.touch(ctx, s, &s.draft, envelope.Truncate(time.Now())) // reported
+	limited := limit.Detach(ctx, h.CommitTimeout)
+	defer limited.Release()
+	_ = h.touch(limited, s, &s.draft, envelope.Truncate(time.Now())) // reported
 }
 
 // touch writes that a session was used, at most once per interval. A failure
 // is reported.
-func (m *Manager) touch(ctx context.Context, s *Session, d *change.Draft, now time.Time) error {
+func (h *Host) touch(ctx context.Context, s *Session, d *change.Draft, now time.Time) error {
 	rec, seen := &d.Rec, envelope.MillisOf(now)
 	meta := d.Meta()
-	if !m.rules.UseDue(rec, seen) && !m.rules.EndsTooSoon(rec, meta) {
+	if !h.Rules.UseDue(rec, seen) && !h.Rules.EndsTooSoon(rec, meta) {
 		return nil
 	}
-	seen, expires := m.rules.Times(rec, true, meta.Lifetime, seen, rec.Deadline)
-	if err := store.Touch(ctx, m.store, commit.RecordOf(rec), now, expires.Time()); err != nil {
+	seen, expires := h.Rules.Times(rec, true, meta.Lifetime, seen, rec.Deadline)
+	if err := store.Touch(ctx, h.store, commit.RecordOf(rec), now, expires.Time()); err != nil {
 		s.mu.Lock()
 		s.touchFailed = true
 		s.mu.Unlock()
 		err = commit.Failed("touch", err)
-		m.report(ctx, Event{Kind: EventTouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+		h.Report(ctx, Event{Kind: TouchFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
 		return err
 	}
 	s.mu.Lock()

@@ -1,4 +1,4 @@
-package session
+package life
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ func (c *saving) giveBack(err error) {
 	s.mu.Lock()
 	s.ops = slices.Concat(c.Ops, s.ops)
 	switch {
-	case errors.Is(err, ErrEnded):
+	case errors.Is(err, change.ErrEnded):
 		s.endLocked()
 	case c.InDoubt && (len(c.Ops) > 0 || s.phase == fresh): // else it was about the token alone
 		s.doubtLocked(err)
@@ -43,7 +43,7 @@ func (c *saving) giveBack(err error) {
 // handler is to see that.
 func (c *saving) lost(err error) bool {
 	var failed *commit.StoreError
-	return !errors.As(err, &failed) && !errors.Is(err, ErrEnded)
+	return !errors.As(err, &failed) && !errors.Is(err, change.ErrEnded)
 }
 
 // settle makes the session what was stored, with what was changed since.
@@ -71,7 +71,7 @@ func (s *Session) lockWith(from func() change.Draft) change.Draft {
 		ops, changes := s.ops, s.changes
 		s.mu.Unlock()
 		for i := range ops { // without the lock: it may run an Update's function
-			_ = ops[i].Apply(&d, &s.m.rules) // if it fails, so will its commit, and say so
+			_ = ops[i].Apply(&d, &s.host.Rules) // if it fails, so will its commit, and say so
 		}
 		s.mu.Lock()
 		if s.changes == changes || round == maxRounds {
@@ -96,7 +96,7 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	s.generation = meta.Generation
 	s.quiet = false
 	if c.signsIn() {
-		s.past = nil
+		s.forgetPastLocked()
 	}
 	secret, fresh := c.secret, c.created
 	for i := range c.Ops {
@@ -111,7 +111,7 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 		c.due, s.sealed = false, nil
 	}
 	if c.due {
-		s.due, s.secret = cookieSet, secret
+		s.due, s.secret = dueSet, secret
 	}
 	if fresh {
 		s.presented = meta.Secret
@@ -122,25 +122,25 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 func (c *saving) reportDone() {
 	rec := &c.Draft.Rec
 	if c.created {
-		c.m.report(c.Context, Event{Kind: EventCreated, ID: rec.ID, Subject: c.Draft.Subject()})
+		c.h.Report(c.Context, Event{Kind: Created, ID: rec.ID, Subject: c.Draft.Subject()})
 	}
 	if c.withheld {
-		c.m.report(c.Context, Event{Kind: EventUnannounced, ID: rec.ID})
+		c.h.Report(c.Context, Event{Kind: Unannounced, ID: rec.ID})
 	}
 	for i := range c.Ops {
 		switch c.Ops[i].Kind {
 		case change.Login:
-			c.m.report(c.Context, Event{Kind: EventLogin, ID: rec.ID, Subject: c.Ops[i].Subject})
+			c.h.Report(c.Context, Event{Kind: Login, ID: rec.ID, Subject: c.Ops[i].Subject})
 		case change.Reauthenticate:
-			c.m.report(c.Context, Event{Kind: EventReauthenticated, ID: rec.ID, Subject: c.Draft.Subject()})
+			c.h.Report(c.Context, Event{Kind: Reauthenticated, ID: rec.ID, Subject: c.Draft.Subject()})
 		case change.Renew:
-			c.m.report(c.Context, Event{Kind: EventRenewed, ID: rec.ID, Subject: c.Draft.Subject()})
+			c.h.Report(c.Context, Event{Kind: Renewed, ID: rec.ID, Subject: c.Draft.Subject()})
 		}
 	}
 	if c.rotated {
-		c.m.report(c.Context, Event{Kind: EventRotated, ID: rec.ID, Subject: c.Draft.Subject()})
+		c.h.Report(c.Context, Event{Kind: Rotated, ID: rec.ID, Subject: c.Draft.Subject()})
 	}
-	if c.due {
-		c.m.watchCookie(c.Context, c.s, rec.ID)
+	if c.due && c.s.request != nil {
+		c.s.request.TokenDue(c.Context, rec.ID)
 	}
 }

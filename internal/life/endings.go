@@ -1,15 +1,15 @@
-package session
+package life
 
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/store"
 )
 
 // A past is what a request has to do with sessions beside its own. Few have any.
@@ -23,26 +23,41 @@ type past struct {
 
 // An ending is a session that is to end.
 type ending struct {
-	id      ID
+	id      store.ID
 	subject string // as the store has it
 }
 
 func (s *Session) pastLocked() *past {
-	if s.past == nil {
-		s.past = new(past)
+	r := s.rareLocked()
+	if r.past == nil {
+		r.past = new(past)
 	}
-	return s.past
+	return r.past
+}
+
+// anyPastLocked is pastLocked where there is one, and nil else.
+func (s *Session) anyPastLocked() *past {
+	if s.rare == nil {
+		return nil
+	}
+	return s.rare.past
+}
+
+func (s *Session) forgetPastLocked() {
+	if s.rare != nil {
+		s.rare.past = nil
+	}
 }
 
 // beginAnotherLocked puts a new session in the place of one that has ended or is
 // another subject's, for a Login. The commit ends the other first.
 func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
-	p := s.past
+	p := s.anyPastLocked()
 	if s.phase == stored {
 		p.left = append(p.left, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
-	s.replaceLocked(state{isNew: true, draft: change.Begin(ID{}, envelope.MillisOf(time.Now()))})
+	s.replaceLocked(state{isNew: true, draft: change.Begin(store.ID{}, envelope.MillisOf(time.Now()))})
 	if p.killed != nil { // by another sign-in, if that was of the same subject
 		s.draft.Inherit(p.killed, subject)
 	}
@@ -58,13 +73,13 @@ func (s *Session) asideLocked() {
 
 // takeBackLocked undoes beginAnotherLocked, as often as it was called.
 func (s *Session) takeBackLocked() {
-	p := s.past
+	p := s.anyPastLocked()
 	if p == nil || p.before == nil {
 		return
 	}
 	was, doubt := s.phase, s.doubt
 	s.replaceLocked(*p.before)
-	s.past = &past{killed: p.killed, others: p.others}
+	s.rare.past = &past{killed: p.killed, others: p.others}
 	if p.over {
 		s.ops = nil
 		s.endLocked()
@@ -81,7 +96,7 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 	defer s.mu.Unlock()
 	if s.with == withSeveral {
 		s.mu.Unlock()
-		others, err := s.m.keeper.presented(ctx, s.request.Header, now)
+		others, err := s.host.keeper.presented(ctx, s.request.Tokens(), now)
 		s.mu.Lock()
 		if err != nil {
 			return nil, err
@@ -89,8 +104,8 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 		s.pastLocked().others, s.with = others, withSeveralEnded
 	}
 	var ends []ending
-	if s.past != nil {
-		ends = slices.Concat(s.past.others, s.past.left)
+	if p := s.anyPastLocked(); p != nil {
+		ends = slices.Concat(p.others, p.left)
 	}
 	if itself && s.phase != fresh && !slices.ContainsFunc(ends, func(e ending) bool { return e.id == s.draft.Rec.ID }) {
 		ends = append(ends, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
@@ -103,32 +118,32 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 // the domain who plants as many as it keeps must not have one overlooked.
 const maxPresented = 200
 
-func (k inStore) presented(ctx context.Context, h http.Header, now time.Time) ([]ending, error) {
-	m := k.m
+func (k inStore) presented(ctx context.Context, tokens []string, now time.Time) ([]ending, error) {
+	h := k.h
 	var found []ending
 	looked := 0
-	for _, text := range m.carrier.All(h) {
+	for _, text := range tokens {
 		token, ok := sid.Parse(text)
 		known := slices.ContainsFunc(found, func(e ending) bool { return e.id == token.ID })
 		if !ok || known || looked == maxPresented {
 			continue
 		}
 		looked++
-		rec, live, err := m.loadSession(ctx, token.ID, now)
+		rec, live, err := h.loadSession(ctx, token.ID, now)
 		if err != nil {
 			return nil, err
 		}
 		if !live {
 			continue
 		}
-		meta, err := m.readMeta(ctx, &rec)
+		meta, err := h.ReadMeta(ctx, &rec)
 		if errors.Is(err, envelope.ErrCorrupt) {
 			continue // it is nobody's
 		}
 		if err != nil {
 			return nil, err
 		}
-		switch meta.Standing(token.Secret.Hash(m.cfg.realm()), now) {
+		switch meta.Standing(token.Secret.Hash(h.Realm), now) {
 		case envelope.Current, envelope.Pending, envelope.Retiring:
 			found = append(found, ending{rec.ID, rec.Subject})
 		}
@@ -137,18 +152,19 @@ func (k inStore) presented(ctx context.Context, h http.Header, now time.Time) ([
 }
 
 // endsToo tells whether a session gives way to the one of this sign-in.
-func (c *saving) endsToo(id ID) bool {
+func (c *saving) endsToo(id store.ID) bool {
 	return slices.ContainsFunc(c.ends, func(e ending) bool { return e.id == id })
 }
 
 // killedID returns the session that the request came with a killed token of.
-func (s *Session) killedID() ID {
+func (s *Session) killedID() store.ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.past == nil || s.past.killed == nil {
-		return ID{}
+	p := s.anyPastLocked()
+	if p == nil || p.killed == nil {
+		return store.ID{}
 	}
-	return s.past.killed.Rec.ID
+	return p.killed.Rec.ID
 }
 
 // endToo has one more session give way, in the next attempt too.
@@ -170,18 +186,18 @@ func (c *saving) endOthers() error {
 	}
 	for ; c.over < len(c.ends); c.over++ {
 		old := c.ends[c.over]
-		if err := c.m.keeper.remove(c.Context, old.id); err != nil {
+		if err := c.h.keeper.remove(c.Context, old.id); err != nil {
 			return err
 		}
 		c.ended(old.id)
-		c.m.report(c.Context, Event{Kind: EventRevoked, ID: old.id, Subject: old.subject})
+		c.h.Report(c.Context, Event{Kind: Revoked, ID: old.id, Subject: old.subject})
 	}
 	return nil
 }
 
 // ended notes that a session has ended, so that the next attempt does not end it
 // once more.
-func (c *saving) ended(id ID) {
+func (c *saving) ended(id store.ID) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	of := func(e ending) bool { return e.id == id }

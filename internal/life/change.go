@@ -1,16 +1,16 @@
-package session
+package life
 
 import (
 	"slices"
+	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/sid"
 )
 
-// ready returns why the session cannot be changed, if so.
-func (s *Session) ready() error {
-	if s == nil {
-		return ErrNoSession
-	}
+// Ready returns why the session cannot be changed, if so.
+func (s *Session) Ready() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used = true
@@ -20,24 +20,21 @@ func (s *Session) ready() error {
 func (s *Session) readyLocked(k change.Kind) error {
 	err := s.refusalLocked()
 	switch {
-	case err != nil && (err != ErrEnded || k != change.Login):
+	case err != nil && (err != change.ErrEnded || k != change.Login):
 		return err
-	case s.headersSent && (k.NewToken() || s.m.keeper.writesWithCookie() || s.phase == fresh && k <= change.Update):
+	case s.headersSent && (k.NewToken() || s.host.Sealed() || s.phase == fresh && k <= change.Update):
 		return ErrHeadersSent
 	}
 	return nil
 }
 
-// apply makes an operation part of the session.
-func (s *Session) apply(o change.Op) error {
-	if s == nil {
-		return ErrNoSession
-	}
+// Apply makes an operation part of the session.
+func (s *Session) Apply(o change.Op) error {
 	s.mu.Lock()
 	err := s.applyLocked(o)
 	s.mu.Unlock()
 	if err != nil && err != change.ErrMoved && o.Kind != change.Pop { // Pop says so by what it returns
-		return s.refuse(o.Kind, o.Key, err)
+		return s.Refuse(o.Kind, o.Key, err)
 	}
 	return err
 }
@@ -56,11 +53,11 @@ func (s *Session) applyLocked(o change.Op) error {
 	if o.Kind.NewToken() {
 		o.ShareSecret(s.ops)
 	}
-	ops, err := change.Add(s.ops, o, s.phase == fresh, &s.m.rules)
+	ops, err := change.Add(s.ops, o, s.phase == fresh, &s.host.Rules)
 	if err != nil {
 		return err
 	}
-	if err := o.ApplyFirst(&s.draft, &s.m.rules); err != nil {
+	if err := o.ApplyFirst(&s.draft, &s.host.Rules); err != nil {
 		return err
 	}
 	s.ops = ops
@@ -69,12 +66,9 @@ func (s *Session) applyLocked(o change.Op) error {
 	return nil
 }
 
-// update records an update whose function runs without a lock, so that one
+// Update records an update whose function runs without a lock, so that one
 // which uses the session against the rules does not hang.
-func (s *Session) update(key string, f change.UpdateFunc) error {
-	if err := validKey(key); err != nil { // that of a zero Key
-		return s.refuse(change.Update, "", err)
-	}
+func (s *Session) Update(key string, f change.UpdateFunc) error {
 	for {
 		s.mu.Lock()
 		s.used = true
@@ -82,16 +76,28 @@ func (s *Session) update(key string, f change.UpdateFunc) error {
 		old, ok := s.draft.Lookup(key)
 		s.mu.Unlock()
 		if err != nil {
-			return s.refuse(change.Update, key, err)
+			return s.Refuse(change.Update, key, err)
 		}
 		val, err := f(old, ok)
 		if err != nil {
 			return err
 		}
-		if err := s.apply(change.Op{Kind: change.Update, Key: key, Value: val, Updating: &change.Updating{Update: f, Was: old, Had: ok}}); err != change.ErrMoved {
+		if err := s.Apply(change.Op{Kind: change.Update, Key: key, Value: val, Updating: &change.Updating{Update: f, Was: old, Had: ok}}); err != change.ErrMoved {
 			return err
 		}
 	}
+}
+
+// Sign records an operation that gives the client another token. A Login is of another
+// session than a commit that is under way: it waits for that.
+func (s *Session) Sign(kind change.Kind, with change.Signing) error {
+	if kind == change.Login {
+		s.committing.Lock()
+		defer s.committing.Unlock()
+	}
+	secret := sid.NewSecret()
+	with.At, with.Secret, with.Hash = envelope.Truncate(time.Now()), &secret, secret.Hash(s.host.Realm)
+	return s.Apply(change.Op{Kind: kind, Signing: &with})
 }
 
 // newTokenLocked tells whether what is pending gives the client another token.

@@ -1,0 +1,133 @@
+package life
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/b4468f51/session/internal/commit"
+	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
+	"github.com/b4468f51/session/store"
+)
+
+// Revoke ends a session by its ID.
+func (h *Host) Revoke(ctx context.Context, id store.ID, scoped string) error {
+	if err := h.delete(ctx, id); err != nil {
+		return err
+	}
+	h.Report(ctx, Event{Kind: Revoked, ID: id, Subject: scoped})
+	return nil
+}
+
+// delete goes on when parent is cancelled.
+func (h *Host) delete(parent context.Context, id store.ID) error {
+	ctx := limit.Detach(parent, h.CommitTimeout)
+	defer ctx.Release()
+	return h.keeper.remove(ctx, id)
+}
+
+func (k inStore) remove(ctx context.Context, id store.ID) error {
+	if err := k.h.store.Delete(ctx, id); err != nil {
+		return commit.Failed("delete "+id.String(), err)
+	}
+	return nil
+}
+
+// ByIDs returns an error if sessions cannot be found by their IDs, which op needs.
+func (h *Host) ByIDs(op string) error { return h.keeper.byID(op) }
+
+// BySubject returns an error if the sessions of a subject cannot be found, which op needs.
+func (h *Host) BySubject(op string) error { return h.keeper.bySubject(op) }
+
+func (inStore) byID(string) error { return nil }
+
+func (k inStore) bySubject(op string) error { return k.h.Accounts.Listed(op) }
+
+func (k inStore) lists() bool {
+	_, ok := k.h.store.(store.Lister)
+	return ok
+}
+
+// RevokeOf ends a session by its ID, if it is one of a subject, and tells whether it was.
+func (h *Host) RevokeOf(ctx context.Context, scoped string, id store.ID) (bool, error) {
+	limited := limit.Within(ctx, h.LoadTimeout)
+	defer limited.Release()
+	rec, found, err := h.loadSession(limited, id, envelope.Truncate(time.Now()))
+	if err != nil || !found || rec.Subject != scoped {
+		return false, err
+	}
+	err = h.Revoke(ctx, id, scoped)
+	return err == nil, err
+}
+
+// RevokeAll ends every session of a subject, and returns how many, as far as anybody knows.
+// It spares the sign-in of the caller, which may be nil.
+func (h *Host) RevokeAll(ctx context.Context, scoped string, caller *Session) (int, error) {
+	return h.keeper.revokeAll(ctx, scoped, caller)
+}
+
+func (k inStore) revokeAll(ctx context.Context, scoped string, caller *Session) (int, error) {
+	return k.h.RevokeBut(ctx, scoped, caller, store.ID{})
+}
+
+// RevokeBut ends the sessions of a subject but for one. The not-before comes first: a
+// sign-in that is written later than they are listed meets it.
+func (h *Host) RevokeBut(ctx context.Context, scoped string, caller *Session, but store.ID) (int, error) {
+	if err := h.keeper.bySubject("revoke"); err != nil { // before anything is written
+		return 0, err
+	}
+	failed := h.putNotBefore(ctx, scoped, caller)
+	n, err := h.Accounts.Revoke(ctx, scoped, but, func(id store.ID) {
+		h.Report(ctx, Event{Kind: Revoked, ID: id, Subject: scoped})
+	})
+	return n, errors.Join(failed, err)
+}
+
+// putNotBefore makes the not-before of a subject now: sealed sessions that were signed in
+// until now are over, and a sign-in by a request that began until now fails. It spares the
+// sign-in of the request that calls it, if there is one.
+func (h *Host) putNotBefore(parent context.Context, scoped string, caller *Session) error {
+	ctx := limit.Detach(parent, h.CommitTimeout)
+	defer ctx.Release()
+	now := envelope.Truncate(time.Now())
+	last, err := h.marks.SetNotBefore(ctx, scoped, now)
+	if err != nil {
+		return err
+	}
+	if caller != nil {
+		caller.mu.Lock()
+		if envelope.MillisOf(last) < caller.arrived || caller.spares(scoped, last) {
+			caller.rareLocked().spared = &spared{scoped, now.UnixMilli()}
+		}
+		caller.mu.Unlock()
+	}
+	// A request that comes next, or a sign-in in the same handler, must not count as one
+	// of this millisecond.
+	time.Sleep(time.Until(now.Add(time.Millisecond)))
+	return nil
+}
+
+// A spared is the not-before of a subject that a request has put itself: its
+// own sign-in comes after it.
+type spared struct {
+	subject   string
+	notBefore int64 // Unix milliseconds
+}
+
+// spares tells whether this request has put a not-before itself.
+func (s *Session) spares(scoped string, notBefore time.Time) bool {
+	return s.rare != nil && s.rare.spared != nil && *s.rare.spared == spared{scoped, notBefore.UnixMilli()}
+}
+
+// loginRevoked tells whether the sign-in of a subject has come too late: its
+// request began before a RevokeAll, and so may have checked an old password.
+func (h *Host) loginRevoked(ctx context.Context, s *Session, scoped string) (bool, error) {
+	at, err := h.marks.NotBefore(ctx, scoped, envelope.Truncate(time.Now()))
+	if err != nil || at.IsZero() {
+		return false, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return envelope.MillisOf(at) >= s.arrived && !s.spares(scoped, at), nil
+}
