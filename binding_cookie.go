@@ -42,18 +42,13 @@ func (c *Config) bindCookie() carrier.Cookie {
 	return ck
 }
 
-// keepBindCookie makes the cookie due once more, beside a cookie of the session that
+// keepBindCookieLocked makes the cookie due once more, beside a cookie of the session that
 // outlives the browser: it must outlive it too.
-func (s *Session) keepBindCookie() {
-	found := s.bindCookies()
-	if s.extra.Load() == nil && found.n != 1 {
-		return
-	}
-	x := s.extras()
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.bindSecret == nil && found.n == 1 {
-		x.bindSecret = &found.secrets[0]
+func (s *Session) keepBindCookieLocked(x *extra) {
+	if x.bindSecret == nil {
+		if found := s.bindCookies(); found.n == 1 {
+			x.bindSecret = &found.secrets[0]
+		}
 	}
 	x.bindDue = x.bindSecret != nil
 }
@@ -69,15 +64,7 @@ func (s *Session) bindCookieDue() bool {
 	return x.bindDue
 }
 
-// sendBindCookie writes the cookie to the header of a response, if it is due.
-func (s *Session) sendBindCookie(h http.Header) {
-	if x := s.extra.Load(); x != nil {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		s.sendBindCookieLocked(x, h)
-	}
-}
-
+// sendBindCookieLocked writes the cookie to the header of a response, if it is due.
 func (s *Session) sendBindCookieLocked(x *extra, h http.Header) {
 	if !x.bindDue {
 		return

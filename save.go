@@ -71,18 +71,20 @@ func (s *Session) deliver() {
 	if x == nil || x.header == nil {
 		return
 	}
+	x.mu.Lock() // of several goroutines one at a time writes to the header
+	defer x.mu.Unlock()
 	if token, ok := s.life.TakeToken(); ok {
-		s.send(*x.header, token)
+		s.sendLocked(x, *x.header, token)
 	}
 }
 
-// send writes a token to the header of a response. The cookie of bindings goes with one
-// that outlives the browser: it must outlive it too.
-func (s *Session) send(h http.Header, token life.Token) {
+// sendLocked writes a token to the header of a response. The cookie of bindings goes with
+// one that outlives the browser: it must outlive it too.
+func (s *Session) sendLocked(x *extra, h http.Header, token life.Token) {
 	s.m.carrier.Write(h, token.Text, token.Until)
 	if !token.Until.IsZero() && s.life.HasHeader() {
-		s.keepBindCookie()
-		s.sendBindCookie(h)
+		s.keepBindCookieLocked(x)
+		s.sendBindCookieLocked(x, h)
 	}
 }
 

@@ -45,9 +45,9 @@ type Session struct {
 
 // An extra is what few sessions have to do with their response, beside the token.
 type extra struct {
-	header *http.Header // of Start: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
+	header *http.Header // of Start, which sets it first: where a cookie goes as soon as it is due; a pointer, which fmt does not follow
 
-	mu         sync.Mutex  // guards all below
+	mu         sync.Mutex  // guards all below, and what is written to a header
 	bindSecret *sid.Secret // what bindings are made of; nil until it is needed
 	bindDue    bool        // the client has to be sent bindSecret, in a cookie
 }
