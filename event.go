@@ -20,27 +20,27 @@ type Event struct {
 }
 
 // An EventKind says what happened. Its text is stable.
-type EventKind string
+type EventKind string // internal/life has the same texts: a test holds that they agree
 
 // The life of a session.
 const (
-	EventCreated         EventKind = life.Created         // stored for the first time
-	EventUnannounced     EventKind = life.Unannounced     // an anonymous session, to a request that another site made: no cookie is set
-	EventLogin           EventKind = life.Login           // bound to a subject, under a new token
-	EventReauthenticated EventKind = life.Reauthenticated // under a new token
-	EventRenewed         EventKind = life.Renewed         // under a new token
-	EventRotated         EventKind = life.Rotated         // a new token was issued; the old one is good until it is confirmed
-	EventDestroyed       EventKind = life.Destroyed       // by Session.Destroy or Manager.Destroy: one for each
-	EventRevoked         EventKind = life.Revoked         // by Manager.Revoke and its like, by Config.MaxSessions, or by a Login that took its place
-	EventRefused         EventKind = life.Refused         // not stored: by Config.AdmitAnonymous or RefuseLogin
+	EventCreated         EventKind = "created"         // stored for the first time
+	EventUnannounced     EventKind = "unannounced"     // an anonymous session, to a request that another site made: no cookie is set
+	EventLogin           EventKind = "login"           // bound to a subject, under a new token
+	EventReauthenticated EventKind = "reauthenticated" // under a new token
+	EventRenewed         EventKind = "renewed"         // under a new token
+	EventRotated         EventKind = "rotated"         // a new token was issued; the old one is good until it is confirmed
+	EventDestroyed       EventKind = "destroyed"       // by Session.Destroy or Manager.Destroy: one for each
+	EventRevoked         EventKind = "revoked"         // by Manager.Revoke and its like, by Config.MaxSessions, or by a Login that took its place
+	EventRefused         EventKind = "refused"         // not stored: by Config.AdmitAnonymous or RefuseLogin
 )
 
 // What clients present. But for EventForged, the request is treated as anonymous.
 const (
-	EventMalformed EventKind = life.Malformed       // a cookie that no server wrote
-	EventDuplicate EventKind = life.Duplicate       // several cookies of one name: somebody planted one; with Err, those of Session.Binding
-	EventUnknown   EventKind = life.Unknown         // expired or ended, or never was; or a made-up secret for the ID of one that lives
-	EventStale     EventKind = life.Stale           // replaced by Login or Renew less than Config.Grace ago
+	EventMalformed EventKind = "malformed token"    // a cookie that no server wrote
+	EventDuplicate EventKind = "duplicate cookie"   // several cookies of one name: somebody planted one; with Err, those of Session.Binding
+	EventUnknown   EventKind = "unknown session"    // expired or ended, or never was; or a made-up secret for the ID of one that lives
+	EventStale     EventKind = "stale token"        // replaced by Login or Renew less than Config.Grace ago
 	EventForged    EventKind = "csrf token refused" // by package csrf, for the reason in Err: from another site, or an old form
 
 	// EventReused is of a token that was good for this live session, and was
@@ -49,19 +49,19 @@ const (
 	// it. The last 16 replaced tokens of a session and those of
 	// the grace are known again. An older one is an EventUnknown, and so is one that
 	// was made up by somebody who knows the ID.
-	EventReused EventKind = life.Reused
+	EventReused EventKind = "reused token"
 )
 
 // What went wrong.
 const (
-	EventCorrupt      EventKind = life.Corrupt        // its client goes on with a new session
-	EventUndecodable  EventKind = life.Undecodable    // it counts as absent
-	EventUnsaved      EventKind = life.Unsaved        // Set or the like returned an error, and the answer is none: told once a request
-	EventLoadFailed   EventKind = life.LoadFailed     // answered with an error
-	EventCommitFailed EventKind = life.CommitFailed   // answered with an error, or the response aborted
-	EventRotateFailed EventKind = life.RotateFailed   // tried again with the next request
-	EventTouchFailed  EventKind = life.TouchFailed    // tried again with the next request
-	EventLimitFailed  EventKind = life.LimitFailed    // of Config.MaxSessions: tried again at the next sign-in
+	EventCorrupt      EventKind = "corrupt record"    // its client goes on with a new session
+	EventUndecodable  EventKind = "undecodable value" // it counts as absent
+	EventUnsaved      EventKind = "change not saved"  // Set or the like returned an error, and the answer is none: told once a request
+	EventLoadFailed   EventKind = "load failed"       // answered with an error
+	EventCommitFailed EventKind = "commit failed"     // answered with an error, or the response aborted
+	EventRotateFailed EventKind = "rotation failed"   // tried again with the next request
+	EventTouchFailed  EventKind = "touch failed"      // tried again with the next request
+	EventLimitFailed  EventKind = "limit failed"      // of Config.MaxSessions: tried again at the next sign-in
 	EventGCFailed     EventKind = "collection failed" // tried again in the next round
 	EventCookieLost   EventKind = "cookie lost"       // the browser drops it, or sends it elsewhere; told once a host, or a path
 )
