@@ -35,9 +35,9 @@ type Manager struct {
 }
 
 // NewManager returns a Manager over a store, which the caller closes after it.
-// It fails where settings contradict each other or the store, with an error that
-// names each mistake. It does not use the store, but starts to collect garbage
-// where the store needs that, until Close.
+// It returns an error that names each mistake if settings contradict each other or the
+// store. It does not use the store yet. If the store needs garbage collection, that runs in
+// the background until Close.
 func NewManager(s store.Store, cfg Config) (*Manager, error) {
 	m, err := newManager(s, cfg, func(c *Config) error { return c.validateStore(s) })
 	if err != nil {
@@ -97,9 +97,9 @@ func Open(url string, cfg Config) (*Manager, error) {
 	return m, nil
 }
 
-// Close stops what runs in the background, and closes the store if Open opened
-// it. Call it once no request is under way any more, as after
-// [http.Server.Shutdown]. Further calls return what the first did.
+// Close stops garbage collection, and closes the store if Open opened it. Call it when no
+// request is under way any more, as after [http.Server.Shutdown]. Further calls return what
+// the first did.
 func (m *Manager) Close() error {
 	m.close.Do(func() {
 		m.stopGC()
@@ -111,8 +111,8 @@ func (m *Manager) Close() error {
 	return m.closeErr
 }
 
-// Ping tells whether the store answers, for health checks. It fails with an
-// error that wraps [errors.ErrUnsupported] where the store cannot tell.
+// Ping tells whether the store answers, for health checks. If the store cannot tell, the
+// error wraps [errors.ErrUnsupported].
 func (m *Manager) Ping(ctx context.Context) error {
 	if err := store.Ping(ctx, m.store); err != nil {
 		return commit.Failed("ping", err)
@@ -120,15 +120,16 @@ func (m *Manager) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Load returns the session of a request, or a new one where it has none; under
-// Handler, the one that its context holds. A new session costs nothing until it
-// is changed. Together with Commit it is what Handler is built of, for frameworks
-// without a ResponseWriter. Load writes nothing: Commit writes that the session was
-// used. Where more than a minute may lie between the two, call [Session.Touch]
-// first, so that the session does not expire meanwhile.
+// Load returns the session of a request, or a new one if it has none. Under Handler it
+// returns the session of the request's context. A new session costs nothing until it is
+// changed.
 //
-// An error means that the client may well have a session which cannot be had
-// now: answer with an error, as [ErrorStatus] suggests, and set no cookie.
+// Load and Commit are for frameworks without an [http.ResponseWriter]. Load writes nothing:
+// Commit writes that the session was used. If more than a minute may pass between the two,
+// call [Session.Touch] first, so that the session does not expire meanwhile.
+//
+// After an error the client may still have a session, which cannot be loaded now. Answer
+// with an error, as [ErrorStatus] suggests, and set no cookie.
 func (m *Manager) Load(r *http.Request) (*Session, error) {
 	if s := m.FromContext(r.Context()); s != nil {
 		return s, nil
@@ -140,15 +141,14 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 	return s, nil
 }
 
-// Commit writes what changed since Load, and returns the cookie that the
-// response has to carry, or nil. A response with the cookie must carry
-// Cache-Control: no-store too, and no CDN-Cache-Control or the like beside it; one
-// whose content depends on the session must carry Vary: Cookie. With Config.Header
-// the cookie is no more than the name of a header of the response and its value,
-// empty to clear it.
+// Commit writes what changed since Load, and returns the cookie that the response must
+// carry, or nil. A response with the cookie must carry Cache-Control: no-store too, and no
+// CDN-Cache-Control or the like. A response whose content depends on the session must carry
+// Vary: Cookie. With Config.Header the name and the value of the cookie are those of a
+// header of the response; an empty value clears it.
 //
-// Commit goes on when ctx is cancelled, within Config.CommitTimeout. Errors are those
-// of [Session.Save]; answer with an error then, and send neither content nor cookie.
+// Commit goes on when ctx is cancelled, within Config.CommitTimeout. Errors are those of
+// [Session.Save]: answer with an error then, and send neither content nor cookie.
 func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) {
 	if s == nil {
 		return nil, ErrNoSession
@@ -166,13 +166,13 @@ func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) 
 	return nil, nil
 }
 
-// Start returns the session of a request, and stores and announces a new one
-// at once: the cookie is in w's header when it returns, unless
-// another site has made the request: see [Manager.Handler]. It is for handlers
-// that do without [Manager.Handler]; end with [Session.Save], before the first
-// byte where that has to set a cookie. Call it once a request, and hand the
-// Session on. Under Handler it is the request's own
-// session, whose cookie leaves with the first byte.
+// Start returns the session of a request, for a handler that [Manager.Handler] does not
+// wrap. It stores a new session at once, and its cookie is in w's header when Start returns.
+// (If another site has made the request, there is no cookie: see [Manager.Handler].)
+//
+// Call Start once a request, and pass the Session on. Call [Session.Save] at the end, before
+// writing the response if it may set a cookie. Under Handler, Start returns the request's
+// own session, whose cookie leaves with the first byte.
 func (m *Manager) Start(w http.ResponseWriter, r *http.Request) (*Session, error) {
 	s, err := m.direct(w, r)
 	if err != nil {

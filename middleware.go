@@ -19,36 +19,37 @@ const statusHungUp = 499
 // [FromContext], and commits what next changed before the first byte of the
 // response leaves. Its shape is that of an alice.Constructor.
 //
-// The session is loaded first; where that fails, Config.ErrorHandler answers
-// and next does not run. A client that hangs up meanwhile gets no answer, and is
-// no error. Where the commit fails, Config.ErrorHandler answers:
-// the header goes back to what it was before next ran, and what next writes is
-// dropped with that error. Next has only to return. The cookie of what a Save
-// before has stored is sent. A response of status 500
-// or above, and a panic, commit nothing. What next changes after the first
-// byte is committed when it returns; if that fails, Handler panics with
-// [http.ErrAbortHandler], so that the client does not take the response for
-// complete.
+// Handler loads the session first. If that fails, Config.ErrorHandler answers and next does
+// not run. A client that hangs up meanwhile gets no answer, and is not an error.
 //
-// What next does to its request, such as to read a form or to match a pattern,
-// is seen outside once it has returned. The temporary files of a form that next
-// has read are removed then.
+// If the commit fails, Config.ErrorHandler answers. The header goes back to what it was
+// before next ran, and next's writes return the error and are dropped: next only has to
+// return. A cookie for what an earlier Save stored is still sent. A response of status 500
+// or above, and a panic, commit nothing.
 //
-// The ResponseWriter that next gets has every method that the server's has. Two
-// things need care. A connection that next takes over, as for a WebSocket, leaves
-// without the header: Hijack returns [ErrHeadersSent] where a cookie has to be set.
-// Have it set by a request before; or leave the path out with Config.Skip, call
-// [Manager.Start], and give w.Header() to the upgrade. And [http.MaxBytesReader]
-// limits a body as ever, but can close the connection of a client that sends more
-// only through the server's own writer: put [http.MaxBytesHandler] outside of
-// Handler, or have next set the header Connection to close.
+// What next changes after the first byte is committed when it returns. If that fails,
+// Handler panics with [http.ErrAbortHandler], so that the client does not take the response
+// for complete.
 //
-// A request that another site has made, and that its browser sends without the
-// cookie, gets no cookie of an anonymous session: see "Cookies" in the package
-// documentation.
+// What next does to its request, such as reading a form or matching a pattern, is visible to
+// the handlers outside once next has returned. The temporary files of a form that next has
+// read are removed then.
 //
-// A request that has a session of this manager already, and one that
-// Config.Skip leaves out, is handed on as it is.
+// The ResponseWriter of next has every method that the server's has. Two things need care:
+//
+//   - A connection that next takes over, as for a WebSocket, leaves without the header. If a
+//     cookie has to be set, Hijack returns [ErrHeadersSent]. Set the cookie in an earlier
+//     request. Or leave the path out with Config.Skip, call [Manager.Start], and give
+//     w.Header() to the upgrade.
+//   - [http.MaxBytesReader] limits a body as ever, but cannot close the connection of a
+//     client that sends more: it needs the server's own writer for that. Put
+//     [http.MaxBytesHandler] outside of Handler, or set the header Connection to close.
+//
+// If another site makes a request, and the browser leaves the cookie out, no cookie of an
+// anonymous session is set: see "Cookies" in the package documentation.
+//
+// Handler passes on unchanged a request that already has a session of this manager, and one
+// that Config.Skip leaves out.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if m.cfg.Skip(r) || m.FromContext(r.Context()) != nil {

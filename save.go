@@ -7,21 +7,22 @@ import (
 	"github.com/b4468f51/session/internal/life"
 )
 
-// Save commits the changes now, rather than with the first byte of the
-// response. It is what keeps them in a response of status 500 or above, and
-// what keeps those of a long stream before its end. It goes on when ctx is
-// cancelled, within Config.CommitTimeout; the values of ctx reach the store.
+// Save commits the changes now, rather than with the first byte of the response. Call it
+// to keep them although the response has status 500 or above, and in a long stream before
+// its end. Save goes on when ctx is cancelled, within Config.CommitTimeout. The values of
+// ctx reach the store.
 //
 // Errors are [ErrEnded], [ErrConflict], [ErrTooLarge], what an Update's
 // function returned, [ErrHeadersSent], [ErrDone], and those of the store.
 //
-// Where the store was asked to write and did not say whether it has, nobody knows
-// what is stored: Save, Reload, Touch and every further change in this request
-// return that same error, and so does the commit before the first byte, unless
-// [Session.Discard] has dropped the changes. After an error of the store before it was asked to write, they
-// stay pending: Save may be called again, and the first byte will try as well. After
-// any other error they are dropped, the session shows what others have stored
-// meanwhile, and the answer is the handler's.
+// An error of the store leaves the changes pending if the store was not asked to write: call
+// Save again, or let the first byte of the response try. If the store was asked to write and
+// its answer was lost, nobody knows what is stored. Then Save, Reload, Touch and every
+// further change in this request return that same error. So does the commit before the first
+// byte, unless [Session.Discard] drops the changes.
+//
+// After any other error Save drops the changes. The session shows what others have stored
+// meanwhile, and the handler decides what to answer.
 func (s *Session) Save(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
@@ -43,20 +44,19 @@ func (s *Session) Discard() {
 	}
 }
 
-// Destroy ends the session: logout. The record is gone from the store when
-// Destroy returns, and the cookie is cleared with the first byte, if that has
-// not left. A cookie that is not good any more is cleared too. What is set
-// afterwards belongs to a new, anonymous session. Destroy goes on when ctx is
-// cancelled, within Config.CommitTimeout.
+// Destroy ends the session: logout. The record is gone from the store when Destroy returns.
+// The cookie is cleared with the first byte of the response if that has not left yet, also a
+// cookie that was invalid already. What is set afterwards belongs to a new, anonymous
+// session. Destroy goes on when ctx is cancelled, within Config.CommitTimeout.
 //
-// A request with several good tokens reads as anonymous, but Destroy ends the
-// session of each. A request that came without a token, and has stored nothing,
-// costs nothing to destroy, and sets no cookie.
+// A request with several valid tokens reads as anonymous, but Destroy ends the session of
+// each. A request that came without a token, and has stored nothing, costs nothing to
+// destroy and sets no cookie.
 //
-// After an error of the store the session is as it was, and Destroy may be called
-// again; of several sessions some may have ended. [ErrEnded] says that this
-// request's token was replaced a moment ago by Login or Renew: the client has
-// another by now, and must be asked to sign out again.
+// After an error of the store the session is as it was, and Destroy may be called again. Of
+// several sessions some may have ended. [ErrEnded] means that Login or Renew replaced this
+// request's token a moment ago: the client has another one by now, so ask it to sign out
+// again.
 func (s *Session) Destroy(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
@@ -88,15 +88,15 @@ func (s *Session) sendLocked(x *extra, h http.Header, token life.Token) {
 	}
 }
 
-// Reload shows the newest state of the session, as others have committed it since
-// the request began or last committed. What the request itself has pending stays
-// on top of that. It returns [ErrEnded] where the session was destroyed, revoked or
-// renewed elsewhere, or has expired.
+// Reload loads the newest state of the session, with what other requests have committed
+// since this one began. The pending changes of this request stay on top of it. Reload
+// returns [ErrEnded] if the session was destroyed, revoked or renewed elsewhere, or has
+// expired.
 //
-// Reload costs one load, within Config.LoadTimeout, and writes nothing: it does not
-// count as use. A session that is not stored yet has no newer state. Of a sealed one
-// it tells no more than whether it has ended. Other errors are [ErrNoSession],
-// [ErrDone], and those of the store; the session is as it was then.
+// Reload costs one load, within Config.LoadTimeout. It writes nothing and does not count as
+// use. A session that is not stored yet has no newer state, and of a sealed one Reload tells
+// only whether it has ended. Other errors are [ErrNoSession], [ErrDone], and those of the
+// store. The session is then as it was.
 func (s *Session) Reload(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
@@ -104,12 +104,13 @@ func (s *Session) Reload(ctx context.Context) error {
 	return s.life.Reload(ctx)
 }
 
-// Touch keeps the session of a long stream alive, at most once per
-// Config.TouchInterval, and returns [ErrEnded] when it was destroyed, revoked
-// or renewed elsewhere, at the cost of one load. The session shows what was loaded,
-// as after Reload. Touch counts as use in every request. It goes on when ctx is
-// cancelled, within Config.CommitTimeout. A session that is not stored yet has
-// nothing to keep.
+// Touch keeps the session of a long stream alive. It loads the session, as Reload does, and
+// writes that it was used, at most once per Config.TouchInterval. It returns [ErrEnded] if
+// the session was destroyed, revoked or renewed elsewhere, or has expired.
+//
+// Touch counts as use in every request, also where Config.Passive says that the request does
+// not. It goes on when ctx is cancelled, within Config.CommitTimeout. For a session that is
+// not stored yet it does nothing.
 func (s *Session) Touch(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession

@@ -33,9 +33,8 @@ func ParseID(s string) (ID, error) { return store.ParseID(s) }
 // *Session are safe: reading finds nothing, changing returns [ErrNoSession].
 // After the handler returned, reading works and changing returns [ErrDone].
 //
-// A session whose token was replaced or whose record is gone has ended: it
-// reads as empty, and changing it returns [ErrEnded], but for Login, which
-// begins a new one.
+// A session has ended when its token was replaced or its record is gone. It then reads as
+// empty, and changing it returns [ErrEnded]. Login begins a new one.
 type Session struct {
 	m       *Manager
 	request *http.Request // nil in Edit and View
@@ -59,8 +58,8 @@ func (s *Session) extras() *extra {
 	return s.extra.Load()
 }
 
-// ID returns the public name of the session. That of a session which was never
-// committed is made up when it is first asked for.
+// ID returns the public name of the session. A session that was never committed gets its
+// ID when ID is first called.
 func (s *Session) ID() ID {
 	if s == nil {
 		return ID{}
@@ -68,21 +67,22 @@ func (s *Session) ID() ID {
 	return s.life.ID()
 }
 
-// IsNew tells whether the session began with this request: the client brought
-// no token, or one that is not, or no longer, good for a session; or Login has
-// begun another session.
+// IsNew tells whether the session began with this request: the client sent no valid token,
+// or Login has begun another session.
 func (s *Session) IsNew() bool { return s == nil || s.life.IsNew() }
 
-// Lapsed tells whether the client brought a token that is not, or no longer,
-// good for a session: its session ended or expired, or has another token by now.
-// It is what to say "you have been signed out" by.
+// Lapsed tells whether the client sent a token that is not valid, or not any more: its
+// session has ended or expired, or has another token by now. Use it to tell users that
+// they have been signed out.
 //
-// To ask has the response clear a cookie that is good for nothing, so that the
-// client is told once. One that was replaced less than Config.Grace ago stays: the
-// client may hold its successor by now. So does one that comes with the method HEAD or
-// to prefetch a page, which shows nobody anything. Ask on pages, not in background
-// requests: the answer to one that was sent before a sign-in in another tab, and that
-// arrives after it, takes the new cookie away.
+// Calling Lapsed makes the response clear an invalid cookie, so that it is true once. It
+// leaves a cookie that was replaced less than Config.Grace ago, because the client may
+// hold its successor by now. It leaves the cookie, too, if nobody sees the answer: to a
+// HEAD request, and to one that prefetches a page.
+//
+// Call Lapsed on pages, not in background requests. If a background request is sent before
+// a sign-in in another tab, and its answer arrives after it, the answer takes the new
+// cookie away.
 func (s *Session) Lapsed() bool { return s != nil && s.life.Lapsed(!s.shownToNobody()) }
 
 // shownToNobody tells whether the answer to the request may never be looked at:
@@ -117,24 +117,24 @@ func (s *Session) Created() time.Time {
 	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Created }).Time()
 }
 
-// Seen returns when the session was last used, as far as that was written: it
-// lags behind by up to Config.TouchInterval. Like Expires it is the zero Time until
+// Seen returns when the session was last used. It lags behind by up to
+// Config.TouchInterval, because use is not written more often. It is the zero Time until
 // the session was committed.
 func (s *Session) Seen() time.Time {
 	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Seen }).Time()
 }
 
-// Expires returns when the session ends unless it is used again. It moves with
-// use, at most once per Config.TouchInterval, and never past Deadline. The use by
-// this very request is written, and seen here and in Manager.List, when it commits:
-// a page that shows when the session ends calls [Session.Save] first.
+// Expires returns when the session ends unless it is used again. Use moves it, at most
+// once per Config.TouchInterval, and never past Deadline. The use by the current request
+// shows here once that has committed: call [Session.Save] first on a page that shows when
+// the session ends. It is the zero Time until the session was committed.
 func (s *Session) Expires() time.Time {
 	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Expires }).Time()
 }
 
-// Deadline returns when the session ends however much it is used. Only Login,
-// Reauthenticate and SetLifetime set another. It is the zero Time until one of them
-// was called, or the session was committed.
+// Deadline returns when the session ends however much it is used. Login, Reauthenticate
+// and SetLifetime change it. It is the zero Time until one of them was called or the
+// session was committed.
 func (s *Session) Deadline() time.Time { return view(s, (*change.Draft).Deadline).Time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a
