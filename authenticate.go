@@ -12,21 +12,21 @@ import (
 	"github.com/b4468f51/session/internal/envelope"
 )
 
-// Login binds the session to a subject, say a user's ID, and replaces the
-// token: whoever knew the old one is out at once, so a token that was planted
-// before sign-in is worth nothing. The lifetime begins anew, that of Config
-// unless SetLifetime follows.
+// Login binds the session to a subject, such as a user's ID, and replaces the token. The old
+// token is invalid at once, so an attacker gains nothing from a token planted before the
+// sign-in. The lifetime begins anew: that of Config, unless SetLifetime follows.
 //
-// The session of a visitor, or of the same subject, keeps its values and its ID.
-// Where another subject is signed in, Login begins another session, which is
-// empty, and what the handler changed before is dropped; the commit ends the other
-// subject's session first. On a session that has ended, Login begins another too.
-// That has the values of the ended one if it was a sign-in of the same subject a
-// moment ago: a double click. The sessions of a client that brought several good
-// tokens end too: see "Cookies" in the package's documentation.
+// The session of a visitor, or of the same subject, keeps its values and its ID. If another
+// subject is signed in, Login begins another, empty session. It drops what the handler
+// changed before, and the commit ends the other subject's session first.
 //
-// The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of
-// [Session.Set]; [ErrHeadersSent] where the new cookie cannot be sent.
+// On a session that has ended, Login begins another one too. If the session ended by a
+// sign-in of the same subject a moment ago, as after a double click, the new one has its
+// values. If the client sent several valid tokens, their sessions end too: see "Cookies" in
+// the package documentation.
+//
+// The subject is valid UTF-8 without NUL, 1 to 255 bytes. Errors are those of [Session.Set].
+// [ErrHeadersSent] means that the new cookie cannot be sent any more.
 func (s *Session) Login(subject string) error {
 	if s == nil {
 		return ErrNoSession
@@ -38,22 +38,21 @@ func (s *Session) Login(subject string) error {
 	return s.sign(change.Login, change.Signing{Subject: scoped, Client: envelope.Client(s.client())})
 }
 
-// Renew replaces the token at once, and keeps everything else, the deadline
-// too. Call it when what the session may do changes. A session that was never
-// stored has no token to replace: Renew does nothing then, neither stores it nor
-// sets a cookie. Errors are as for Login.
+// Renew replaces the token at once, and keeps everything else, also the deadline. Call it
+// when the rights of the user change. For a session that was never stored it does nothing:
+// there is no token to replace. Errors are those of [Session.Login].
 func (s *Session) Renew() error {
 	return s.sign(change.Renew, change.Signing{})
 }
 
-// Reauthenticate notes that the subject has proved once more who they are, and
-// how strongly: by a password before it is changed, say, or by a second factor.
-// Like Login it replaces the token at once and begins the lifetime anew, and
-// [Session.AuthenticatedAt] is now; all values stay. Level is the application's
-// to define, 0 to 255: Login sets 0, and [Session.Level] tells.
+// Reauthenticate notes that the subject has proved once more who they are, and how strongly:
+// by a password before it is changed, for example, or by a second factor. Like Login it
+// replaces the token at once and begins the lifetime anew, and [Session.AuthenticatedAt]
+// becomes now. All values stay. The application defines the level, 0 to 255. Login sets it
+// to 0, and [Session.Level] returns it.
 //
-// It is an error on an anonymous session, and [ErrEnded] on one that has ended,
-// another sign-in included. Other errors are as for Login.
+// It is an error on an anonymous session. It returns [ErrEnded] on a session that has ended,
+// also by another sign-in. Other errors are those of [Session.Login].
 func (s *Session) Reauthenticate(level int) error {
 	if s == nil {
 		return ErrNoSession
@@ -79,7 +78,7 @@ func (s *Session) sign(kind change.Kind, with change.Signing) error {
 }
 
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
-// Reauthenticate, and the zero Time while the session is anonymous.
+// Reauthenticate. It is the zero Time while the session is anonymous.
 func (s *Session) AuthenticatedAt() time.Time {
 	return view(s, func(d *change.Draft) time.Time { return authenticatedAt(d.Meta()) })
 }
@@ -91,8 +90,8 @@ func authenticatedAt(m *envelope.Meta) time.Time {
 	return time.UnixMilli(m.Authenticated).UTC()
 }
 
-// Level returns how strongly the subject signed in: what Reauthenticate was
-// given, and 0 after Login and while the session is anonymous.
+// Level returns how strongly the subject signed in: the level of the last Reauthenticate,
+// and 0 after Login and while the session is anonymous.
 func (s *Session) Level() int {
 	return view(s, func(d *change.Draft) int { return int(d.Meta().Level) })
 }

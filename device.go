@@ -15,10 +15,10 @@ import (
 // maxLabel is the longest label, in bytes.
 const maxLabel = 128
 
-// SetLabel names the session in the list of its subject's, say "Laptop at
-// work"; an empty label takes the name away. It is valid UTF-8 of at most 128
-// bytes, and ends with the sign-in. It is an error on an anonymous session;
-// others are those of [Session.Set].
+// SetLabel names the session in the list of its subject, for example "Laptop at work". An
+// empty label removes the name. The label is valid UTF-8 of at most 128 bytes, and ends with
+// the sign-in. SetLabel is an error on an anonymous session. Other errors are those of
+// [Session.Set].
 func (s *Session) SetLabel(label string) error {
 	if s == nil {
 		return ErrNoSession
@@ -40,8 +40,8 @@ func (s *Session) Label() string {
 	return view(s, func(d *change.Draft) string { return d.Meta().Label() })
 }
 
-// A Client is what a device list shows of the client that signed in. It is what
-// the client says of itself, and proves nothing.
+// A Client is what a device list shows of the client that signed in. The client says it of
+// itself, so it proves nothing.
 type Client struct {
 	UserAgent     string // at most 256 bytes are kept
 	AddressFamily string // "IPv4", "IPv6" or ""; at most 16 bytes are kept
@@ -53,9 +53,8 @@ const (
 	maxAddressFamily = 16
 )
 
-// RequestClient is a function for Config.Client: the header User-Agent, and the
-// family of the address that the request came from, which behind a proxy is
-// the proxy's.
+// RequestClient is a function for Config.Client. It returns the header User-Agent and the
+// family of the address that the request came from. Behind a proxy that is the proxy's.
 func RequestClient(r *http.Request) Client {
 	c := Client{UserAgent: r.UserAgent()}
 	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {

@@ -9,21 +9,21 @@ import (
 	"github.com/b4468f51/session/internal/life"
 )
 
-// A Key is the name of a value together with its type, so that handlers need
-// neither type assertions nor registration. Keys are usually package
-// variables; a Key may be used by several goroutines at once.
+// A Key is the name of a value together with its type. Handlers need neither type assertions
+// nor registration. Keys are usually package variables. A Key may be used by several
+// goroutines at once.
 //
 //	var cart = session.NewKey[Cart]("cart")
 //
-// A program may change the type of a key between two deployments, as far as the
-// values fit: numbers convert between the numeric types without loss, and a named
-// type to and from its underlying type. Values that went through Config.Codec, see
-// [Session.Set], are what it reads as a T. encoding/json reads every number in an
-// any as a float64, which has 53 bits: give a large integer a field of its own type.
+// A program may change the type of a key from one deployment to the next if the values fit:
+// numbers convert between the numeric types if nothing is lost, and a named type converts to
+// and from its underlying type. Values that went through Config.Codec, see [Session.Set],
+// are what the codec reads as a T. encoding/json reads every number in an any as a float64,
+// which has 53 bits: give a large integer a field of its own type.
 type Key[T any] struct{ name string }
 
-// NewKey returns the key of a name, which has 1 to 256 bytes: another length
-// is a mistake in the program, and panics.
+// NewKey returns the key of a name, which has 1 to 256 bytes. It panics if the name has
+// another length.
 func NewKey[T any](name string) Key[T] {
 	if err := validKey(name); err != nil {
 		panic(err)
@@ -34,10 +34,10 @@ func NewKey[T any](name string) Key[T] {
 // Name returns the name, as [Session.Keys] yields it.
 func (k Key[T]) Name() string { return k.name }
 
-// Get returns the value, and false where there is none. A value that is no T, as
-// after a deploy that changed the type, counts as absent: it is reported as an
-// [EventUndecodable], once a request, and stays as it is until the key is set.
-// [Key.Check] tells it from none.
+// Get returns the value, and false if there is none. A value that is not a T, as after a
+// deployment that changed the type, counts as absent. It is reported as an
+// [EventUndecodable], once a request, and stays as it is until the key is set. [Key.Check]
+// tells such a value from none.
 func (k Key[T]) Get(s *Session) (T, bool) {
 	v, ok := s.lookup(k.name)
 	if !ok {
@@ -55,10 +55,9 @@ func (k Key[T]) decode(s *Session, v envelope.Value) (T, bool) {
 	return t, err == nil
 }
 
-// Check returns an error that wraps [ErrUndecodable] and says why, if there is a
-// value that is no T. It is for programs that must not take such a value for
-// none; it reports no event. Another Key of the same name can read what the value
-// was before.
+// Check returns an error that wraps [ErrUndecodable] if there is a value and it is not a T.
+// Use it where such a value must not pass for none. It reports no event. A Key of the same
+// name and the former type can still read the value.
 func (k Key[T]) Check(s *Session) error {
 	v, ok := s.lookup(k.name)
 	if !ok {
@@ -70,8 +69,8 @@ func (k Key[T]) Check(s *Session) error {
 	return nil
 }
 
-// Set puts the value, as [Session.Set] does. It refuses all values of an interface
-// type other than any, unless Config.Codec is the program's own.
+// Set puts the value, as [Session.Set] does. It refuses every value if T is an interface type
+// other than any, unless Config.Codec is the program's own.
 func (k Key[T]) Set(s *Session, v T) error {
 	if s == nil {
 		return ErrNoSession
@@ -89,15 +88,15 @@ func (k Key[T]) Set(s *Session, v T) error {
 // Delete removes the value, as [Session.Delete] does.
 func (k Key[T]) Delete(s *Session) error { return s.Delete(k.name) }
 
-// Update replaces the value by what f makes of it: of the zero T where there is
-// none, or one that is no T, see [Key.Get]. No update is lost to a concurrent
-// request: if another one committed first, the commit calls f again, with the newer
-// value. So f must be pure, may run several times and on another goroutine, and must
-// not use the session; what it returned first may differ from what is stored at last.
+// Update replaces the value by what f returns for it. f gets the zero T if there is no value,
+// or none that is a T, see [Key.Get]. No update is lost to a concurrent request: if another
+// request commits first, the commit calls f again with the newer value. So f must be pure.
+// It may run several times, also on another goroutine, and must not use the session. The
+// value that is stored may differ from what f returned first.
 //
-// An error of f changes nothing and is returned, here or, where the newer value
-// causes it, by the commit: the answer is then Config.ErrorHandler's, unless the
-// handler calls [Session.Save] to see it. Other errors are those of [Session.Set].
+// An error of f changes nothing. Update returns it; if the newer value causes it, the commit
+// does, and then Config.ErrorHandler answers, unless the handler calls [Session.Save] to see
+// the error. Other errors are those of [Session.Set].
 func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 	if s == nil {
 		return ErrNoSession
@@ -122,10 +121,10 @@ func (k Key[T]) Update(s *Session, f func(T) (T, error)) error {
 	})
 }
 
-// Pop returns the value and removes it, for what is to be shown once: of
-// concurrent requests that pop one value, one commits, and the commit of the
-// others fails with [ErrConflict]. It is false, and removes nothing, where
-// there is no value, where it is no T, and where the session cannot be changed.
+// Pop returns the value and removes it, for what is shown once. If concurrent requests pop
+// one value, one of them commits, and the commits of the others fail with [ErrConflict]. Pop
+// returns false, and removes nothing, if there is no value, if it is not a T, or if the
+// session cannot be changed.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	var zero T
 	v, ok := s.lookup(k.name)
@@ -139,22 +138,21 @@ func (k Key[T]) Pop(s *Session) (T, bool) {
 	return t, true
 }
 
-// Take removes the value and returns it, for what is used up as soon as somebody has
-// seen it: of concurrent requests that take one value, one gets it, and the others
-// find none. No commit fails for it, as one may with [Key.Pop].
+// Take removes the value and returns it, for what is used up as soon as somebody has seen
+// it. If concurrent requests take one value, one of them gets it and the others find none.
+// No commit fails for it, as one may with [Key.Pop].
 //
-// The removal is committed at once and alone: it lasts even if the page fails, and
-// everything else that is pending stays pending. Take returns the newest value of the
-// store, with this request's own pending updates of it applied. If the request has set
-// or cleared the key itself, and in a session that is new or sealed, nobody else can
-// take the value: the removal is then pending like any change.
+// Take commits the removal at once and alone: it lasts even if the page fails, and all other
+// pending changes stay pending. Take returns the newest value of the store, with this
+// request's own pending updates of it applied. Nobody else can take a value that this
+// request has set or cleared itself, nor one of a session that is new or sealed: the removal
+// is then pending like any change.
 //
-// Without a value Take costs nothing. A value that is no T is removed too, is reported
-// as an [EventUndecodable], and counts as none.
+// Without a value Take costs nothing. It removes a value that is not a T, too, reports it as
+// an [EventUndecodable], and returns false.
 //
-// Errors are those of [Session.Save] and what an Update's function returned. The value
-// is still there then, unless the store did not say what became of the removal. ctx is
-// used as in Save.
+// Errors are those of [Session.Save] and of the function of an Update. After an error the
+// value is still there, unless the answer of the store was lost. ctx is used as in Save.
 func (k Key[T]) Take(ctx context.Context, s *Session) (T, bool, error) {
 	var zero T
 	if _, ok := s.lookup(k.name); !ok {

@@ -8,9 +8,8 @@ import (
 	"github.com/b4468f51/session/internal/envelope"
 )
 
-// A Lifetime is how long one session lasts, where that is not what Config says
-// for all: "remember me". The zero Lifetime is that of Config, with a cookie that
-// ends with the browser.
+// A Lifetime is how long one session lasts, for "remember me". The zero Lifetime is what
+// Config says for all sessions, with a cookie that ends with the browser.
 type Lifetime struct {
 	// Absolute ends the session however much it is used, counted from the
 	// sign-in, or from its creation while it is anonymous. Zero is
@@ -31,17 +30,16 @@ type Lifetime struct {
 	Persistent bool
 }
 
-// SetLifetime gives the session a lifetime of its own, in whole milliseconds,
-// in the place of one that it has. It stays with the session through renewal,
-// rotation and reauthentication. A Login ends it: call SetLifetime after it.
+// SetLifetime gives the session a lifetime of its own, in whole milliseconds. The session
+// keeps it through renewal, rotation and reauthentication. A Login ends it: call SetLifetime
+// after Login.
 //
-// The lifetime holds from the commit on. Since the client is to hold a cookie of
-// another age, it gets a new token, gently, as by a rotation: the old one is good
-// until the new one was seen, and for Config.Grace after. So nobody is signed out
-// where the answer is lost.
+// The lifetime counts from the commit on. The client gets a new token, because it needs a
+// cookie of another age. The old token stays valid, as in a rotation, until the new one was
+// seen and for Config.Grace after. So nobody is signed out if the answer is lost.
 //
-// What exceeds a limit of Config is an error, and so is a lifetime that would be
-// over already. Other errors are as for Login.
+// A lifetime over the limits of Config is an error, and so is one that would be over already.
+// Other errors are those of [Session.Login].
 func (s *Session) SetLifetime(l Lifetime) error {
 	if s == nil {
 		return ErrNoSession
@@ -54,8 +52,8 @@ func (s *Session) SetLifetime(l Lifetime) error {
 	return s.sign(change.Lifetime, change.Signing{Lifetime: envelope.Lifetime(l)})
 }
 
-// Lifetime returns the lifetime that SetLifetime gave the session, and false
-// where it has none of its own: then that of Config holds.
+// Lifetime returns the lifetime that SetLifetime gave the session. It returns false if the
+// session has none of its own, but that of Config.
 func (s *Session) Lifetime() (l Lifetime, own bool) {
 	l = view(s, func(d *change.Draft) Lifetime {
 		meta := d.MetaIn(new(envelope.Meta))

@@ -9,12 +9,11 @@ import (
 	"github.com/b4468f51/session/internal/envelope"
 )
 
-// Get returns the value of a key, and nil where there is none. A predeclared
-// boolean, integer, float or string, a []byte, time.Time or time.Duration comes
-// with exactly the Go type it was set with. A value of a type with another name
-// comes as its underlying type; a [Key] returns it as what it was. What went
-// through Config.Codec, see [Session.Set], comes as the codec's bytes, a
-// [json.RawMessage]. The caller owns what it gets.
+// Get returns the value of a key, and nil if there is none. A predeclared boolean, integer,
+// float or string, a []byte, time.Time or time.Duration has exactly the Go type it was set
+// with. A value of another named type has its underlying type; a [Key] returns it as what it
+// was. A value that went through Config.Codec, see [Session.Set], comes as the codec's
+// bytes, a [json.RawMessage]. The caller owns the value.
 func (s *Session) Get(key string) any {
 	v, ok := s.lookup(key)
 	if !ok {
@@ -35,36 +34,33 @@ func (s *Session) lookup(key string) (envelope.Value, bool) {
 	return s.life.Lookup(key)
 }
 
-// Keys returns the keys in ascending order, as they are at the call: the
-// session may be changed while they are read.
+// Keys returns the keys in ascending order, as they are when Keys is called. The session may
+// be changed while they are read.
 func (s *Session) Keys() iter.Seq[string] {
 	return slices.Values(view(s, (*change.Draft).Keys))
 }
 
-// Set puts a value. It is encoded at once: a later change to what v points to
-// is not seen. The last commit wins where concurrent requests set one key; to build
-// on the value before use [Key.Update]. A request that sets only what was there when
-// it loaded the session changes nothing: nothing is written, and what another one
-// has set meanwhile stays.
+// Set puts a value. It encodes v at once: a later change to what v points to is not seen. If
+// concurrent requests set one key, the last commit wins; use [Key.Update] to build on the
+// value before. A request that sets only what was there when it loaded the session writes
+// nothing, and what another request has set meanwhile stays.
 //
-// Booleans, integers, floats, strings, []byte, time.Time (instant and offset; the
-// zone's name is lost) and time.Duration have a form of their own. So have the types
-// whose underlying type is one of these, such as a type State string, unless they
-// have a method MarshalJSON or MarshalText. All other types go through Config.Codec.
-// A nil is a value too, null in JSON; [Session.Delete] removes one.
+// Booleans, integers, floats, strings, []byte, time.Time (instant and offset; the zone's
+// name is lost) and time.Duration have a form of their own. Types whose underlying type is
+// one of these, such as type State string, have it too, unless they have a method
+// MarshalJSON or MarshalText. All other types go through Config.Codec. nil is a value, null
+// in JSON; [Session.Delete] removes a value.
 //
-// The default codec is encoding/json, with its limits: what is not valid UTF-8 in a
-// text is replaced, without an error, and large integers in a map[string]any lose
-// digits when they are read, as a float64.
-// Use a struct whose fields have types, or a [Codec] that uses json.Number. A type
-// that encoding/json writes and never reads is an error, such as one with a field of
-// an interface type other than any.
+// The default codec is encoding/json, with its limits: it replaces what is not valid UTF-8
+// in a text, without an error, and reads large integers in a map[string]any as a float64,
+// which loses digits. Use a struct whose fields have types, or a [Codec] that uses
+// json.Number. A type that encoding/json writes but cannot read is an error, such as one
+// with a field of an interface type other than any.
 //
-// A key has 1 to 256 bytes. Errors are those of the codec, [ErrTooLarge], and
-// what keeps the session from being changed: [ErrNoSession], [ErrEnded],
-// [ErrDone], [ErrHeadersSent]. The session is then as it was, and what else is
-// pending is committed: answer with an error. Where a handler does not, an
-// [EventUnsaved] tells of it.
+// A key has 1 to 256 bytes. Errors are those of the codec, [ErrTooLarge], and the reasons why
+// the session cannot be changed: [ErrNoSession], [ErrEnded], [ErrDone], [ErrHeadersSent].
+// After an error the session is as it was, and the other pending changes are committed:
+// answer with an error. If the handler does not, an [EventUnsaved] reports it.
 func (s *Session) Set(key string, v any) error {
 	if s == nil {
 		return ErrNoSession
@@ -104,24 +100,23 @@ func (s *Session) apply(o change.Op) error {
 	return s.life.Apply(o)
 }
 
-// Delete removes a key. Where this request sees none, there is nothing to change:
-// nothing is written, and a value that a concurrent request is adding stays. Errors
-// are those of [Session.Set].
+// Delete removes a key. If the session has no such key as this request sees it, Delete
+// writes nothing, and a value that a concurrent request is adding stays. Errors are those of
+// [Session.Set].
 func (s *Session) Delete(key string) error {
 	return s.apply(change.Op{Kind: change.Delete, Key: key})
 }
 
-// Clear removes every key, those that a concurrent request is adding too.
-// Subject, token and times stay.
+// Clear removes every key, also those that a concurrent request is adding. Subject, token
+// and times stay.
 func (s *Session) Clear() error {
 	return s.apply(change.Op{Kind: change.Clear})
 }
 
-// Pop returns the value of a key as [Session.Get] does, and removes it. Of
-// concurrent requests that pop one value, one commits; the commit of the
-// others fails with [ErrConflict], so that what they answer is never seen.
-// It returns nil, and removes nothing, where there is no value or the session
-// cannot be changed.
+// Pop returns the value of a key as [Session.Get] does, and removes it. If concurrent
+// requests pop one value, one of them commits. The commits of the others fail with
+// [ErrConflict], so that nobody sees their answers. Pop returns nil, and removes nothing, if
+// there is no value or the session cannot be changed.
 func (s *Session) Pop(key string) any {
 	v, ok := s.lookup(key)
 	if !ok {
@@ -138,14 +133,14 @@ func (s *Session) Pop(key string) any {
 	return x
 }
 
-// A Codec turns values into bytes and back, for the types that have no form of
-// their own (see [Session.Set]). Its methods may be called by
-// several goroutines at once, and must be pure: a commit may run them again.
+// A Codec turns values into bytes and back, for types that have no form of their own (see
+// [Session.Set]). Several goroutines may call its methods at once. The methods must be pure,
+// because a commit may run them again.
 type Codec interface {
-	// Marshal returns bytes that it does not use again.
+	// Marshal encodes v. It must not use the bytes again.
 	Marshal(v any) ([]byte, error)
 
-	// Unmarshal decodes what Marshal returned into what v points to. The bytes are
-	// its own: it may decode in place, as [crypto/cipher] does, or keep them.
+	// Unmarshal decodes what Marshal returned into what v points to. It owns the bytes: it
+	// may decode in place, as [crypto/cipher] does, or keep them.
 	Unmarshal(data []byte, v any) error
 }
