@@ -8,8 +8,8 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// An Info describes a session to its subject or an administrator. It lets
-// nobody in.
+// An Info describes a session to its subject or to an administrator. Nobody gets into a
+// session by it.
 type Info struct {
 	ID              ID
 	Subject         string
@@ -32,14 +32,12 @@ type Info struct {
 //		…
 //	}
 //
-// They are loaded in batches of at most [store.MaxBatch], each when the loop asks
-// for it and within Config.LoadTimeout, so that memory does not grow with their
-// number; a page that shows the first hundred leaves the loop there. The body of
-// the loop may revoke what it is given. A session that begins or ends meanwhile
-// may be yielded or not.
+// List loads the sessions in batches of at most [store.MaxBatch], each when the loop asks
+// for it and within Config.LoadTimeout, so memory does not grow with their number. To show
+// the first hundred, leave the loop there. The body of the loop may revoke sessions. A
+// session that begins or ends meanwhile may be yielded or not.
 //
-// An error ends the loop. It wraps [errors.ErrUnsupported] where the store cannot
-// list.
+// An error ends the loop. It wraps [errors.ErrUnsupported] if the store cannot list.
 func (m *Manager) List(ctx context.Context, subject string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		scoped, err := m.scopeSubject(subject)
@@ -76,15 +74,16 @@ func (m *Manager) infoOf(ctx context.Context, rec *store.Record, subject string)
 	return info
 }
 
-// Edit changes a session outside of its requests, say from a job in the
-// background: f gets it by its ID, and what f changed is committed when it
-// returns, merged with what requests change meanwhile. An error of f commits
-// nothing and is returned. Edit does not count as use: the session expires
-// when it would have. The use by a request that runs at the same time may go
-// unwritten, until the next request.
+// Edit changes a session outside of its requests, for example from a job in the background.
+// It calls f with the session of an ID. When f returns, Edit commits what f changed, and
+// merges it with what requests change meanwhile. If f returns an error, Edit commits nothing
+// and returns the error.
 //
-// It returns [ErrEnded] where there is no such session. Login and Renew are
-// refused in f, since nobody is there to take the new token.
+// Edit does not count as use: the session expires when it would have. The use by a request
+// that runs at the same time may stay unwritten until the next request.
+//
+// Edit returns [ErrEnded] if there is no such session. Login and Renew are errors in f,
+// because no client is there to take the new token.
 func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error {
 	s := &Session{m: m}
 	if err := m.host.ByID(ctx, "edit", id, &s.life); err != nil {
@@ -101,13 +100,13 @@ func (m *Manager) Edit(ctx context.Context, id ID, f func(*Session) error) error
 	return nil
 }
 
-// View gives f a session by its ID to look at, for a job in the background or the
-// pages of an administrator, and returns the error of f. It costs one load, writes
-// nothing, and does not count as use: whatever would change the session in f,
-// [Session.Save] and [Session.Touch] too, returns an error that says so.
-// [Session.Reload] shows f what others have changed meanwhile.
+// View calls f with the session of an ID, to look at it in a job in the background or on the
+// pages of an administrator. It returns the error of f. View costs one load, writes nothing,
+// and does not count as use. Every method that would change the session, also
+// [Session.Save] and [Session.Touch], returns an error in f. [Session.Reload] shows f what
+// others have changed meanwhile.
 //
-// It returns [ErrEnded] where there is no such session, and an error that wraps
+// View returns [ErrEnded] if there is no such session, and an error that wraps
 // [errors.ErrUnsupported] with [NewSealed].
 func (m *Manager) View(ctx context.Context, id ID, f func(*Session) error) error {
 	s := &Session{m: m}

@@ -19,45 +19,43 @@ var (
 	ErrNoSession = errors.New("session: there is no session in this context: " +
 		"wrap the handler in Manager.Handler, and see that Config.Skip does not leave the request out")
 
-	// ErrEnded is returned where a change comes too late, because the session
-	// was destroyed, revoked, renewed under another token or has expired since
-	// the request loaded it. Nothing of the change was kept. Send the client
-	// back to where it can begin again; the default answer is 409.
+	// ErrEnded is returned for a change that comes too late: since the request loaded
+	// the session, it was destroyed, revoked or renewed, or has expired. Nothing of the
+	// change was kept. Send the client back to where it can begin again. The default
+	// answer is 409.
 	ErrEnded = change.ErrEnded
 
 	// ErrDone is returned for a change after the handler returned.
 	ErrDone = life.ErrDone
 
-	// ErrHeadersSent is returned for a change that needs a cookie set where
-	// none can be sent: the headers of the response have left, the connection
-	// is being hijacked, or Edit runs without a client. Make the change, or
-	// call Save, before the first byte.
+	// ErrHeadersSent is returned for a change that needs a cookie when none can be sent
+	// any more: the headers of the response have left, the connection is being
+	// hijacked, or Edit runs without a client. Make the change, or call Save, before the
+	// first byte.
 	ErrHeadersSent = life.ErrHeadersSent
 
-	// ErrTooLarge is returned where a session would exceed Config.MaxSize,
-	// MaxValues or MaxPending. The session is as it was before.
+	// ErrTooLarge is returned for a change that would exceed Config.MaxSize, MaxValues
+	// or MaxPending. The session is as it was before.
 	ErrTooLarge = change.ErrTooLarge
 
-	// ErrConflict is returned by a commit when a value that Pop took was taken
-	// or replaced by another request first, or when others kept changing the
-	// session until the attempts ran out. Nothing of the commit was kept, and the
-	// session shows what the others have stored.
+	// ErrConflict is returned by a commit when another request was first to take or
+	// replace a value that Pop took, or when others kept changing the session until the
+	// attempts ran out. Nothing of the commit was kept, and the session shows what the
+	// others have stored. The default answer is 409.
 	ErrConflict = change.ErrConflict
 
-	// ErrUndecodable is what [Key.Check] returns for a value that is no T, as after
-	// a deploy that changed the type, and what the Err of an [EventUndecodable]
-	// wraps. Everything else that reads treats such a value as absent.
+	// ErrUndecodable is returned by [Key.Check] for a value that is not a T, as after a
+	// deployment that changed the type. The Err of an [EventUndecodable] wraps it. All
+	// other methods treat such a value as absent.
 	ErrUndecodable = life.ErrUndecodable
 
-	// ErrRefused is returned by a commit when Config.AdmitAnonymous refused to
-	// have an anonymous session stored. Nothing of the commit was kept; the
-	// default answer is 429.
+	// ErrRefused is returned by a commit when Config.AdmitAnonymous refused a new
+	// anonymous session. Nothing of the commit was kept. The default answer is 429.
 	ErrRefused = life.ErrRefused
 
-	// ErrTooManySessions is returned by the commit of a Login when the subject has
-	// Config.MaxSessions already and Config.RefuseLogin is set. Nothing of the
-	// commit was kept. Call Save after Login to tell the user; the default answer
-	// is 403.
+	// ErrTooManySessions is returned by the commit of a Login when Config.RefuseLogin is
+	// set and the subject already has Config.MaxSessions. Nothing of the commit was
+	// kept. Call Save after Login to tell the user. The default answer is 403.
 	ErrTooManySessions = mark.ErrTooMany
 )
 
@@ -67,9 +65,9 @@ var (
 // 503 Service Unavailable where the store failed or the session was written by
 // a newer program; 500 for the application's own mistakes.
 //
-// Any other error may name its status, by a method Status() int on it or on an error
-// that it wraps: those of package guard do, and that of an Update's function
-// may. A status that is no error's, below 400 or above 599, counts as none.
+// Any other error may name its status by a method Status() int, on itself or on an error that
+// it wraps. Those of the packages guard and csrf do, and the error of an Update's function
+// may. ErrorStatus ignores a status below 400 or above 599.
 func ErrorStatus(err error) int {
 	var failed *commit.StoreError
 	var own interface{ Status() int }
@@ -89,10 +87,10 @@ func ErrorStatus(err error) int {
 	}
 }
 
-// Answer answers a request with an error by Config.ErrorHandler, as Handler does. It is
-// for a middleware that refuses requests; nothing must have been written to w before.
-// An ErrorHandler that writes no status gives that of [ErrorStatus]. A nil Manager, for
-// a middleware that finds no session, gives the default answer.
+// Answer answers a request with an error by Config.ErrorHandler, as Handler does. It is for
+// middleware that refuses requests. Nothing must have been written to w before. The status
+// is that of [ErrorStatus] unless the ErrorHandler writes another. A nil Manager, for
+// middleware that finds no session, gives the default answer.
 func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, err error) {
 	if m == nil {
 		answerError(w, r, err)

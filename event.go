@@ -9,8 +9,8 @@ import (
 	"github.com/b4468f51/session/internal/life"
 )
 
-// An Event is something that an operator may want to know of. It never holds a
-// token or a secret.
+// An Event is something that an operator may want to know. It never holds a token or a
+// secret.
 type Event struct {
 	Kind    EventKind
 	ID      ID     // of the session, zero where none is known
@@ -43,12 +43,11 @@ const (
 	EventStale     EventKind = "stale token"        // replaced by Login or Renew less than Config.Grace ago
 	EventForged    EventKind = "csrf token refused" // by package csrf, for the reason in Err: from another site, or an old form
 
-	// EventReused is of a token that was good for this live session, and was
-	// replaced more than Config.Grace ago. Whoever presents it has held it: the
-	// client, from a backup or after an answer was lost, or somebody who stole
-	// it. The last 16 replaced tokens of a session and those of
-	// the grace are known again. An older one is an EventUnknown, and so is one that
-	// was made up by somebody who knows the ID.
+	// EventReused reports a token that was valid for this live session, and was replaced
+	// more than Config.Grace ago. Whoever presents it once had it: the client, from a
+	// backup or after an answer was lost, or somebody who stole it. A session knows its
+	// last 16 replaced tokens and those of the grace. An older one is an EventUnknown,
+	// and so is one that somebody made up who knows the ID.
 	EventReused EventKind = "reused token"
 )
 
@@ -66,9 +65,9 @@ const (
 	EventCookieLost   EventKind = "cookie lost"       // the browser drops it, or sends it elsewhere; told once a host, or a path
 )
 
-// Level returns how much an event matters to an operator, which is the level that
-// [LogEvent] logs it at: an error calls for action, a warning may be an attack or a
-// mistake in the configuration, and the rest is at debug level.
+// Level returns how much an event matters to an operator. [LogEvent] logs it at this level.
+// An error calls for action, a warning may be an attack or a mistake in the configuration,
+// and the rest is at debug level.
 func (e Event) Level() slog.Level {
 	switch e.Kind {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
@@ -82,10 +81,9 @@ func (e Event) Level() slog.Level {
 }
 
 // LogEvent logs an event to [slog.Default], at its level. It is the default of
-// Config.Observer, for an Observer to call that does more. It leaves the subject
-// out: what the application names its users by may not belong in a log. Of the
-// warnings that anybody can cause it writes ten of each kind a minute, and then how
-// many it has left out.
+// Config.Observer, and an Observer of your own may call it. It leaves the subject out,
+// because the names of users may not belong in a log. Anybody can cause some of the
+// warnings: of those it writes ten of each kind a minute, and then how many it left out.
 func LogEvent(ctx context.Context, e Event) {
 	level := e.Level()
 	if !slog.Default().Enabled(ctx, level) {
@@ -113,9 +111,9 @@ func LogEvent(ctx context.Context, e Event) {
 	slog.LogAttrs(ctx, level, "session: "+string(e.Kind), attrs...)
 }
 
-// Report tells Config.Observer of an event, for packages that stand on this one, and
-// kinds of events of their own: those are logged at debug level by default. The Subject
-// is the application's own name for it, as [Session.Subject] returns it.
+// Report tells Config.Observer of an event. It is for packages that build on this one. They
+// may have kinds of their own, which LogEvent logs at debug level. The Subject is the
+// application's name for it, as [Session.Subject] returns it.
 func (m *Manager) Report(ctx context.Context, e Event) { m.cfg.Observer(ctx, e) }
 
 // report is Report of an event whose Subject is as the store has it.

@@ -8,13 +8,13 @@ import (
 	"github.com/b4468f51/session/internal/life"
 )
 
-// Revoke ends a session by its ID, at once: a request that is under way with it
-// can change it no more. That there is none is no error. It asks nobody's
-// leave, as an administrator wants it; on a user's word call RevokeFor.
+// Revoke ends a session by its ID, at once: a request that is under way with it cannot change
+// it any more. It is no error if there is no such session. Revoke ends the session of any
+// subject, as an administrator wants it. If a user asks for it, call RevokeFor.
 //
-// After an error that wraps [store.ErrUnconfirmed], from Destroy or RevokeAll too,
-// the session is gone, and may come back with a failover. It is not listed any
-// more: call Revoke with its ID, which stands in the error, until it returns nil.
+// After an error that wraps [store.ErrUnconfirmed], also from Destroy or RevokeAll, the
+// session is gone but may come back with a failover. It is not listed any more: call Revoke
+// with its ID, which is in the error, until it returns nil.
 func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	if err := m.host.ByIDs("revoke"); err != nil {
 		return err
@@ -22,9 +22,8 @@ func (m *Manager) Revoke(ctx context.Context, id ID) error {
 	return m.host.Revoke(ctx, id, "")
 }
 
-// RevokeFor ends a session by its ID, as Revoke does, if it is one of this
-// subject, and tells whether it was. So no user can sign another one out by an
-// ID that they came to know.
+// RevokeFor ends a session by its ID, as Revoke does, if it is a session of this subject. It
+// tells whether it was. So no user can sign out another one whose ID they have learned.
 func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, error) {
 	if err := m.host.ByIDs("revoke"); err != nil {
 		return false, err
@@ -36,12 +35,12 @@ func (m *Manager) RevokeFor(ctx context.Context, subject string, id ID) (bool, e
 	return m.host.RevokeOf(ctx, scoped, id)
 }
 
-// RevokeOthers ends every session of the subject of s but s itself, "log out
-// everywhere else", and returns how many. All else is as with RevokeAll. Call it
-// when a password was changed, after [Session.Reauthenticate].
+// RevokeOthers ends every session of the subject of s except s, "log out everywhere else",
+// and returns how many. Everything else is as with RevokeAll. Call it when a password was
+// changed, after [Session.Reauthenticate].
 //
-// With sealed sessions, which are not told apart, it fails with an error that
-// wraps [errors.ErrUnsupported]: there, RevokeAll and a Login next do the same.
+// With sealed sessions it returns an error that wraps [errors.ErrUnsupported]. There, call
+// RevokeAll and then Login, which has the same effect.
 func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 	if err := m.host.ByIDs("revoke others"); err != nil {
 		return 0, err
@@ -62,24 +61,22 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 	return m.host.RevokeBut(ctx, subject, &s.life, s.ID())
 }
 
-// RevokeAll ends every session of a subject, "log out everywhere", and returns
-// how many. It tries each, whatever becomes of the others, and joins what went
-// wrong, of more than a hundred failures the first hundred. Each batch of at most
-// [store.MaxBatch] has Config.CommitTimeout. When ctx ends, RevokeAll goes on for
-// as long, and what it has ended stays ended.
+// RevokeAll ends every session of a subject, "log out everywhere", and returns how many. It
+// tries each of them even if others cannot be ended, and joins the errors: the first hundred
+// of them. Each batch of at most [store.MaxBatch] may take Config.CommitTimeout. When ctx
+// ends, RevokeAll goes on for that long. What it has ended stays ended.
 //
-// A request that revokes the sessions of its own subject ends its own
-// with them: it calls [Session.Destroy] next if it has more to set.
+// A request that revokes the sessions of its own subject ends its own session too. It calls
+// [Session.Destroy] next if it has more to set.
 //
-// A Login of the subject by a request that began before fails with [ErrEnded],
-// so that one which was checked against an old password does not slip past a
-// change of it. The request that calls RevokeAll, with its own context, may
-// still Login. When a request began is told by the clock of its machine: those
-// of several machines have to agree.
+// A Login of the subject by a request that began before fails with [ErrEnded]: it may have
+// checked an old password. The request that calls RevokeAll, with its own context, may still
+// call Login. Each machine tells by its own clock when a request began, so the clocks of
+// several machines must agree.
 //
-// Of sealed sessions nobody knows the number: there it returns 0, and those that
-// signed in until now have ended for every request from the next on. It fails
-// with an error that wraps [errors.ErrUnsupported] without Config.NotBefore.
+// With sealed sessions RevokeAll returns 0, because nobody knows how many there are. Those
+// that signed in until now have ended for every later request. Without Config.NotBefore it
+// returns an error that wraps [errors.ErrUnsupported].
 func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 	scoped, err := m.scopeSubject(subject)
 	if err != nil {
