@@ -34,63 +34,61 @@ type Config struct {
 	// Lifetime. Default 1 hour, or Lifetime if that is less.
 	IdleTimeout time.Duration
 
-	// MaxLifetime and MaxIdleTimeout are the limits of what
-	// [Session.SetLifetime] may give a session of its own. At least Lifetime and
-	// IdleTimeout. Default Lifetime, and MaxLifetime. Lowered later, they hold
-	// for a session of before from its next use on, but its deadline stays until
-	// it is reauthenticated.
+	// MaxLifetime and MaxIdleTimeout limit what [Session.SetLifetime] may give a
+	// session. At least Lifetime and IdleTimeout. Default Lifetime, and MaxLifetime. If
+	// you lower them later, they hold for an existing session from its next use on, but
+	// its deadline stays until it is reauthenticated.
 	MaxLifetime, MaxIdleTimeout time.Duration
 
 	// AnonymousLifetime is the Lifetime of a session until its first Login. At
 	// least a second, at most Lifetime, which is the default.
 	AnonymousLifetime time.Duration
 
-	// AdmitAnonymous is asked before an anonymous session is stored for the first
-	// time, and refuses with an error: the commit fails with [ErrRefused] then.
-	// Sign-ins are never asked for, so that a flood of visitors cannot keep users
-	// out. [LimitRate] is one. Not for [NewSealed]. Default none: all are stored.
+	// AdmitAnonymous is called before an anonymous session is stored for the first time.
+	// If it returns an error, the commit fails with [ErrRefused]. It is not called for
+	// sign-ins, so that a flood of visitors cannot keep users out. [LimitRate] returns
+	// such a function. Not for [NewSealed]. Default none: all are stored.
 	AdmitAnonymous func(r *http.Request) error
 
-	// MaxSessions is how many live sessions a subject may have. A Login over it
-	// ends those that signed in longest ago; or, with RefuseLogin, fails with
-	// [ErrTooManySessions], unless the client presents a token that was killed
-	// less than Grace ago, of one of these sessions: that one ends. It takes a
-	// store that can list, and lists at each sign-in; with RefuseLogin it keeps a
-	// small record of each subject besides, until 400 days after its last sign-in,
-	// or MaxLifetime if that is longer. Default 0, any number: it
-	// takes a good sign-in to make one more, [Manager.List] and
-	// [Manager.RevokeAll] take no more memory for many, and programs that share
-	// an account would sign each other out at any limit.
+	// MaxSessions is how many live sessions a subject may have. A Login over it ends
+	// those that signed in longest ago. With RefuseLogin it fails with
+	// [ErrTooManySessions] instead, unless the client presents a token of one of these
+	// sessions that was killed less than Grace ago: that session ends.
+	//
+	// It needs a store that can list, and lists at each sign-in. With RefuseLogin it
+	// keeps a small record of each subject, until 400 days after its last sign-in, or
+	// MaxLifetime if that is longer.
+	//
+	// Default 0, any number: only a valid sign-in makes one more, [Manager.List] and
+	// [Manager.RevokeAll] need no more memory for many, and with any limit programs that
+	// share an account would sign each other out.
 	MaxSessions int
 	RefuseLogin bool
 
-	// TouchInterval is how often, at most, the use of a session is written
-	// down where nothing else is. So a session may end by up to this much
-	// before IdleTimeout, and never after. At most half of IdleTimeout.
-	// Default a 60th of IdleTimeout.
+	// TouchInterval is how often, at most, the use of a session is written if nothing
+	// else is. So a session may end by up to this much before IdleTimeout, and never
+	// after. At most half of IdleTimeout. Default a 60th of IdleTimeout.
 	TouchInterval time.Duration
 
-	// RotateEvery is the age at which the middleware replaces a token by
-	// another for the same session, gently: the old one is good until the new
-	// one was seen, and for Grace after. More than Grace. Default 0: none is
-	// replaced for its age.
+	// RotateEvery is the age at which the middleware replaces the token of a session. The
+	// old token stays valid until the new one was seen, and for Grace after. More than
+	// Grace. Default 0: no token is replaced because of its age.
 	RotateEvery time.Duration
 
-	// Grace is how long a token stays good after its successor by rotation or
-	// SetLifetime was first seen, and how long one that Login, Renew or
-	// Reauthenticate killed is told
-	// from a stolen one: requests that carry it may be under way.
-	// Default 1 minute.
+	// Grace is how long a token stays valid after its successor by rotation or
+	// SetLifetime was first seen. It is also how long a token that Login, Renew or
+	// Reauthenticate killed is not taken for a stolen one, because requests that carry it
+	// may be under way. Default 1 minute.
 	Grace time.Duration
 
-	// LoadTimeout limits the load before the handler, CommitTimeout each
-	// commit, the wait for other writers of the session included: at most 30
-	// seconds. Default 5 seconds each.
+	// LoadTimeout limits the load before the handler. CommitTimeout limits each commit,
+	// including the wait for other writers of the session, and is at most 30 seconds.
+	// Default 5 seconds each.
 	LoadTimeout, CommitTimeout time.Duration
 
-	// GCInterval is the time between two rounds of garbage collection in the
-	// background, where the store needs any. Negative: none, call Manager.GC
-	// yourself. Default 5 minutes.
+	// GCInterval is the time between two rounds of garbage collection in the background,
+	// if the store needs it. Negative: none, call Manager.GC yourself. Default 5
+	// minutes.
 	GCInterval time.Duration
 
 	// MaxSize is the limit of the keys and values of a session, encoded, in
@@ -100,35 +98,35 @@ type Config struct {
 	// MaxValues is the limit of the number of values. Default 1,000.
 	MaxValues int
 
-	// MaxPending is the limit of changes between two commits, of which those
-	// of one key count once where the last makes the others pointless.
-	// Default 2,000.
+	// MaxPending is the limit of changes between two commits. Changes of one key count
+	// once if the last makes the others pointless. Default 2,000.
 	MaxPending int
 
-	// NotBefore is where [NewSealed] keeps, for each subject, when RevokeAll
-	// was last called, so that "sign out everywhere" ends copied cookies too.
-	// Any store will do, one with sessions in it as well; who gave it closes
-	// it. Default none: RevokeAll is not supported. NewManager refuses it.
+	// NotBefore is where [NewSealed] keeps, for each subject, when RevokeAll was last
+	// called, so that "sign out everywhere" ends copied cookies too. Any store will do,
+	// also one with sessions in it. You close it. Default none: RevokeAll is not
+	// supported. NewManager refuses it.
 	NotBefore store.Store
 
-	// Client tells what to keep of a client that signs in, for [Manager.List] to
-	// show, such as [RequestClient]. Default none: nothing is kept.
+	// Client returns what [Manager.List] shows of a client that signs in, as
+	// [RequestClient] does. Default none: nothing is kept.
 	Client func(r *http.Request) Client
 
 	// Cookie is how the client keeps its token.
 	Cookie Cookie
 
-	// Header is the header of requests that has the token in the place of the
-	// cookie, for clients that are no browsers: "Authorization", after the word
-	// Bearer (RFC 6750), or another name, with nothing but the token. A new
-	// token is in the response's header of the same name, or Session-Token for
-	// Authorization, for the client to keep; an empty one says that the session
-	// is over, after [Session.Destroy] or where [Session.Lapsed] was asked. The
-	// cookie is neither read nor set then. Default "": the cookie.
+	// Header names the header of requests that carries the token instead of the cookie,
+	// for clients that are not browsers: "Authorization", with the token after the word
+	// Bearer (RFC 6750), or another name, with nothing but the token.
+	//
+	// The client keeps the new token that a response has in the header of the same name,
+	// or in Session-Token for Authorization. An empty one tells that the session is over,
+	// after [Session.Destroy] or a call of [Session.Lapsed]. The cookie is neither read
+	// nor set. Default "": the cookie.
 	Header string
 
-	// Codec encodes the values that have no form of their own. Changing it
-	// makes values of such types absent. Default encoding/json.
+	// Codec encodes the values that have no form of their own. If you change it, the
+	// stored values of such types count as absent. Default encoding/json.
 	Codec Codec
 
 	// ErrorHandler answers a request whose session could not be loaded or
@@ -137,23 +135,20 @@ type Config struct {
 	// of [ErrorStatus] unless it writes another. Default a plain page with the status and its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Skip leaves requests alone for which it returns true, such as those of
-	// static files: they cost nothing, and their context holds no session.
-	// Default none.
+	// Skip returns true for requests to leave alone, such as those for static files. They
+	// cost nothing, and their context holds no session. Default none.
 	Skip func(r *http.Request) bool
 
-	// Passive tells which requests do not count as use of their session, such as
-	// those by which an open page asks for news: else that page keeps its session
-	// alive for ever. Their changes are kept, and the session ends when it would
-	// have; but a request that signs in, or calls [Session.Touch], counts. Default
-	// none.
+	// Passive returns true for requests that do not count as use of their session, such
+	// as those of an open page that polls for news: it would keep its session alive for
+	// ever. Their changes are kept. A request that signs in, or calls [Session.Touch],
+	// counts anyway. Default none.
 	Passive func(r *http.Request) bool
 
-	// Observer is told of events, on the goroutine they happen on: it must
-	// not block, nor use the session. One that does something else with them,
-	// such as count, should call [LogEvent] as well. Default LogEvent, which logs
-	// to [slog.Default] what went wrong as errors and warnings, and the rest at
-	// debug level.
+	// Observer is called with each event, on the goroutine it happens on. It must not
+	// block and must not use the session. If it does something else with events, such as
+	// count them, it should call [LogEvent] as well. Default LogEvent, which logs errors
+	// and warnings to [slog.Default], and the rest at debug level.
 	Observer func(ctx context.Context, e Event)
 }
 

@@ -15,44 +15,42 @@ import (
 //
 // [RFC 6265bis]: https://datatracker.ietf.org/doc/draft-ietf-httpbis-rfc6265bis/
 type Cookie struct {
-	// Name is by default __Host- and Config.App, or __Host-id where that is
-	// empty. Browsers accept such a cookie for this host alone, from a secure
-	// origin. Where Domain, Path or Insecure rule that out, the default is the
-	// name without the prefix.
+	// Name is by default __Host- and Config.App, or __Host-id if that is empty. Browsers
+	// accept such a cookie only for this host and from a secure origin. If Domain, Path
+	// or Insecure rule that out, the default is the name without the prefix.
 	//
-	// Browsers do not tell the ports of a host apart: two programs on one host,
-	// on localhost too, replace each other's cookies of the same name, and so
-	// sign each other's users out. Give each its own Config.App.
+	// A cookie is for all ports of a host. So two programs on one host, also on
+	// localhost, replace each other's cookies of the same name, and sign each other's
+	// users out. Give each its own Config.App.
 	Name string
 
-	// Domain lets subdomains see the cookie: example.com, and never one label or
-	// an address. Browsers drop the cookie of a public suffix too, such as co.uk,
-	// which NewManager does not know. Default none: this host alone.
+	// Domain lets subdomains see the cookie. It is like example.com, never one label or
+	// an address. Browsers drop the cookie of a public suffix too, such as co.uk, which
+	// NewManager does not know. Default none: this host alone.
 	Domain string
 
-	// Path is where browsers send the cookie to, as they write it,
-	// percent-encoded: /app is /app and all below it, but not /application. A
-	// handler outside of it finds no session, and each that sets something there
-	// stores another; the first is reported as [EventCookieLost]. Default /.
+	// Path is where browsers send the cookie to, percent-encoded as they write it: /app is
+	// /app and everything below it, but not /application. A handler outside of it finds
+	// no session, and if it sets something, it stores another one each time. The first
+	// one is reported as [EventCookieLost]. Default /.
 	Path string
 
 	// SameSite, default Lax. None takes Secure.
 	SameSite http.SameSite
 
-	// Insecure leaves the attribute Secure out, for development without TLS:
-	// browsers drop a Secure cookie that comes by http, but on localhost, where
-	// most of them keep it. [EventCookieLost] reports hosts where they do not.
-	// Never in production.
+	// Insecure leaves the attribute Secure out, for development without TLS. Browsers
+	// drop a Secure cookie that comes by http, except that most of them keep it on
+	// localhost. [EventCookieLost] reports hosts where they drop it. Never use Insecure
+	// in production.
 	Insecure bool
 
 	// Partitioned gives each embedding site a cookie of its own (CHIPS). It
 	// takes SameSite None and Secure.
 	Partitioned bool
 
-	// Persistent adds Max-Age and Expires, up to the session's deadline, so that
-	// the cookie outlives the browser. It takes a Lifetime of at most 400 days,
-	// which is all that browsers grant. [Session.SetLifetime] decides for its
-	// session alone.
+	// Persistent adds Max-Age and Expires, up to the session's deadline, so that the
+	// cookie outlives the browser. Lifetime must be at most 400 days, which is the limit
+	// of browsers. [Session.SetLifetime] decides for one session.
 	Persistent bool
 }
 

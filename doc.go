@@ -63,10 +63,10 @@
 //	ended     empty    ErrEnded        begins anew   ErrEnded   ErrEnded   ErrEnded   ErrEnded
 //	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
 //
-// It is fresh until something of it is stored, viewed in [Manager.View], and in doubt
-// after a commit of which nobody knows whether it has written: then the error is that
-// of the commit. It has ended once its record or its token is gone, and is done when
-// the handler has returned.
+// A session is fresh until something of it is stored. It is viewed in [Manager.View]. It is
+// in doubt if the store was asked to write and its answer was lost: "the error" is the one
+// of that commit. It has ended once its record or its token is gone, and is done when the
+// handler has returned.
 //
 // In one handler the last state wins, and at most one cookie is set:
 //
@@ -80,22 +80,21 @@
 //	Discard                            as at the last commit
 //	Save                               commit now
 //
-// The commit happens before the first byte of the answer, again when the
-// handler returns if it changed something after that, and at each Save. An
-// answer of status 500 or above, and a panic, commit nothing; what Save or
-// Destroy did before stays done, and what is changed after such a status is
-// kept by a Save alone. If the commit fails, the client gets the error answer
-// instead of the handler's.
+// The commit happens before the first byte of the answer, at each Save, and once more when
+// the handler returns if it changed something after the first byte. If the commit fails, the
+// client gets the error answer instead of the handler's.
+//
+// An answer of status 500 or above, and a panic, commit nothing. What Save or Destroy did
+// before stays done. After such a status only a Save keeps changes.
 //
 // # Concurrent requests
 //
-// A session keeps what its handler did as operations, not as a copy of the
-// whole. The commit is a compare-and-swap; where another request was first, the
-// operations are applied again to the newer state. So changes of different keys
-// never undo each other, [Key.Update] composes, of two [Session.Set] of one key
-// the last commit wins, and a value that [Session.Pop] took is given to one
-// request: the commit of the other fails. A session that was destroyed, revoked
-// or renewed in the meantime takes no more changes: [ErrEnded].
+// A session keeps what its handler did as operations, not as a copy of the whole. The commit
+// is a compare-and-swap. If another request was first, the commit applies the operations
+// again to the newer state. So changes of different keys never undo each other, and
+// [Key.Update] composes. If two requests Set one key, the last commit wins. If two requests
+// Pop one value, one gets it and the commit of the other fails. A session that was
+// destroyed, revoked or renewed meanwhile takes no more changes: [ErrEnded].
 //
 // # Accounts
 //
@@ -115,10 +114,10 @@
 //
 // # What stands where
 //
-// The middleware commits when the handler below it writes the first byte or
-// returns, and commits nothing if the status is 500 or above. So put everything that
-// decides about the answer inside of the middleware, and what only watches, or
-// refuses requests by itself, outside of it:
+// The middleware commits when the handler below it writes the first byte or returns, and
+// commits nothing if the status is 500 or above. So put everything that decides about the
+// answer inside of the middleware. Put what only watches, or refuses requests by itself,
+// outside of it:
 //
 //	what          where    how, and why
 //	-----------   -------  ------------------------------------------------------------------
@@ -174,15 +173,15 @@
 // before the first byte.
 //
 // A request that carries the cookie twice is treated as anonymous. If the name has no
-// __Host- prefix, up to three are tried, and the session is used if exactly one of
-// them is good. Login and Destroy end the session of every good token that the
-// request carries, so that signing in or out ends the confusion.
+// __Host- prefix, up to three are tried, and the session is used if exactly one of them is
+// valid. Login and Destroy end the session of every valid token that the request carries, so
+// signing in or out ends the confusion.
 //
-// A form that another site posts comes without the cookie, by SameSite=Lax,
-// although the browser may hold one. What its handler sets is stored, but no session
-// cookie is sent: it would replace the one that the browser holds, and sign the
-// user out. Only a Login sends one. With SameSite=Strict the same goes for a link
-// on another site. This rests on the header Sec-Fetch-Site of today's browsers.
+// If another site posts a form, the browser leaves the cookie out, because of SameSite=Lax.
+// What the handler of such a request sets is stored, but no session cookie is sent: it would
+// replace the one that the browser holds, and sign the user out. Only a Login sends one. With
+// SameSite=Strict this is true of a link on another site, too. The header Sec-Fetch-Site of
+// today's browsers tells such requests.
 //
 // Browsers drop Secure cookies that come by http, and most of them make an
 // exception for localhost. On any other host without TLS develop with
