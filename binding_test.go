@@ -2,6 +2,8 @@ package session_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,6 +87,12 @@ func TestABindingIsOfOnePurposeAndOneRealm(t *testing.T) {
 	c := a.client()
 	forms := c.bound("forms")
 	elsewhere := &client{p: b, jar: c.jar, url: c.url}
+	secret, err := base64.RawURLEncoding.DecodeString(c.cookie("id-csrf"))
+	must(t, err)
+	key := sha256.Sum256(append([]byte("session form cookie\x00"), secret...)) // of a client without a session
+	if longer := c.bound(string(key[:]) + "forms"); bytes.Equal(longer.Client, forms.SignIn) {
+		t.Error("the client of another purpose is the sign-in of this one")
+	}
 	for name, other := range map[string]session.Binding{
 		"another purpose": c.bound("links"), "none": c.bound(""), "a longer one": c.bound("forms2"), "another realm": elsewhere.bound("forms"),
 	} {
