@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -96,33 +95,4 @@ func TestASessionKnowsItsManager(t *testing.T) {
 	if (*session.Session)(nil).Manager() != nil {
 		t.Error("no session has a manager")
 	}
-}
-
-// A middleware of another package refuses requests as this one would: by the
-// application's error page, and with an event.
-func ExampleManager_Answer() {
-	sessions, err := session.NewManager(newTap(), session.Config{
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			http.Error(w, "a page in the colours of the shop", session.ErrorStatus(err))
-		},
-		Observer: func(_ context.Context, e session.Event) { fmt.Println("reported:", e.Kind) },
-	})
-	if err != nil {
-		panic(err)
-	}
-	defer sessions.Close()
-
-	atNight := func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s := session.FromContext(r.Context())
-			s.Manager().Report(r.Context(), session.Event{Kind: "at night", Subject: s.Subject()})
-			s.Manager().Answer(w, r, statusError(http.StatusServiceUnavailable))
-		})
-	}
-	w := httptest.NewRecorder()
-	sessions.Handler(atNight(http.NotFoundHandler())).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	fmt.Print(w.Code, " ", w.Body)
-	// Output:
-	// reported: at night
-	// 503 a page in the colours of the shop
 }

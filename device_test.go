@@ -69,21 +69,6 @@ func TestRequestClient(t *testing.T) {
 	}
 }
 
-// What a client claims to come from is never asked: only the connection.
-func TestSecurity_DT2_TheAddressIsThatOfTheConnection(t *testing.T) {
-	p := newProbe(t, session.Config{Client: session.RequestClient})
-	p.client().visit(login(t, "u"), func(r *http.Request) {
-		r.RemoteAddr = "192.0.2.1:1"
-		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip"} {
-			r.Header.Set(name, "2001:db8::1")
-		}
-		r.Header.Set("Forwarded", `for="[2001:db8::1]:1"`)
-	})
-	if got := p.only("u").Client.AddressFamily; got != "IPv4" {
-		t.Errorf("the family is %q", got)
-	}
-}
-
 func TestAClientIsCutToItsLimits(t *testing.T) {
 	p := newProbe(t, session.Config{Client: session.RequestClient})
 	p.client().visit(login(t, "u"), func(r *http.Request) { r.Header.Set("User-Agent", "\xff"+strings.Repeat("é", 10_000)) })

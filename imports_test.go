@@ -209,3 +209,53 @@ func undocumented(d *doc.Package) []string {
 	}
 	return bare
 }
+
+func TestSecurity_ID12_SecretsAreComparedInConstantTime(t *testing.T) {
+	secret := map[string]bool{"secret": true, "hash": true, "presented": true, "token": true, "h": true}
+	compares := map[string]bool{} // by file
+	inspect := func(path string) {
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := func(e ast.Expr) bool {
+			switch e := e.(type) {
+			case *ast.Ident:
+				return secret[strings.ToLower(e.Name)]
+			case *ast.SelectorExpr:
+				return secret[strings.ToLower(e.Sel.Name)]
+			}
+			return false
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "ConstantTimeCompare" {
+				compares[path] = true
+			}
+			b, ok := n.(*ast.BinaryExpr)
+			if !ok || b.Op != token.EQL && b.Op != token.NEQ || !named(b.X) && !named(b.Y) {
+				return true
+			}
+			y := ast.Unparen(b.Y)
+			if lit, ok := y.(*ast.CompositeLit); ok && len(lit.Elts) == 0 {
+				return true // whether there is one at all
+			}
+			if lit, ok := y.(*ast.BasicLit); ok && lit.Value == `""` {
+				return true
+			}
+			if id, ok := y.(*ast.Ident); ok && id.Name == "nil" {
+				return true
+			}
+			t.Errorf("%s: a secret is compared with %s", fset.Position(b.OpPos), b.Op)
+			return true
+		})
+	}
+	for _, path := range productionFiles(t, ".", "internal/sid") {
+		inspect(path)
+	}
+	for _, path := range []string{"csrf.go", "internal/sid/sid.go"} {
+		if !compares[path] {
+			t.Errorf("%s: nothing is compared in constant time", path)
+		}
+	}
+}

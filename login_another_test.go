@@ -266,26 +266,6 @@ func TestALoginOfAnotherInTheCookie(t *testing.T) {
 	})
 }
 
-// A sign-in of which nobody knows whether it was stored ends with a sign-out.
-func TestADoubtfulSignInEndsWithASignOut(t *testing.T) {
-	for _, visitor := range []bool{false, true} {
-		d := newDoubter(t, session.Config{})
-		s := d.load(nil)
-		if visitor {
-			s = d.load(d.stored())
-		}
-		must(t, s.Login("alice"))
-		d.unconfirmed()
-		d.fails(s)
-		d.well()
-		must(t, s.Destroy(t.Context()))
-		d.commit(s)
-		if list, err := collect(d.m.List(t.Context(), "alice")); err != nil || len(list) != 0 {
-			t.Errorf("visitor %v: alice has %d sessions, %v; want none", visitor, len(list), err)
-		}
-	}
-}
-
 // Whoever signs in elsewhere with the same token ends its session: a Login that
 // comes too late for that begins another.
 func TestALoginThatComesTooLateBeginsANewSession(t *testing.T) {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,122 +13,6 @@ import (
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
 )
-
-func TestSecurity_LC11_TheOldestSignInGivesWayToANewOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{MaxSessions: 2})
-		first := p.client().must(login(t, "u"))
-		time.Sleep(time.Second)
-		second := p.client().must(login(t, "u"))
-		another := p.client().must(login(t, "v"))
-		time.Sleep(time.Second)
-		first.must(login(t, "u")) // is now the newest
-		time.Sleep(time.Second)
-		third := p.client().must(login(t, "u"))
-		first.wants("<u>")
-		second.wants(anonymous)
-		third.wants("<u>")
-		another.wants("<v>")
-	})
-}
-
-// However many sign in at once, no more are left than may be, and each of those
-// has a client.
-func TestSecurity_LC11_ParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
-	for _, refuse := range []bool{false, true} {
-		t.Run(fmt.Sprintf("refuse %v", refuse), func(t *testing.T) {
-			tap := newTap()
-			machines := []*probe{}
-			for range 3 {
-				machines = append(machines, probeOver(t, tap, session.Config{MaxSessions: 3, RefuseLogin: refuse}))
-			}
-			for round := range 10 {
-				subject := fmt.Sprint("u", round)
-				var clients []*client
-				for i := range 20 {
-					clients = append(clients, machines[i%3].client())
-				}
-				var mu sync.Mutex
-				signedIn := 0
-				var wg sync.WaitGroup
-				for _, c := range clients {
-					wg.Go(func() {
-						res := c.visit(login(t, subject))
-						mu.Lock()
-						defer mu.Unlock()
-						switch res.StatusCode {
-						case http.StatusOK:
-							signedIn++
-						case http.StatusConflict, http.StatusForbidden:
-						default:
-							t.Errorf("status %d", res.StatusCode)
-						}
-					})
-				}
-				wg.Wait()
-				alive := 0
-				for _, c := range clients {
-					if c.state() == "<"+subject+">" {
-						alive++
-					}
-				}
-				if listed := len(machines[0].idsOf(subject)); listed != 3 || alive != 3 {
-					t.Errorf("%d sessions are listed and %d clients are signed in, want 3", listed, alive)
-				}
-				if refuse && signedIn != 3 {
-					t.Errorf("%d were told that they are signed in, want 3", signedIn)
-				}
-			}
-		})
-	}
-}
-
-// At whatever step of a sign-in another comes in between, on another machine, no
-// more are left than may be: also where the session that signs in once more, and
-// so has its place, is ended and another takes it.
-func TestSecurity_LC11_ASignInWithinAnotherTakesNobodysPlace(t *testing.T) {
-	for name, begin := range map[string]act{"a new session": idle, "a guest's": set(t, "k", 1), "one that ends": login(t, "u")} {
-		for _, refuse := range []bool{false, true} {
-			for step, reached := 0, true; reached; step++ {
-				reached = false
-				tap := newTap()
-				cfg := session.Config{MaxSessions: 1, RefuseLogin: refuse}
-				p, q := probeOver(t, tap, cfg), probeOver(t, tap, cfg)
-				c, other := p.client().must(begin), q.client()
-				c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-					ends := s.Subject() != ""
-					must(t, s.Login("u"))
-					tap.at(step, false, func() {
-						reached = true
-						if ends {
-							must(t, q.m.Revoke(context.Background(), s.ID()))
-						}
-						other.visit(login(t, "u"))
-					})
-				})
-				tap.put(nil)
-				alive := 0
-				for _, c := range []*client{c, other} {
-					if strings.HasPrefix(c.state(), "<u>") {
-						alive++
-					}
-				}
-				what := fmt.Sprintf("%s, refuse %v, step %d", name, refuse, step)
-				if listed := len(p.idsOf("u")); listed != 1 || alive != 1 {
-					t.Errorf("%s: %d sessions are listed and %d clients are signed in, want 1", what, listed, alive)
-				}
-				// No place is left behind.
-				if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
-					t.Fatal(err)
-				}
-				p.client().must(login(t, "u")).wants("<u>")
-				if !reached && step < 3 {
-					t.Errorf("%s: there are no more steps", what)
-				}
-			}
-		}
-	}
-}
 
 func TestALoginOverMaxSessionsIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -265,67 +147,6 @@ func TestAnAnonymousSessionHasALifetimeOfItsOwn(t *testing.T) {
 		}
 		user.wants("<u> k=1")
 	})
-}
-
-func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{AdmitAnonymous: session.LimitRate(10, time.Minute), AnonymousLifetime: 10 * time.Minute})
-		known, user := p.client().must(set(t, "k", 1)), p.client().must(login(t, "u"))
-		admitted := 0
-		for range 30 {
-			for range 100 {
-				switch res := p.client().visit(set(t, "k", 1)); res.StatusCode {
-				case http.StatusOK:
-					admitted++
-				case http.StatusTooManyRequests:
-					if len(res.Cookies()) > 0 {
-						t.Error("a refused visitor is given a cookie")
-					}
-				default:
-					t.Errorf("status %d", res.StatusCode)
-				}
-			}
-			// Who is there already, or signs in, is not kept out.
-			known.must(set(t, "k", 2))
-			user.must(set(t, "k", 2))
-			p.client().must(login(t, "u"))
-			p.client().wants(anonymous)
-			time.Sleep(6 * time.Second)
-			if admitted == 0 {
-				t.Fatal("nobody is admitted")
-			}
-		}
-		if admitted != 9+29 { // one went to known; one more each 6 seconds
-			t.Errorf("%d visitors were admitted in 3 minutes, want 38", admitted)
-		}
-	})
-}
-
-// A flood must not fill the log with faults that an operator has to look into.
-func TestSecurity_DT3_ARefusalIsNoFault(t *testing.T) {
-	p := newProbe(t, session.Config{
-		MaxSessions: 1, RefuseLogin: true,
-		AdmitAnonymous: func(*http.Request) error { return errors.New("flood") },
-	})
-	p.client().visit(set(t, "k", 1))
-	if got := p.heard(); got != "refused" {
-		t.Errorf("the events of a refused visitor are %q", got)
-	}
-	p.client().must(login(t, "u"))
-	p.saw()
-	p.client().visit(login(t, "u"))
-	if events := p.saw(); len(events) != 1 || events[0].Kind != session.EventRefused || events[0].Subject != "u" || events[0].Err == nil {
-		t.Errorf("the events of a refused sign-in are %v", events)
-	}
-	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Login("u"))
-		if err := s.Save(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
-			t.Error(err)
-		}
-	})
-	if got := p.heard(); got != "refused" {
-		t.Errorf("with Save the events are %q", got)
-	}
 }
 
 func TestSaveTellsOfARefusal(t *testing.T) {

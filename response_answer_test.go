@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"compress/gzip"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -230,67 +229,6 @@ func saved(t *testing.T, changes ...act) act {
 		}
 		if err := s.Save(r.Context()); err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-func TestSecurity_CK6_WhatWasSavedIsToldWithTheErrorAnswer(t *testing.T) {
-	for name, tt := range map[string]struct {
-		before []act // of requests before
-		saved  []act // before the commit that fails
-		state  string
-	}{
-		"nothing":                   {[]act{login(t, "u")}, nil, "<u>"},
-		"nobody":                    {nil, nil, anonymous},
-		"a visitor":                 {nil, []act{saved(t, set(t, "a", 1))}, "<> a=1"},
-		"a sign-in":                 {nil, []act{saved(t, login(t, "u"))}, "<u>"},
-		"a visitor's sign-in":       {[]act{set(t, "a", 1)}, []act{saved(t, login(t, "u"))}, "<u> a=1"},
-		"a renewal":                 {[]act{login(t, "u")}, []act{saved(t, renew(t))}, "<u>"},
-		"two of them":               {[]act{login(t, "u")}, []act{saved(t, renew(t)), saved(t, renew(t))}, "<u>"},
-		"a change":                  {[]act{login(t, "u")}, []act{saved(t, set(t, "a", 1))}, "<u> a=1"},
-		"a sign-out":                {[]act{login(t, "u")}, []act{logout(t)}, anonymous},
-		"a renewal and a sign-out":  {[]act{login(t, "u")}, []act{saved(t, renew(t)), logout(t)}, anonymous},
-		"a visitor and a sign-out":  {nil, []act{saved(t, set(t, "a", 1)), logout(t)}, anonymous},
-		"a sign-out and a visitor":  {[]act{login(t, "u")}, []act{logout(t), saved(t, set(t, "a", 1))}, "<> a=1"},
-		"a sign-out and a sign-in":  {[]act{login(t, "u")}, []act{logout(t), saved(t, login(t, "v"))}, "<v>"},
-		"another subject's sign-in": {[]act{login(t, "u")}, []act{saved(t, login(t, "v"))}, "<v>"},
-	} {
-		for how, fail := range map[string]act{
-			"a value": set(t, "lost", 1), "a renewal": renew(t), "a sign-in": login(t, "lost"),
-			"a sign-out and a value": func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				s.Set("lost", 1)
-				s.Discard()
-				s.Set("lost", 2)
-			},
-		} {
-			nothing := how == "a renewal" && tt.state == anonymous // to renew
-			// The sign-in of another subject ends the session first, or may have.
-			ended := how == "a sign-in" && !strings.HasPrefix(tt.state, anonymous)
-			if nothing || ended {
-				continue
-			}
-			t.Run(name+", then "+how, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				c := p.client()
-				for _, f := range tt.before {
-					c.must(f)
-				}
-				res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					http.SetCookie(w, &http.Cookie{Name: cookieName, Value: "by hand"})
-					http.SetCookie(w, &http.Cookie{Name: "handler", Value: "1"})
-					for _, f := range tt.saved {
-						f(w, r, s)
-					}
-					p.tap.put(func(context.Context, string, func() error) error { return errDown })
-					fail(w, r, s)
-					io.WriteString(w, "page")
-				})
-				p.tap.put(nil)
-				if res.StatusCode != 503 || strings.Contains(fmt.Sprint(res.Cookies()), "hand") {
-					t.Errorf("%d %q", res.StatusCode, res.Header["Set-Cookie"])
-				}
-				c.wants(tt.state)
-			})
 		}
 	}
 }

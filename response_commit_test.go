@@ -5,8 +5,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
-	"net/textproto"
 	"runtime"
 	"slices"
 	"strings"
@@ -101,65 +99,6 @@ func TestResponse_InformationalAnswersCommitNothing(t *testing.T) {
 	if w.status != 101 || len(w.header["Set-Cookie"]) != 1 {
 		t.Errorf("%d %q, want 101 and the cookie", w.status, w.header)
 	}
-}
-
-func TestRegression_EarlyHintsLoseTheCookie(t *testing.T) {
-	for _, version := range []over{http1, http2} {
-		t.Run(string(version), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				s.Set("before", 1)
-				w.Header().Set("Link", "</style.css>; rel=preload")
-				w.WriteHeader(http.StatusEarlyHints)
-				s.Set("after", 1)
-				io.WriteString(w, "page")
-			})))
-			var hints []textproto.MIMEHeader
-			r, _ := http.NewRequest("GET", srv.URL, nil)
-			r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-				Got1xxResponse: func(code int, h textproto.MIMEHeader) error { hints = append(hints, h); return nil },
-			}))
-			res, body, err := fetch(t, c, r)
-			if err != nil || body != "page" || sessionCookie(res) == nil {
-				t.Errorf("%q, %v, %v", body, err, res)
-			}
-			if len(hints) != 1 || len(hints[0]["Set-Cookie"]) != 0 || hints[0].Get("Link") == "" {
-				t.Errorf("the hints are %v, want one without a cookie", hints)
-			}
-		})
-	}
-}
-
-func TestRegression_FlushBeforeTheFirstWriteLosesTheCookie(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		if r.URL.Path == "/show" {
-			show(w, r, s)
-			return
-		}
-		s.Login("u")
-		http.NewResponseController(w).Flush()
-		io.WriteString(w, "page")
-	})))
-	if res, body := get(t, c, srv.URL); body != "page" || sessionCookie(res) == nil {
-		t.Errorf("%q %q", body, res.Header)
-	}
-	if _, got := get(t, c, srv.URL+"/show"); got != "<u>" {
-		t.Errorf("the session is %q", got)
-	}
-}
-
-func TestRegression_AChangeAfterTheFirstByteVanishes(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		io.WriteString(w, "page")
-		w.(http.Flusher).Flush()
-		if err := s.Set("late", 1); err != nil {
-			t.Error(err)
-		}
-	})
-	c.wants("<u> late=1")
 }
 
 func TestResponse_ServerErrorsKeepWhatWasSaved(t *testing.T) {

@@ -148,31 +148,6 @@ func TestResponse_AFailedCommitTakesNothingOver(t *testing.T) {
 	}
 }
 
-func TestRegression_AFailedCommitMixesTwoPages(t *testing.T) {
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-		if session.FromContext(r.Context()) == nil || !errors.Is(err, errDown) {
-			t.Errorf("the error handler is given %v", err)
-		}
-		w.WriteHeader(session.ErrorStatus(err))
-		io.WriteString(w, "sorry")
-	}})
-	p.tap.fail("create", errDown)
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		s.Login("u")
-		w.Header().Set("Content-Length", "9")
-		for range 3 {
-			if n, err := io.WriteString(w, "signed in"); n != 0 || !errors.Is(err, errDown) {
-				t.Errorf("Write: %d, %v", n, err)
-			}
-		}
-		w.WriteHeader(200)
-	})))
-	res, body := get(t, c, srv.URL)
-	if res.StatusCode != 503 || body != "sorry" || len(res.Header["Set-Cookie"]) != 0 {
-		t.Errorf("%d %q %q", res.StatusCode, body, res.Header)
-	}
-}
-
 func TestResponse_AnErrorHandlerThatSaysNothingIsNoSuccess(t *testing.T) {
 	p := newProbe(t, session.Config{ErrorHandler: func(http.ResponseWriter, *http.Request, error) {}})
 	c := p.client().must(login(t, "u"))

@@ -114,28 +114,6 @@ func TestHijack_LateChangesAreCommittedAtReturn(t *testing.T) {
 	p.with(token).wants("<u> before=1 last=1 late=1")
 }
 
-func TestRegression_AHijackedConnectionSavesAStaleSnapshot(t *testing.T) {
-	for _, own := range []bool{false, true} {
-		t.Run(fmt.Sprint("own change: ", own), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client().must(login(t, "u")).must(set(t, "old", 1))
-			token := c.token()
-			dial, returned := serveLines(t, p, lines(t, read, func(s *session.Session, line string) string {
-				return fmt.Sprint(s.Set(line, 1))
-			}))
-			ws := dial(token)
-			if own {
-				ws.say("socket")
-				ws.read(t)
-			}
-			c.must(set(t, "other", 1)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Delete("old") })
-			ws.conn.Close()
-			<-returned
-			c.wants(map[bool]string{false: "<u> other=1", true: "<u> other=1 socket=1"}[own])
-		})
-	}
-}
-
 func TestHijack_ASocketLearnsOfALogout(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client().must(login(t, "u"))

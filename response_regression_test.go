@@ -3,11 +3,14 @@ package session_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
@@ -260,4 +263,110 @@ func TestRegression_ConcurrentUseOfOneSessionRaces(t *testing.T) {
 		wg.Wait()
 	})
 	c.wants(fmt.Sprintf("<u> n=%d", workers*rounds))
+}
+
+func TestRegression_EarlyHintsLoseTheCookie(t *testing.T) {
+	for _, version := range []over{http1, http2} {
+		t.Run(string(version), func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				s.Set("before", 1)
+				w.Header().Set("Link", "</style.css>; rel=preload")
+				w.WriteHeader(http.StatusEarlyHints)
+				s.Set("after", 1)
+				io.WriteString(w, "page")
+			})))
+			var hints []textproto.MIMEHeader
+			r, _ := http.NewRequest("GET", srv.URL, nil)
+			r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+				Got1xxResponse: func(code int, h textproto.MIMEHeader) error { hints = append(hints, h); return nil },
+			}))
+			res, body, err := fetch(t, c, r)
+			if err != nil || body != "page" || sessionCookie(res) == nil {
+				t.Errorf("%q, %v, %v", body, err, res)
+			}
+			if len(hints) != 1 || len(hints[0]["Set-Cookie"]) != 0 || hints[0].Get("Link") == "" {
+				t.Errorf("the hints are %v, want one without a cookie", hints)
+			}
+		})
+	}
+}
+
+func TestRegression_FlushBeforeTheFirstWriteLosesTheCookie(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		if r.URL.Path == "/show" {
+			show(w, r, s)
+			return
+		}
+		s.Login("u")
+		http.NewResponseController(w).Flush()
+		io.WriteString(w, "page")
+	})))
+	if res, body := get(t, c, srv.URL); body != "page" || sessionCookie(res) == nil {
+		t.Errorf("%q %q", body, res.Header)
+	}
+	if _, got := get(t, c, srv.URL+"/show"); got != "<u>" {
+		t.Errorf("the session is %q", got)
+	}
+}
+
+func TestRegression_AChangeAfterTheFirstByteVanishes(t *testing.T) {
+	p := newProbe(t, session.Config{})
+	c := p.client().must(login(t, "u"))
+	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		io.WriteString(w, "page")
+		w.(http.Flusher).Flush()
+		if err := s.Set("late", 1); err != nil {
+			t.Error(err)
+		}
+	})
+	c.wants("<u> late=1")
+}
+
+func TestRegression_AFailedCommitMixesTwoPages(t *testing.T) {
+	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+		if session.FromContext(r.Context()) == nil || !errors.Is(err, errDown) {
+			t.Errorf("the error handler is given %v", err)
+		}
+		w.WriteHeader(session.ErrorStatus(err))
+		io.WriteString(w, "sorry")
+	}})
+	p.tap.fail("create", errDown)
+	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		s.Login("u")
+		w.Header().Set("Content-Length", "9")
+		for range 3 {
+			if n, err := io.WriteString(w, "signed in"); n != 0 || !errors.Is(err, errDown) {
+				t.Errorf("Write: %d, %v", n, err)
+			}
+		}
+		w.WriteHeader(200)
+	})))
+	res, body := get(t, c, srv.URL)
+	if res.StatusCode != 503 || body != "sorry" || len(res.Header["Set-Cookie"]) != 0 {
+		t.Errorf("%d %q %q", res.StatusCode, body, res.Header)
+	}
+}
+
+func TestRegression_AHijackedConnectionSavesAStaleSnapshot(t *testing.T) {
+	for _, own := range []bool{false, true} {
+		t.Run(fmt.Sprint("own change: ", own), func(t *testing.T) {
+			p := newProbe(t, session.Config{})
+			c := p.client().must(login(t, "u")).must(set(t, "old", 1))
+			token := c.token()
+			dial, returned := serveLines(t, p, lines(t, read, func(s *session.Session, line string) string {
+				return fmt.Sprint(s.Set(line, 1))
+			}))
+			ws := dial(token)
+			if own {
+				ws.say("socket")
+				ws.read(t)
+			}
+			c.must(set(t, "other", 1)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Delete("old") })
+			ws.conn.Close()
+			<-returned
+			c.wants(map[bool]string{false: "<u> other=1", true: "<u> other=1 socket=1"}[own])
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -275,4 +276,46 @@ func TestSecurity_CS1_WorksWithCrossOriginProtection(t *testing.T) {
 			t.Errorf("inside: %d %q", w.Code, w.Header()["Set-Cookie"])
 		}
 	})
+}
+
+// What a client claims to come from is never asked: only the connection.
+func TestSecurity_DT2_TheAddressIsThatOfTheConnection(t *testing.T) {
+	p := newProbe(t, session.Config{Client: session.RequestClient})
+	p.client().visit(login(t, "u"), func(r *http.Request) {
+		r.RemoteAddr = "192.0.2.1:1"
+		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "True-Client-Ip", "Cf-Connecting-Ip"} {
+			r.Header.Set(name, "2001:db8::1")
+		}
+		r.Header.Set("Forwarded", `for="[2001:db8::1]:1"`)
+	})
+	if got := p.only("u").Client.AddressFamily; got != "IPv4" {
+		t.Errorf("the family is %q", got)
+	}
+}
+
+// A flood must not fill the log with faults that an operator has to look into.
+func TestSecurity_DT3_ARefusalIsNoFault(t *testing.T) {
+	p := newProbe(t, session.Config{
+		MaxSessions: 1, RefuseLogin: true,
+		AdmitAnonymous: func(*http.Request) error { return errors.New("flood") },
+	})
+	p.client().visit(set(t, "k", 1))
+	if got := p.heard(); got != "refused" {
+		t.Errorf("the events of a refused visitor are %q", got)
+	}
+	p.client().must(login(t, "u"))
+	p.saw()
+	p.client().visit(login(t, "u"))
+	if events := p.saw(); len(events) != 1 || events[0].Kind != session.EventRefused || events[0].Subject != "u" || events[0].Err == nil {
+		t.Errorf("the events of a refused sign-in are %v", events)
+	}
+	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		must(t, s.Login("u"))
+		if err := s.Save(r.Context()); !errors.Is(err, session.ErrTooManySessions) {
+			t.Error(err)
+		}
+	})
+	if got := p.heard(); got != "refused" {
+		t.Errorf("with Save the events are %q", got)
+	}
 }

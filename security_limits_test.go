@@ -283,3 +283,37 @@ func TestSecurity_DS4_CollectionHoldsNobodyUpAndEndsWithClose(t *testing.T) {
 		}
 	})
 }
+
+func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{AdmitAnonymous: session.LimitRate(10, time.Minute), AnonymousLifetime: 10 * time.Minute})
+		known, user := p.client().must(set(t, "k", 1)), p.client().must(login(t, "u"))
+		admitted := 0
+		for range 30 {
+			for range 100 {
+				switch res := p.client().visit(set(t, "k", 1)); res.StatusCode {
+				case http.StatusOK:
+					admitted++
+				case http.StatusTooManyRequests:
+					if len(res.Cookies()) > 0 {
+						t.Error("a refused visitor is given a cookie")
+					}
+				default:
+					t.Errorf("status %d", res.StatusCode)
+				}
+			}
+			// Who is there already, or signs in, is not kept out.
+			known.must(set(t, "k", 2))
+			user.must(set(t, "k", 2))
+			p.client().must(login(t, "u"))
+			p.client().wants(anonymous)
+			time.Sleep(6 * time.Second)
+			if admitted == 0 {
+				t.Fatal("nobody is admitted")
+			}
+		}
+		if admitted != 9+29 { // one went to known; one more each 6 seconds
+			t.Errorf("%d visitors were admitted in 3 minutes, want 38", admitted)
+		}
+	})
+}

@@ -201,3 +201,46 @@ func TestSecurity_LC3_ASlowRequestBringsNothingBack(t *testing.T) {
 		}
 	}
 }
+
+func TestSecurity_LC12_ReauthenticationTellsWhenAndHowAndBeginsBothTimersAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbe(t, session.Config{})
+		c := p.client().must(login(t, "u")).must(set(t, "k", 1))
+		old, begun := c.token(), time.Now()
+		p.saw()
+		time.Sleep(10 * time.Minute)
+		var deadline time.Time
+		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if at := s.AuthenticatedAt(); !at.Equal(begun.Truncate(time.Millisecond)) || s.Level() != 0 {
+				t.Errorf("before: at %v, level %d", at, s.Level())
+			}
+			deadline = s.Deadline()
+			must(t, s.Reauthenticate(2))
+			if !s.AuthenticatedAt().Equal(time.Now().Truncate(time.Millisecond)) || s.Level() != 2 || !s.Deadline().Equal(deadline.Add(10*time.Minute)) {
+				t.Errorf("at once: at %v, level %d, until %v", s.AuthenticatedAt(), s.Level(), s.Deadline())
+			}
+		})
+		if info, now := p.only("u"), time.Now(); info.Level != 2 || !info.AuthenticatedAt.Equal(now) ||
+			!info.Expires.Equal(now.Add(time.Hour)) || !info.Deadline.Equal(deadline.Add(10*time.Minute)) {
+			t.Errorf("listed as %+v", info)
+		}
+		if got := p.heard(); got != "reauthenticated" {
+			t.Errorf("the events are %s", got)
+		}
+		if c.token() == old {
+			t.Error("the token is as it was")
+		}
+		c.wants("<u> k=1")
+		p.with(old).wants(anonymous)
+		c.must(renew(t)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Level() != 2 {
+				t.Errorf("a renewal leaves level %d", s.Level())
+			}
+		})
+		c.must(login(t, "u")).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			if s.Level() != 0 {
+				t.Errorf("a sign-in leaves level %d", s.Level())
+			}
+		})
+	})
+}
