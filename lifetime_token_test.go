@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,10 +201,15 @@ func TestAFaultInALifetimeSignsNobodyOut(t *testing.T) {
 func TestALifetimeLeavesFormsGood(t *testing.T) {
 	p := newProbe(t, remembered)
 	c := p.client().must(login(t, "u"))
-	token := c.formToken()
+	var token string
+	c.must(succeed(t, func(_ *http.Request, s *session.Session) (err error) { token, err = s.CSRFToken(); return err }))
 	c.must(remember(t, month))
-	c.mustAccept("a form of before", token, true)
-	c.mustAccept("a form of before, once the new token was seen", token, true)
+	for _, what := range []string{"a form of before", "a form of before, once the new token was seen"} {
+		res := c.visit(behind(session.RequireCSRF), sends(formType, strings.NewReader("")), headers("X-CSRF-Token", token))
+		if res.StatusCode != http.StatusOK || text(t, res) != "inside" {
+			t.Errorf("%s: status %d", what, res.StatusCode)
+		}
+	}
 }
 
 // A timeout outside has answered for the handler: its cookies are dropped.
@@ -220,13 +226,13 @@ func TestALifetimeSurvivesATimeoutOutside(t *testing.T) {
 	go func() { <-begun; cancel() }()
 	r := httptest.NewRequest("GET", appURL, nil)
 	r.Header.Set("Cookie", cookieName+"="+c.token())
-	ctx = context.WithValue(ctx, actKey{}, act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+	r = bring(r.WithContext(ctx), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		close(begun)
 		<-answered
 		must(t, s.SetLifetime(month), s.Save(context.WithoutCancel(r.Context())))
-	}))
+	})
 	w := httptest.NewRecorder()
-	p.h.ServeHTTP(w, r.WithContext(ctx))
+	p.h.ServeHTTP(w, r)
 	close(answered)
 	<-returned
 	p.h = inner

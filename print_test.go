@@ -13,6 +13,9 @@ import (
 	"github.com/b4468f51/session"
 )
 
+// A contextKey is the key of a value of a handler.
+type contextKey struct{}
+
 // printed returns all that fmt and encoding/json make of a value.
 func printed(x any) string {
 	var b strings.Builder
@@ -54,7 +57,7 @@ func TestSecurity_DT4_PrintingTheWriterOrTheContextShowsTheIDAtMost(t *testing.T
 			"a wrapper of it":          struct{ http.ResponseWriter }{w},
 			"a struct that holds it":   struct{ w http.ResponseWriter }{w},
 			"the context":              r.Context(),
-			"one with a value":         context.WithValue(r.Context(), actKey{}, "child"),
+			"one with a value":         context.WithValue(r.Context(), contextKey{}, "child"),
 			"a struct that embeds it":  struct{ context.Context }{r.Context()},
 			"a struct that holds that": struct{ ctx context.Context }{r.Context()},
 			"an error of it":           errors.Join(context.Cause(r.Context())),

@@ -39,6 +39,9 @@ func parse(t *testing.T, dir string, r *http.Request) {
 	}
 }
 
+// An outerKey is the key of a value that a middleware outside puts into the context.
+type outerKey struct{}
+
 func TestUploadsLeaveNoFiles(t *testing.T) {
 	for name, where := range map[string]func(t *testing.T, p *probe, dir string) http.Handler{
 		"the handler reads the form": func(t *testing.T, p *probe, dir string) http.Handler {
@@ -60,7 +63,7 @@ func TestUploadsLeaveNoFiles(t *testing.T) {
 		"in a copy made outside": func(t *testing.T, p *probe, dir string) http.Handler {
 			h := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { parse(t, dir, r) }))
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actKey{}, "outer")))
+				h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), outerKey{}, "outer")))
 			})
 		},
 		"the error page reads it": func(t *testing.T, p *probe, dir string) http.Handler {

@@ -143,6 +143,7 @@ func TestHijack_ASocketLearnsOfALogout(t *testing.T) {
 }
 
 func TestHijack_ACookieThatIsDueRefuses(t *testing.T) {
+	sign := func(t *testing.T) act { return login(t, "u") }
 	for name, tt := range map[string]struct {
 		begin  func(t *testing.T) act
 		before func(t *testing.T) act

@@ -167,7 +167,7 @@ func TestSecurity_DT4_NothingThatIsWrittenDownHoldsAToken(t *testing.T) {
 			write(s)
 			write(s.ID())
 			write(r.Context())
-			write(context.WithValue(r.Context(), actKey{}, "child"))
+			write(context.WithValue(r.Context(), contextKey{}, "child"))
 			write(struct{ s *session.Session }{s}) // fmt cannot call its methods
 			write(p.m)
 			if err := s.Save(r.Context()); err != nil {

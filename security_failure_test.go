@@ -18,27 +18,25 @@ import (
 // A fault is what can happen to a call of a store. It may cancel the request.
 type fault func(ctx context.Context, cancel func(), do func() error) error
 
-var (
-	errDown = errors.New("dial tcp 10.0.0.7:6379: password hunter2 refused")
+var errDown = errors.New("dial tcp 10.0.0.7:6379: password hunter2 refused")
 
-	faults = map[string]fault{
-		"error":   func(context.Context, func(), func() error) error { return errDown },
-		"timeout": func(ctx context.Context, _ func(), _ func() error) error { <-ctx.Done(); return ctx.Err() },
-		"lost answer": func(_ context.Context, _ func(), do func() error) error {
-			do()
-			return errDown
-		},
-		"cancel": func(ctx context.Context, cancel func(), do func() error) error {
-			cancel()
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(time.Second):
-				return do()
-			}
-		},
-	}
-)
+var faults = map[string]fault{
+	"error":   func(context.Context, func(), func() error) error { return errDown },
+	"timeout": func(ctx context.Context, _ func(), _ func() error) error { <-ctx.Done(); return ctx.Err() },
+	"lost answer": func(_ context.Context, _ func(), do func() error) error {
+		do()
+		return errDown
+	},
+	"cancel": func(ctx context.Context, cancel func(), do func() error) error {
+		cancel()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+			return do()
+		}
+	},
+}
 
 const hungUp = 499 // nobody is there to read an answer
 

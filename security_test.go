@@ -222,6 +222,11 @@ func probeOver(t testing.TB, tap *tap, cfg session.Config) *probe {
 
 type actKey struct{}
 
+// bring makes f the act of a request.
+func bring(r *http.Request, f act) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), actKey{}, f))
+}
+
 // brought is the handler that the request brought along.
 func brought(w http.ResponseWriter, r *http.Request) {
 	r.Context().Value(actKey{}).(act).ServeHTTP(w, r)
@@ -280,7 +285,7 @@ func (c *client) visit(f act, edits ...func(*http.Request)) *http.Response {
 		edit(r)
 	}
 	w := httptest.NewRecorder()
-	c.p.h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actKey{}, f)))
+	c.p.h.ServeHTTP(w, bring(r, f))
 	res := w.Result()
 	checkAnswer(c.p.t, res)
 	c.jar.SetCookies(c.url, res.Cookies())

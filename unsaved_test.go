@@ -124,7 +124,7 @@ func TestAChangeAfterTheHandlerIsTold(t *testing.T) {
 	var kept *session.Session
 	p.client().must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { kept = s })
 	for range 3 {
-		if err := visits.Set(kept, 1); !errors.Is(err, session.ErrDone) {
+		if err := counter.Set(kept, 1); !errors.Is(err, session.ErrDone) {
 			t.Errorf("Set: %v", err)
 		}
 	}

@@ -27,13 +27,15 @@ func deployed(t *testing.T, cfg session.Config) (before, after *probe) {
 // on returns the same browser, as another probe sees it.
 func (c *client) on(p *probe) *client { return &client{p, c.jar, c.url} }
 
+var visitCount = session.NewKey[int]("visits")
+
 // visitsPage is the handler of README.md.
 func visitsPage(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-	if err := visits.Update(s, func(n int) (int, error) { return n + 1, nil }); err != nil {
+	if err := visitCount.Update(s, func(n int) (int, error) { return n + 1, nil }); err != nil {
 		http.Error(w, "try again", session.ErrorStatus(err))
 		return
 	}
-	n, _ := visits.Get(s)
+	n, _ := visitCount.Get(s)
 	fmt.Fprint(w, "visit ", n)
 }
 
@@ -67,20 +69,20 @@ func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
 	text := session.NewKey[string]("visits")
 	for name, read := range map[string]func(r *http.Request, s *session.Session) error{
 		"Get": func(_ *http.Request, s *session.Session) error {
-			if n, ok := visits.Get(s); n != 0 || ok {
+			if n, ok := visitCount.Get(s); n != 0 || ok {
 				return fmt.Errorf("%d, %v", n, ok)
 			}
 			return nil
 		},
 		"Pop": func(_ *http.Request, s *session.Session) error {
-			if n, ok := visits.Pop(s); n != 0 || ok {
+			if n, ok := visitCount.Pop(s); n != 0 || ok {
 				return fmt.Errorf("%d, %v", n, ok)
 			}
 			return nil
 		},
 		"Update that fails": func(_ *http.Request, s *session.Session) error {
 			stop := errors.New("stop")
-			err := visits.Update(s, func(n int) (int, error) {
+			err := visitCount.Update(s, func(n int) (int, error) {
 				if n != 0 {
 					t.Errorf("Update begins with %d", n)
 				}
@@ -144,7 +146,7 @@ func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
 
 func increment2(s *session.Session) error {
 	f := func(n int) (int, error) { return n + 1, nil }
-	return errors.Join(visits.Update(s, f), visits.Update(s, f))
+	return errors.Join(visitCount.Update(s, f), visitCount.Update(s, f))
 }
 
 func TestEachUndecodableKeyIsReported(t *testing.T) {
@@ -154,7 +156,7 @@ func TestEachUndecodableKeyIsReported(t *testing.T) {
 	p.saw()
 	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		for range 3 {
-			visits.Get(s)
+			visitCount.Get(s)
 			other.Get(s)
 		}
 	})
@@ -175,7 +177,7 @@ func TestAnUpdateThatMeetsAnotherTypeInAMergeStartsFromZero(t *testing.T) {
 	p := newProbe(t, session.Config{})
 	c := p.client().must(set(t, "visits", 7))
 	c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
-		err := visits.Update(s, func(n int) (int, error) { return n + 1, nil })
+		err := visitCount.Update(s, func(n int) (int, error) { return n + 1, nil })
 		c.on(p).must(set(t, "visits", "seven"))
 		return err
 	}))
