@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,14 +69,19 @@ func with(t testing.TB, tap *Tap, cfg session.Config, open func(session.Config) 
 	}
 	t.Cleanup(func() { m.Close() })
 	p.M = m
-	p.H = m.Handler(http.HandlerFunc(brought))
+	p.H = m.Handler(http.HandlerFunc(Brought))
 	return p
 }
 
 type actKey struct{}
 
-// brought is the handler that the request brought along.
-func brought(w http.ResponseWriter, r *http.Request) {
+// Bring makes f the Act of a request.
+func Bring(r *http.Request, f Act) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), actKey{}, f))
+}
+
+// Brought is the handler that the request brought along.
+func Brought(w http.ResponseWriter, r *http.Request) {
 	r.Context().Value(actKey{}).(Act).ServeHTTP(w, r)
 }
 
@@ -118,4 +124,29 @@ func (p *Probe) With(token string) *Client {
 	c := p.Client()
 	c.Jar.SetCookies(c.URL, []*http.Cookie{{Name: CookieName, Value: token, Path: "/", Secure: true}})
 	return c
+}
+
+// Only returns the one session of a subject.
+func (p *Probe) Only(subject string) session.Info {
+	p.T.Helper()
+	infos, err := Collect(p.M.List(p.T.Context(), subject))
+	if err != nil || len(infos) != 1 {
+		p.T.Fatalf("%d sessions, %v; want one", len(infos), err)
+	}
+	return infos[0]
+}
+
+// IDsOf returns the IDs of a subject's sessions, ascending.
+func (p *Probe) IDsOf(subject string) []session.ID {
+	p.T.Helper()
+	infos, err := Collect(p.M.List(p.T.Context(), subject))
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	var ids []session.ID
+	for _, info := range infos {
+		ids = append(ids, info.ID)
+	}
+	slices.SortFunc(ids, func(a, b session.ID) int { return slices.Compare(a[:], b[:]) })
+	return ids
 }
