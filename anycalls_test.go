@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -41,16 +42,16 @@ func anyCalls(t *testing.T, sealed bool, seed uint64) {
 	names := slices.Sorted(maps.Keys(ways))
 	chance := rand.New(rand.NewPCG(seed, 2))
 	cfg := session.Config{GCInterval: -1, MaxSessions: chance.IntN(3)}
-	var site *testSite
+	var site *probe.Site
 	if sealed {
 		cfg.MaxSessions, cfg.NotBefore = 0, memstore.New()
-		site = newSealedSite(t, newRing(t), cfg)
+		site = probe.SealedSite(t, probe.NewRing(t), cfg)
 	} else {
 		cfg.RotateEvery = 5 * time.Minute
-		site = newSite(t, nil, cfg)
-		site.answers()
+		site = probe.NewSite(t, nil, cfg)
+		site.Answers()
 	}
-	site.mux.HandleFunc("/any", func(w http.ResponseWriter, r *http.Request) {
+	site.Mux.HandleFunc("/any", func(w http.ResponseWriter, r *http.Request) {
 		s := session.FromContext(r.Context())
 		seeds := strings.Split(r.URL.RawQuery, ",")
 		var wg sync.WaitGroup
@@ -61,7 +62,7 @@ func anyCalls(t *testing.T, sealed bool, seed uint64) {
 					if name == "the response" && i > 0 {
 						continue // no two goroutines write to it
 					}
-					ways[name](t, site.m, w, r, s)
+					ways[name](t, site.M, w, r, s)
 				}
 			})
 		}
@@ -74,14 +75,14 @@ func anyCalls(t *testing.T, sealed bool, seed uint64) {
 		}
 		return string(steps)
 	}
-	b := site.with("", "")
+	b := site.With("", "")
 	for range 6 {
 		var wg sync.WaitGroup
 		for range 1 + chance.IntN(3) {
 			path := "/any?" + plan() + "," + plan()
 			wg.Go(func() {
 				mayAbort(func() {
-					if w := b.get(path); w.Code >= 500 {
+					if w := b.Get(path); w.Code >= 500 {
 						t.Errorf("%s is answered %d: %s", path, w.Code, w.Body)
 					}
 				})
@@ -90,7 +91,7 @@ func anyCalls(t *testing.T, sealed bool, seed uint64) {
 		wg.Wait()
 		time.Sleep(time.Duration(chance.IntN(400)) * time.Second)
 	}
-	if w := b.get("/any?"); w.Code != http.StatusOK {
+	if w := b.Get("/any?"); w.Code != http.StatusOK {
 		t.Errorf("afterwards a request is answered %d: %s", w.Code, w.Body)
 	}
 }

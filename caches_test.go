@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestVaryStandsInEachAnswerToARequestWithAToken(t *testing.T) {
 	for name, cfg := range map[string]session.Config{"Cookie": {}, "Authorization": {Header: "Authorization"}, "X-Token": {Header: "X-Token"}} {
-		p := newProbe(t, cfg)
+		p := probe.New(t, cfg)
 		w := httptest.NewRecorder()
-		p.m.Handler(act(login(t, "u"))).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+		p.M.Handler(probe.Act(probe.Login(t, "u"))).ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
 		cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
 		line := map[string]string{
 			"Cookie":        cookie,
@@ -25,10 +26,10 @@ func TestVaryStandsInEachAnswerToARequestWithAToken(t *testing.T) {
 			"X-Token":       w.Header().Get("X-Token"),
 		}[name]
 		for what, token := range map[string]string{
-			"good": line, "unknown": line[:len(line)-64] + forgedToken(), "malformed": line + "x", "none": "",
+			"good": line, "unknown": line[:len(line)-64] + probe.ForgedToken(), "malformed": line + "x", "none": "",
 		} {
-			for how, f := range map[string]act{
-				"not used": idle,
+			for how, f := range map[string]probe.Act{
+				"not used": probe.Idle,
 				"used after the first byte": func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					io.WriteString(w, "page")
 					s.Subject()
@@ -36,12 +37,12 @@ func TestVaryStandsInEachAnswerToARequestWithAToken(t *testing.T) {
 				"failed":        func(w http.ResponseWriter, r *http.Request, s *session.Session) { w.WriteHeader(500) },
 				"used and sent": func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Lapsed() },
 			} {
-				r := httptest.NewRequest("GET", appURL, nil)
+				r := httptest.NewRequest("GET", probe.URL, nil)
 				if token != "" {
 					r.Header.Set(name, token)
 				}
 				w := httptest.NewRecorder()
-				p.m.Handler(f).ServeHTTP(w, r)
+				p.M.Handler(f).ServeHTTP(w, r)
 				var want []string
 				if what != "none" || how == "used and sent" {
 					want = []string{name}
@@ -69,10 +70,10 @@ func TestVaryStandsInTheAnswerToAFailedLoad(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 		},
 	} {
-		p := newProbe(t, session.Config{ErrorHandler: handler})
-		token := p.client().must(login(t, "u")).token()
-		p.tap.fail("load", errDown)
-		res := p.with(token).visit(show)
+		p := probe.New(t, session.Config{ErrorHandler: handler})
+		token := p.Client().Must(probe.Login(t, "u")).Token()
+		p.Tap.Fail("load", probe.ErrDown)
+		res := p.With(token).Visit(probe.Show)
 		if !slices.Contains(res.Header["Vary"], "Cookie") || res.StatusCode < 400 || len(res.Header["Set-Cookie"]) > 0 {
 			t.Errorf("%s: %d %q", name, res.StatusCode, res.Header)
 		}
@@ -88,8 +89,8 @@ func TestEveryMethodOfASessionMakesTheAnswerVary(t *testing.T) {
 		if none[method.Name] {
 			continue
 		}
-		p := newProbe(t, session.Config{})
-		res := p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p := probe.New(t, session.Config{})
+		res := p.Client().Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			in := []reflect.Value{reflect.ValueOf(s)}
 			for i := 1; i < method.Type.NumIn(); i++ {
 				arg := reflect.New(method.Type.In(i)).Elem()

@@ -12,38 +12,33 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
-
-var counter = session.NewKey[int]("n")
-
-func increment(s *session.Session) error {
-	return counter.Update(s, func(n int) (int, error) { return n + 1, nil })
-}
 
 // unreliable returns a store that does what it is told, but says something
 // else, or does it twice, or leaves time for others in between.
 func unreliable(st store.Store, kind string) store.Store {
 	lostAnswer := errors.New("connection reset")
 	var n atomic.Int64
-	f := &faultyStore{Store: st}
+	f := &probe.Faulty{Store: st}
 	switch kind {
 	case "applies and reports an error":
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			if err := st.Save(ctx, rec, old); err != nil {
 				return err
 			}
 			return lostAnswer
 		}
-		f.create = func(ctx context.Context, rec store.Record) error {
+		f.OnCreate = func(ctx context.Context, rec store.Record) error {
 			if err := st.Create(ctx, rec); err != nil {
 				return err
 			}
 			return lostAnswer
 		}
 	case "applies now and then and reports an error":
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			err := st.Save(ctx, rec, old)
 			if err == nil && n.Add(1)%3 == 0 {
 				return lostAnswer
@@ -51,23 +46,23 @@ func unreliable(st store.Store, kind string) store.Store {
 			return err
 		}
 	case "fails now and then and does nothing":
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			if n.Add(1)%3 == 0 {
 				return lostAnswer
 			}
 			return st.Save(ctx, rec, old)
 		}
 	case "sends twice":
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			_ = st.Save(ctx, rec, old)
 			return st.Save(ctx, rec, old)
 		}
-		f.create = func(ctx context.Context, rec store.Record) error {
+		f.OnCreate = func(ctx context.Context, rec store.Record) error {
 			_ = st.Create(ctx, rec)
 			return st.Create(ctx, rec)
 		}
 	case "sends the second time late":
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			err := st.Save(ctx, rec, old)
 			go st.Save(context.Background(), rec, old)
 			return err
@@ -91,34 +86,34 @@ func TestAWriteHappensOnce(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			st := memstore.New()
 			const machines, requests = 4, 25
-			var sites [machines]*testSite
+			var sites [machines]*probe.Site
 			for i := range sites {
-				sites[i] = newSite(t, unreliable(st, kind), session.Config{})
-				sites[i].handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					if err := increment(s); err != nil {
+				sites[i] = probe.NewSite(t, unreliable(st, kind), session.Config{})
+				sites[i].Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					if err := probe.Increment(s); err != nil {
 						t.Error(err)
 					}
 				})
-				sites[i].handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					n, _ := counter.Get(s)
+				sites[i].Handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					n, _ := probe.Counter.Get(s)
 					fmt.Fprint(w, n)
 				})
 			}
-			b := sites[0].browser()
-			b.want("/", 200, "")
-			b.want("/show", 200, "1")
+			b := sites[0].Browser()
+			b.Want("/", 200, "")
+			b.Want("/show", 200, "1")
 			var wg sync.WaitGroup
 			for i := range sites {
 				for range requests {
 					wg.Go(func() {
-						other := sites[i].browser()
-						other.name, other.val = b.cookie()
-						other.want("/", 200, "")
+						other := sites[i].Browser()
+						other.Name, other.Val = b.Cookie()
+						other.Want("/", 200, "")
 					})
 				}
 			}
 			wg.Wait()
-			b.want("/show", 200, fmt.Sprint(1+machines*requests))
+			b.Want("/show", 200, fmt.Sprint(1+machines*requests))
 		})
 	}
 }
@@ -128,12 +123,12 @@ func TestAWriteHappensOnce(t *testing.T) {
 func TestTheWaitForOthersIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
-		f := &faultyStore{Store: st}
-		site := newSite(t, f, session.Config{CommitTimeout: 3 * time.Second})
-		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
-		b := site.browser()
-		b.get("/")
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f := &probe.Faulty{Store: st}
+		site := probe.NewSite(t, f, session.Config{CommitTimeout: 3 * time.Second})
+		site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { probe.Increment(s) })
+		b := site.Browser()
+		b.Get("/")
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -141,7 +136,7 @@ func TestTheWaitForOthersIsLimited(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 10 {
 			wg.Go(func() {
-				if w := b.send("/"); w.Code != http.StatusServiceUnavailable {
+				if w := b.Send("/"); w.Code != http.StatusServiceUnavailable {
 					t.Errorf("%d, want 503", w.Code)
 				}
 			})
@@ -158,17 +153,17 @@ func TestTheWaitForOthersIsLimited(t *testing.T) {
 func TestAttemptsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		st := memstore.New()
-		f := &faultyStore{Store: st}
-		site := newSite(t, f, session.Config{CommitTimeout: 30 * time.Second})
-		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
-		b := site.browser()
-		b.get("/")
+		f := &probe.Faulty{Store: st}
+		site := probe.NewSite(t, f, session.Config{CommitTimeout: 30 * time.Second})
+		site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) { probe.Increment(s) })
+		b := site.Browser()
+		b.Get("/")
 		n := 0
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 			n++
 			return store.ErrConflict
 		}
-		b.want("/", http.StatusConflict, "Conflict")
+		b.Want("/", http.StatusConflict, "Conflict")
 		if n < 10 || n > 1000 {
 			t.Errorf("%d attempts", n)
 		}

@@ -4,19 +4,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // lost returns what was reported of cookies that do not come back, since saw was
 // last called.
-func (p *probe) lost() []string {
+func lost(p *probe.Probe) []string {
 	var texts []string
-	for _, e := range p.saw() {
+	for _, e := range p.Saw() {
 		if e.Kind == session.EventCookieLost {
 			texts = append(texts, e.Err.Error())
 		}
@@ -57,15 +57,15 @@ func TestASecureCookieOverPlainHTTPIsReported(t *testing.T) {
 		"no cookie":                                {cfg: session.Config{Header: "Authorization"}, host: "devbox", header: []string{"Origin", "http://devbox"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, c.cfg)
-			p.client().visit(show, host(c.host), headers(c.header...))
-			if got := p.lost(); len(got) != 0 {
+			p := probe.New(t, c.cfg)
+			p.Client().Visit(probe.Show, host(c.host), probe.Headers(c.header...))
+			if got := lost(p); len(got) != 0 {
 				t.Errorf("reading is reported: %q", got)
 			}
-			for _, do := range []act{set(t, "k", 1), login(t, "u")} {
-				p.client().visit(do, host(c.host), headers(c.header...))
+			for _, do := range []probe.Act{probe.Set(t, "k", 1), probe.Login(t, "u")} {
+				p.Client().Visit(do, host(c.host), probe.Headers(c.header...))
 			}
-			got := p.lost()
+			got := lost(p)
 			if !c.want {
 				if len(got) != 0 {
 					t.Errorf("%q is reported", got)
@@ -86,16 +86,16 @@ func TestASecureCookieOverPlainHTTPIsReported(t *testing.T) {
 
 // Anybody can make up hosts: their number is bounded, and so are the lines.
 func TestHostsThatAreReportedAreBounded(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	var wg sync.WaitGroup
 	for i := range 40 {
 		name := fmt.Sprintf("host%d.test", i)
 		for range 2 {
-			wg.Go(func() { p.client().visit(set(t, "k", 1), host(name), headers("Origin", "http://"+name)) })
+			wg.Go(func() { p.Client().Visit(probe.Set(t, "k", 1), host(name), probe.Headers("Origin", "http://"+name)) })
 		}
 	}
 	wg.Wait()
-	got := p.lost()
+	got := lost(p)
 	told := map[string]bool{}
 	for _, text := range got {
 		told[text] = true
@@ -103,25 +103,25 @@ func TestHostsThatAreReportedAreBounded(t *testing.T) {
 	if len(got) < 2 || len(got) > 20 || len(told) != len(got) {
 		t.Errorf("%d reports, %d of them different; want each host once, and a bounded number", len(got), len(told))
 	}
-	long := newProbe(t, session.Config{})
+	long := probe.New(t, session.Config{})
 	name := strings.Repeat("h", 1<<16)
-	long.client().visit(set(t, "k", 1), host(name), headers("Origin", "http://"+name))
-	if got := fmt.Sprint(long.lost()); len(got) > 1000 {
+	long.Client().Visit(probe.Set(t, "k", 1), host(name), probe.Headers("Origin", "http://"+name))
+	if got := fmt.Sprint(lost(long)); len(got) > 1000 {
 		t.Errorf("the reports have %d bytes", len(got))
 	}
 }
 
 // A visitor's form takes a cookie too, and no session.
 func TestACSRFCookieOverPlainHTTPIsReported(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	form := succeed(t, func(_ *http.Request, s *session.Session) error {
+	p := probe.New(t, session.Config{})
+	form := probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 		_, err := s.CSRFToken()
 		return err
 	})
 	for range 2 {
-		p.client().visit(form, host("devbox"), headers("Referer", "http://devbox/"))
+		p.Client().Visit(form, host("devbox"), probe.Headers("Referer", "http://devbox/"))
 	}
-	if got := p.lost(); len(got) != 1 {
+	if got := lost(p); len(got) != 1 {
 		t.Errorf("the reports are %q, want one", got)
 	}
 }
@@ -147,17 +147,17 @@ func TestACookieOutsideItsPathIsReportedOnce(t *testing.T) {
 		{"/", "/anything", false},
 		{"/", "*", false},
 	} {
-		p := newProbe(t, session.Config{Cookie: session.Cookie{Path: c.path}})
-		p.client().visit(show, asks(c.asked))
-		if got := p.lost(); len(got) != 0 {
+		p := probe.New(t, session.Config{Cookie: session.Cookie{Path: c.path}})
+		p.Client().Visit(probe.Show, probe.Asks(c.asked))
+		if got := lost(p); len(got) != 0 {
 			t.Errorf("Path %s: reading %s is reported: %q", c.path, c.asked, got)
 		}
 		for range 3 {
-			if res := p.client().visit(set(t, "k", 1), asks(c.asked)); len(res.Cookies()) != 1 {
+			if res := p.Client().Visit(probe.Set(t, "k", 1), probe.Asks(c.asked)); len(res.Cookies()) != 1 {
 				t.Errorf("Path %s, %s: the cookies are %v", c.path, c.asked, res.Cookies())
 			}
 		}
-		got := p.lost()
+		got := lost(p)
 		if len(got) > 1 || (len(got) == 1) != c.want {
 			t.Errorf("Path %s, requests for %s: the reports are %q", c.path, c.asked, got)
 		}
@@ -169,68 +169,48 @@ func TestACookieOutsideItsPathIsReportedOnce(t *testing.T) {
 			}
 		}
 	}
-	header := newProbe(t, session.Config{Header: "Authorization", Cookie: session.Cookie{Path: "/app"}})
-	header.client().visit(set(t, "k", 1), asks("/"))
-	if got := header.lost(); len(got) != 0 {
+	header := probe.New(t, session.Config{Header: "Authorization", Cookie: session.Cookie{Path: "/app"}})
+	header.Client().Visit(probe.Set(t, "k", 1), probe.Asks("/"))
+	if got := lost(header); len(got) != 0 {
 		t.Errorf("without a cookie, reported is %q", got)
 	}
 }
 
 // What a middleware or a proxy makes of the path, the browser does not see.
 func TestARewrittenPathIsNotReported(t *testing.T) {
-	p := newProbe(t, session.Config{Cookie: session.Cookie{Path: "/app"}})
-	p.h = http.StripPrefix("/app", p.h)
-	p.client().visit(set(t, "k", 1), asks("/app/x"))
-	if got := p.lost(); len(got) != 0 {
+	p := probe.New(t, session.Config{Cookie: session.Cookie{Path: "/app"}})
+	p.H = http.StripPrefix("/app", p.H)
+	p.Client().Visit(probe.Set(t, "k", 1), probe.Asks("/app/x"))
+	if got := lost(p); len(got) != 0 {
 		t.Errorf("under StripPrefix: %q", got)
 	}
 
 	// A cookie that comes back where it should says nothing of a proxy.
-	direct := newProbe(t, session.Config{Cookie: session.Cookie{Path: "/app"}})
-	direct.client().visit(show, asks("/app/x"), cookies("id="+forgedToken()))
-	direct.client().visit(set(t, "k", 1), asks("/x"))
-	if got := direct.lost(); len(got) != 1 {
+	direct := probe.New(t, session.Config{Cookie: session.Cookie{Path: "/app"}})
+	direct.Client().Visit(probe.Show, probe.Asks("/app/x"), probe.Cookies("id="+probe.ForgedToken()))
+	direct.Client().Visit(probe.Set(t, "k", 1), probe.Asks("/x"))
+	if got := lost(direct); len(got) != 1 {
 		t.Errorf("without a proxy: %q", got)
 	}
 
 	// One that comes back where it should not does: the proxy takes /app away.
-	proxied := newProbe(t, session.Config{Cookie: session.Cookie{Path: "/app"}})
-	proxied.client().visit(show, asks("/x"), cookies("id="+forgedToken()))
-	proxied.client().visit(set(t, "k", 1), asks("/x"))
-	if got := proxied.lost(); len(got) != 0 {
+	proxied := probe.New(t, session.Config{Cookie: session.Cookie{Path: "/app"}})
+	proxied.Client().Visit(probe.Show, probe.Asks("/x"), probe.Cookies("id="+probe.ForgedToken()))
+	proxied.Client().Visit(probe.Set(t, "k", 1), probe.Asks("/x"))
+	if got := lost(proxied); len(got) != 0 {
 		t.Errorf("behind a proxy: %q", got)
 	}
 }
 
 // Who does without Handler is told as well.
 func TestALostCookieOfStartIsReported(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	r := httptest.NewRequest("GET", "http://devbox/", nil)
 	r.Header.Set("Referer", "http://devbox/")
-	if _, err := p.m.Start(httptest.NewRecorder(), r); err != nil {
+	if _, err := p.M.Start(httptest.NewRecorder(), r); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.lost(); len(got) != 1 {
+	if got := lost(p); len(got) != 1 {
 		t.Errorf("the reports are %q, want one", got)
-	}
-}
-
-// headers sets headers of a request, given as names and values.
-func headers(pairs ...string) func(*http.Request) {
-	return func(r *http.Request) {
-		for i := 0; i < len(pairs); i += 2 {
-			r.Header.Set(pairs[i], pairs[i+1])
-		}
-	}
-}
-
-// asks makes a request one for another target, as net/http reads it.
-func asks(target string) func(*http.Request) {
-	return func(r *http.Request) {
-		u, err := url.ParseRequestURI(target)
-		if err != nil {
-			panic(err)
-		}
-		r.URL, r.RequestURI = u, target
 	}
 }

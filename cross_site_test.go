@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // from makes a request one of a site, with a method.
@@ -32,29 +33,29 @@ func TestAFormOfAnotherSiteReplacesNoCookie(t *testing.T) {
 		{"GET", "same-origin", http.SameSiteStrictMode, true},
 		{"POST", "cross-site", http.SameSiteNoneMode, true}, // the browser would have sent it
 	} {
-		p := newProbe(t, session.Config{Cookie: session.Cookie{SameSite: tt.sameSite}})
-		lifetime := succeed(t, func(_ *http.Request, s *session.Session) error {
+		p := probe.New(t, session.Config{Cookie: session.Cookie{SameSite: tt.sameSite}})
+		lifetime := probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 			return errors.Join(s.Set("k", 1), s.SetLifetime(session.Lifetime{Persistent: true}))
 		})
-		for name, f := range map[string]act{"set": set(t, "k", 1), "lifetime": lifetime, "Start": func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
+		for name, f := range map[string]probe.Act{"set": probe.Set(t, "k", 1), "lifetime": lifetime, "Start": func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
 			out := httptest.NewRecorder()
-			s, err := p.m.Start(out, r.WithContext(t.Context()))
-			must(t, err)
+			s, err := p.M.Start(out, r.WithContext(t.Context()))
+			probe.Must(t, err)
 			if got := len(out.Header()["Set-Cookie"]) > 0; got != tt.set {
 				t.Errorf("%+v, Start: a cookie: %v", tt, got)
 			}
-			must(t, s.Login("u"), s.Save(r.Context()))
+			probe.Must(t, s.Login("u"), s.Save(r.Context()))
 			if len(out.Header()["Set-Cookie"]) == 0 {
 				t.Errorf("%+v, Start: the sign-in is not announced", tt)
 			}
 		}} {
-			p.saw()
-			res := p.client().visit(f, from(tt.method, tt.site))
-			if got := sessionCookie(res) != nil; name != "Start" && got != tt.set {
+			p.Saw()
+			res := p.Client().Visit(f, from(tt.method, tt.site))
+			if got := probe.SessionCookie(res) != nil; name != "Start" && got != tt.set {
 				t.Errorf("%+v, %s: a cookie: %v", tt, name, got)
 			}
 			unannounced := 0
-			for _, e := range p.saw() {
+			for _, e := range p.Saw() {
 				if e.Kind == session.EventUnannounced {
 					unannounced++
 				}
@@ -63,38 +64,38 @@ func TestAFormOfAnotherSiteReplacesNoCookie(t *testing.T) {
 				t.Errorf("%+v, %s: status %d, and %d events of a session that is not announced", tt, name, res.StatusCode, unannounced)
 			}
 		}
-		for name, f := range map[string]act{"login": login(t, "u"), "after a Save": func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			must(t, s.Set("k", 1), s.Save(r.Context()), s.Login("u"))
+		for name, f := range map[string]probe.Act{"login": probe.Login(t, "u"), "after a Save": func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Must(t, s.Set("k", 1), s.Save(r.Context()), s.Login("u"))
 		}} {
-			c := p.client()
-			c.visit(f, from(tt.method, tt.site))
-			if got := c.state(); got != "<u>" && got != "<u> k=1" {
+			c := p.Client()
+			c.Visit(f, from(tt.method, tt.site))
+			if got := c.State(); got != "<u>" && got != "<u> k=1" {
 				t.Errorf("%+v, %s: the session is %q", tt, name, got)
 			}
 		}
 		// Who brought a cookie gets another, and a header is no cookie.
-		dead := p.with(forgedToken())
-		if res := dead.visit(set(t, "k", 1), from(tt.method, tt.site)); sessionCookie(res) == nil {
+		dead := p.With(probe.ForgedToken())
+		if res := dead.Visit(probe.Set(t, "k", 1), from(tt.method, tt.site)); probe.SessionCookie(res) == nil {
 			t.Errorf("%+v: a dead cookie is not replaced", tt)
 		}
-		user := p.client().must(login(t, "u"))
-		if res := user.visit(renew(t), from(tt.method, tt.site)); sessionCookie(res) == nil {
+		user := p.Client().Must(probe.Login(t, "u"))
+		if res := user.Visit(probe.Renew(t), from(tt.method, tt.site)); probe.SessionCookie(res) == nil {
 			t.Errorf("%+v: a renewed token is not sent", tt)
 		}
-		h := newProbe(t, session.Config{Header: "X-Token"})
-		if res := h.client().visit(set(t, "k", 1), from(tt.method, tt.site)); res.Header.Get("X-Token") == "" {
+		h := probe.New(t, session.Config{Header: "X-Token"})
+		if res := h.Client().Visit(probe.Set(t, "k", 1), from(tt.method, tt.site)); res.Header.Get("X-Token") == "" {
 			t.Errorf("%+v: the token in the header is not sent", tt)
 		}
 	}
 }
 
 func TestAFormOfAnotherSiteReplacesNoSealedCookie(t *testing.T) {
-	site := newSealedSite(t, newRing(t), session.Config{})
+	site := probe.SealedSite(t, probe.NewRing(t), session.Config{})
 	for path, want := range map[string]int{"/set?v": 0, "/login?u": 1} {
 		r := httptest.NewRequest("POST", path, nil)
 		r.Header.Set("Sec-Fetch-Site", "cross-site")
 		w := httptest.NewRecorder()
-		site.handler.ServeHTTP(w, r)
+		site.Handler.ServeHTTP(w, r)
 		if got := len(w.Result().Cookies()); got != want || w.Code != http.StatusOK {
 			t.Errorf("%s: status %d and %d cookies, want %d", path, w.Code, got, want)
 		}

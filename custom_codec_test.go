@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // inPlace is JSON, encrypted in the idiom of crypto/cipher: what it is given is
@@ -56,11 +57,11 @@ func TestACodecMayDecodeInPlace(t *testing.T) {
 }
 
 func decodeAgain[T comparable](t *testing.T, cfg session.Config, key session.Key[T], want T) {
-	p := newProbe(t, cfg)
-	c := p.client().must(succeed(t, func(_ *http.Request, s *session.Session) error { return key.Set(s, want) }))
-	encoded := p.tap.given()[0].Data
+	p := probe.New(t, cfg)
+	c := p.Client().Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return key.Set(s, want) }))
+	encoded := p.Tap.Given()[0].Data
 	for i := range 3 {
-		c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+		c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 			for range 3 {
 				if got, ok := key.Get(s); got != want || !ok {
 					return fmt.Errorf("request %d gets %v, %v", i, got, ok)
@@ -81,7 +82,7 @@ func decodeAgain[T comparable](t *testing.T, cfg session.Config, key session.Key
 		}))
 	}
 	value := encoded[bytes.LastIndex(encoded, []byte("\x01v\x00")):]
-	for _, rec := range p.tap.given()[1:] {
+	for _, rec := range p.Tap.Given()[1:] {
 		if !bytes.HasSuffix(rec.Data, value) {
 			t.Errorf("the stored value changed: %q is not at the end of %q", value, rec.Data)
 		}

@@ -27,7 +27,7 @@ var doors = map[string][]string{
 	"guard":          {""},
 	"flash":          {""},
 	"sessiontest":    {"", "store", "store/memstore", "internal/sid"},
-	"internal/probe": {"", "store", "store/memstore"}, // for tests
+	"internal/probe": {"", "store", "store/memstore", "store/cookiestore", "internal/sid"}, // for tests
 }
 
 // shut are packages of the standard library that a room must not import: what it

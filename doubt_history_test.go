@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
@@ -19,7 +20,7 @@ import (
 // and answers, writes late, does not vouch for what it wrote, and goes back to
 // what it has vouched for.
 type luckyStore struct {
-	faultyStore
+	probe.Faulty
 	chance  *rand.Rand
 	well    bool
 	vouched map[store.ID]store.Record // of each session that was ever written
@@ -30,23 +31,23 @@ type luckyStore struct {
 func newLuckyStore(seed uint64) *luckyStore {
 	st := memstore.New()
 	f := &luckyStore{
-		faultyStore: faultyStore{Store: st}, chance: rand.New(rand.NewPCG(seed, 1)),
+		Faulty: probe.Faulty{Store: st}, chance: rand.New(rand.NewPCG(seed, 1)),
 		vouched: map[store.ID]store.Record{},
 	}
-	f.create = func(_ context.Context, rec store.Record) error {
+	f.OnCreate = func(_ context.Context, rec store.Record) error {
 		return f.put(rec, func() error { return st.Create(context.Background(), rec) })
 	}
-	f.save = func(_ context.Context, rec store.Record, old uint64) error {
+	f.OnSave = func(_ context.Context, rec store.Record, old uint64) error {
 		return f.put(rec, func() error { return st.Save(context.Background(), rec, old) })
 	}
-	f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+	f.OnLoad = func(ctx context.Context, id store.ID) (store.Record, error) {
 		if _, ok := f.vouched[id]; ok && f.meanwhile(id) && f.chance.IntN(6) == 0 {
 			f.note("it cannot be read")
 			return store.Record{}, errors.New("connection refused")
 		}
 		return st.Load(ctx, id)
 	}
-	f.touch = func(context.Context, store.ID, uint64, time.Time, time.Time) error { return nil }
+	f.OnTouch = func(context.Context, store.ID, uint64, time.Time, time.Time) error { return nil }
 	return f
 }
 
@@ -101,14 +102,14 @@ func (f *luckyStore) put(rec store.Record, write func() error) error {
 	case 0:
 		f.note("version %d comes late, unconfirmed", version)
 		f.late = append(f.late, func() { f.note("late, version %d: %v", version, write()) })
-		return errNoReplica
+		return probe.ErrNoReplica
 	case 1:
 		f.note("version %d comes late, timed out", version)
 		f.late = append(f.late, func() { f.note("late, version %d: %v", version, vouch()) })
 		return errors.New("timeout")
 	case 2:
 		f.note("version %d is lost, unconfirmed", version)
-		return errNoReplica
+		return probe.ErrNoReplica
 	case 3:
 		err := vouch()
 		f.note("version %d is written, the answer lost: %v", version, err)
@@ -127,7 +128,7 @@ func (f *luckyStore) put(rec store.Record, write func() error) error {
 	if fault == 5 {
 		f.failover(rec.ID)
 	}
-	return errNoReplica
+	return probe.ErrNoReplica
 }
 
 var changes = session.NewKey[[]string]("changes")
@@ -193,12 +194,12 @@ func TestDoubtfulHistories(t *testing.T) {
 // live is one history.
 func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 	ctx := t.Context()
-	d, other := newDirect(t, f, session.Config{}), newDirect(t, f, session.Config{})
+	d, other := probe.NewDirect(t, f, session.Config{}), probe.NewDirect(t, f, session.Config{})
 	f.well = true
-	s, token := d.load(nil), (*http.Cookie)(nil)
+	s, token := d.Load(nil), (*http.Cookie)(nil)
 	if stored {
-		token = d.with("a", "b")
-		s = d.load(token)
+		token = d.With("a", "b")
+		s = d.Load(token)
 	}
 	var pending, succeeded []string
 	check := func() error {
@@ -222,7 +223,7 @@ func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 				func() error { return s.Login("u") }, s.Renew, func() error { return s.SetLifetime(session.Lifetime{}) },
 			}[f.chance.IntN(3)]())
 		case what == 4 || what == 5:
-			m := []direct{d, other}[f.chance.IntN(2)].m
+			m := []probe.Direct{d, other}[f.chance.IntN(2)].M
 			f.note("a job changes %s", name)
 			if m.Edit(ctx, s.ID(), func(s *session.Session) error { return change(s, name) }) != nil {
 				continue
@@ -249,7 +250,7 @@ func (f *luckyStore) live(t *testing.T, stored, signsIn bool) error {
 					return nil
 				}
 				f.well = true
-				s, pending = d.load(token), nil
+				s, pending = d.Load(token), nil
 				if s.IsNew() {
 					return errors.New("the session is gone")
 				}

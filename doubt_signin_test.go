@@ -8,60 +8,61 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
 
 // A doubter is an application of which a test says what becomes of its writes.
 type doubter struct {
-	direct
-	f         *faultyStore
+	probe.Direct
+	f         *probe.Faulty
 	under     store.Store
-	elsewhere direct // on another machine, whose store is well
+	elsewhere probe.Direct // on another machine, whose store is well
 }
 
 func newDoubter(t *testing.T, cfg session.Config) *doubter {
 	st := memstore.New()
-	f := &faultyStore{Store: st}
-	return &doubter{newDirect(t, f, cfg), f, st, newDirect(t, st, cfg)}
+	f := &probe.Faulty{Store: st}
+	return &doubter{probe.NewDirect(t, f, cfg), f, st, probe.NewDirect(t, st, cfg)}
 }
 
 // unconfirmed has sessions written, and not vouched for; well has them written.
 func (d *doubter) unconfirmed() {
 	vouch := func(rec store.Record, err error) error {
 		if err == nil && !bytes.Contains(rec.Data, []byte("quota")) {
-			err = errNoReplica
+			err = probe.ErrNoReplica
 		}
 		return err
 	}
-	d.f.create = func(ctx context.Context, rec store.Record) error { return vouch(rec, d.under.Create(ctx, rec)) }
-	d.f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+	d.f.OnCreate = func(ctx context.Context, rec store.Record) error { return vouch(rec, d.under.Create(ctx, rec)) }
+	d.f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 		return vouch(rec, d.under.Save(ctx, rec, old))
 	}
 }
 
-func (d *doubter) well() { d.f.create, d.f.save, d.f.load, d.f.del = nil, nil, nil, nil }
+func (d *doubter) well() { d.f.OnCreate, d.f.OnSave, d.f.OnLoad, d.f.OnDelete = nil, nil, nil, nil }
 
 // stored returns the token of a session that has the value b of a.
 func (d *doubter) stored() *http.Cookie {
-	d.t.Helper()
-	return d.with("a", "b")
+	d.T.Helper()
+	return d.With("a", "b")
 }
 
 // fails saves, in vain.
 func (d *doubter) fails(s *session.Session) {
-	d.t.Helper()
-	if err := s.Save(d.t.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
-		d.t.Errorf("Save: %v, want an error of the store", err)
+	d.T.Helper()
+	if err := s.Save(d.T.Context()); session.ErrorStatus(err) != http.StatusServiceUnavailable {
+		d.T.Errorf("Save: %v, want an error of the store", err)
 	}
 }
 
 // holds checks the counter and the value of a.
 func (d *doubter) holds(token *http.Cookie, n int, a any) {
-	d.t.Helper()
-	s := d.load(token)
-	if got, _ := counter.Get(s); got != n || s.Get("a") != a {
-		d.t.Errorf("the session holds n=%d and a=%v, want %d and %v", got, s.Get("a"), n, a)
+	d.T.Helper()
+	s := d.Load(token)
+	if got, _ := probe.Counter.Get(s); got != n || s.Get("a") != a {
+		d.T.Errorf("the session holds n=%d and a=%v, want %d and %v", got, s.Get("a"), n, a)
 	}
 }
 
@@ -70,8 +71,8 @@ func (d *doubter) holds(token *http.Cookie, n int, a any) {
 func TestASignInInDoubtAfterAnEnd(t *testing.T) {
 	for _, cfg := range []session.Config{{}, {MaxSessions: 1}, {MaxSessions: 1, RefuseLogin: true}} {
 		d := newDoubter(t, cfg)
-		s := d.load(d.stored())
-		must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"), increment(s))
+		s := d.Load(d.stored())
+		probe.Must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"), probe.Increment(s))
 		d.unconfirmed()
 		d.fails(s)
 		d.well()
@@ -80,7 +81,7 @@ func TestASignInInDoubtAfterAnEnd(t *testing.T) {
 		if err := s.Set("a", "c"); session.ErrorStatus(err) != http.StatusServiceUnavailable {
 			t.Errorf("Set: %v, want the error of the store", err)
 		}
-		if token := d.commit(s); token != nil {
+		if token := d.Commit(s); token != nil {
 			t.Errorf("it has a cookie: %v", token)
 		}
 	}
@@ -91,11 +92,11 @@ func TestASignInInDoubtAfterAnEnd(t *testing.T) {
 func TestASignInInDoubtWithAKilledToken(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	other := d.load(token)
-	must(t, other.Renew())
-	d.commit(other)
-	s := d.load(token)
-	must(t, s.Login("u"))
+	other := d.Load(token)
+	probe.Must(t, other.Renew())
+	d.Commit(other)
+	s := d.Load(token)
+	probe.Must(t, s.Login("u"))
 	d.unconfirmed()
 	d.fails(s)
 	d.well()
@@ -110,19 +111,19 @@ func TestASignInInDoubtWithAKilledToken(t *testing.T) {
 func TestDestroyEndsASignInInDoubtAfterAnEnd(t *testing.T) {
 	for _, loses := range []bool{false, true} { // what the commit itself removes
 		d := newDoubter(t, session.Config{})
-		s := d.load(d.stored())
-		must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"))
+		s := d.Load(d.stored())
+		probe.Must(t, d.under.Delete(t.Context(), s.ID()), s.Login("u"))
 		d.unconfirmed()
 		if loses {
-			d.f.del = func(context.Context, store.ID) error { return errors.New("down") }
+			d.f.OnDelete = func(context.Context, store.ID) error { return errors.New("down") }
 		}
 		d.fails(s)
 		d.well()
-		if list, err := collect(d.m.List(t.Context(), "u")); err != nil || (len(list) != 0) != loses {
+		if list, err := probe.Collect(d.M.List(t.Context(), "u")); err != nil || (len(list) != 0) != loses {
 			t.Errorf("%d sessions, %v: nobody has their token", len(list), err)
 		}
-		must(t, s.Destroy(t.Context()))
-		if list, err := collect(d.m.List(t.Context(), "u")); err != nil || len(list) != 0 {
+		probe.Must(t, s.Destroy(t.Context()))
+		if list, err := probe.Collect(d.M.List(t.Context(), "u")); err != nil || len(list) != 0 {
 			t.Errorf("after Destroy %d sessions, %v", len(list), err)
 		}
 	}
@@ -131,23 +132,23 @@ func TestDestroyEndsASignInInDoubtAfterAnEnd(t *testing.T) {
 // A sign-in in doubt takes no place that the next one needs.
 func TestASignInInDoubtTakesNoPlace(t *testing.T) {
 	d := newDoubter(t, session.Config{MaxSessions: 1, RefuseLogin: true})
-	s := d.load(nil)
-	must(t, s.Login("u"))
+	s := d.Load(nil)
+	probe.Must(t, s.Login("u"))
 	d.unconfirmed()
 	d.fails(s)
 	d.well()
-	next := d.load(nil)
-	must(t, next.Login("u"))
-	d.commit(next)
+	next := d.Load(nil)
+	probe.Must(t, next.Login("u"))
+	d.Commit(next)
 }
 
 // Discard leads out of no doubt: the next sign-in could be the second one.
 func TestDiscardAfterALoginOfAnotherLeavesTheDoubt(t *testing.T) {
 	d := newDoubter(t, session.Config{})
-	s := d.load(nil)
-	must(t, s.Login("alice"))
-	s = d.load(d.commit(s))
-	must(t, s.Login("bob"))
+	s := d.Load(nil)
+	probe.Must(t, s.Login("alice"))
+	s = d.Load(d.Commit(s))
+	probe.Must(t, s.Login("bob"))
 	d.unconfirmed()
 	d.fails(s)
 	d.well()
@@ -161,11 +162,11 @@ func TestDiscardAfterALoginOfAnotherLeavesTheDoubt(t *testing.T) {
 // anything to lose.
 func TestASignInWhoseRevocationsCannotBeReadTakesNoPlace(t *testing.T) {
 	d := newDoubter(t, session.Config{MaxSessions: 1, RefuseLogin: true})
-	s := d.load(nil)
-	must(t, s.Login("u"))
-	d.f.create = func(ctx context.Context, rec store.Record) error {
+	s := d.Load(nil)
+	probe.Must(t, s.Login("u"))
+	d.f.OnCreate = func(ctx context.Context, rec store.Record) error {
 		if rec.Subject != "" {
-			d.f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+			d.f.OnLoad = func(ctx context.Context, id store.ID) (store.Record, error) {
 				rec, err := d.under.Load(ctx, id)
 				if err != nil { // the place is found, and given back
 					err = errors.New("down")
@@ -177,9 +178,9 @@ func TestASignInWhoseRevocationsCannotBeReadTakesNoPlace(t *testing.T) {
 	}
 	d.fails(s)
 	d.well()
-	another := d.load(nil)
-	must(t, another.Login("u"))
-	d.commit(another)
+	another := d.Load(nil)
+	probe.Must(t, another.Login("u"))
+	d.Commit(another)
 }
 
 // TestASignInWhoseRevocationsCannotBeRead: it was written by then, so it is in doubt,
@@ -187,37 +188,37 @@ func TestASignInWhoseRevocationsCannotBeReadTakesNoPlace(t *testing.T) {
 func TestASignInWhoseRevocationsCannotBeRead(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s := d.load(token)
-	must(t, increment(s), s.Login("u"))
+	s := d.Load(token)
+	probe.Must(t, probe.Increment(s), s.Login("u"))
 	down := errors.New("down")
-	d.f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-		d.f.load = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, down }
-		d.f.del = func(context.Context, store.ID) error { return down }
+	d.f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
+		d.f.OnLoad = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, down }
+		d.f.OnDelete = func(context.Context, store.ID) error { return down }
 		return d.under.Save(ctx, rec, old)
 	}
 	d.fails(s)
 	d.well()
 	d.fails(s)
-	another := d.load(token)
-	must(t, another.Login("u"))
-	d.holds(d.commit(another), 1, "b")
+	another := d.Load(token)
+	probe.Must(t, another.Login("u"))
+	d.holds(d.Commit(another), 1, "b")
 }
 
 // A sign-in of which nobody knows whether it was stored ends with a sign-out.
 func TestADoubtfulSignInEndsWithASignOut(t *testing.T) {
 	for _, visitor := range []bool{false, true} {
 		d := newDoubter(t, session.Config{})
-		s := d.load(nil)
+		s := d.Load(nil)
 		if visitor {
-			s = d.load(d.stored())
+			s = d.Load(d.stored())
 		}
-		must(t, s.Login("alice"))
+		probe.Must(t, s.Login("alice"))
 		d.unconfirmed()
 		d.fails(s)
 		d.well()
-		must(t, s.Destroy(t.Context()))
-		d.commit(s)
-		if list, err := collect(d.m.List(t.Context(), "alice")); err != nil || len(list) != 0 {
+		probe.Must(t, s.Destroy(t.Context()))
+		d.Commit(s)
+		if list, err := probe.Collect(d.M.List(t.Context(), "alice")); err != nil || len(list) != 0 {
 			t.Errorf("visitor %v: alice has %d sessions, %v; want none", visitor, len(list), err)
 		}
 	}

@@ -14,11 +14,10 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
-
-var errNoReplica = fmt.Errorf("%w: no replica", store.ErrUnconfirmed)
 
 // A change that the store may have made, or not, is not made once more: the request
 // makes no changes after it, and no answer says that it was made.
@@ -26,44 +25,44 @@ func TestAChangeInDoubtEndsTheRequestsChanges(t *testing.T) {
 	for _, applied := range []bool{true, false} {
 		for _, stored := range []bool{true, false} {
 			t.Run(fmt.Sprintf("applied=%v,stored=%v", applied, stored), func(t *testing.T) {
-				f := newSilentStore(t, applied)
-				site := newSite(t, f, session.Config{})
-				site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					must(t, increment(s))
+				f := probe.NewSilent(t, applied)
+				site := probe.NewSite(t, f, session.Config{})
+				site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					probe.Must(t, probe.Increment(s))
 					if !r.URL.Query().Has("in-doubt") {
 						return
 					}
-					f.silent.Store(true)
+					f.Now.Store(true)
 					err := s.Save(r.Context())
-					f.silent.Store(false)
+					f.Now.Store(false)
 					if session.ErrorStatus(err) != http.StatusServiceUnavailable {
 						t.Errorf("Save: %v, want an error of the store", err)
 					}
 					refusesAll(t, s, err)
 				})
-				site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					n, _ := counter.Get(s)
+				site.Handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					n, _ := probe.Counter.Get(s)
 					fmt.Fprint(w, n, s.Subject())
 				})
-				b := site.browser()
+				b := site.Browser()
 				want := 0
 				if stored {
-					b.want("/", 200, "")
+					b.Want("/", 200, "")
 					want++
 				}
-				set := b.set
-				if w := b.get("/?in-doubt"); w.Code != http.StatusServiceUnavailable || b.set != set {
-					t.Errorf("status %d, and %d cookies; want 503 and none", w.Code, b.set-set)
+				set := b.Sets
+				if w := b.Get("/?in-doubt"); w.Code != http.StatusServiceUnavailable || b.Sets != set {
+					t.Errorf("status %d, and %d cookies; want 503 and none", w.Code, b.Sets-set)
 				}
 				if applied && stored {
 					want++
 				}
-				b.want("/show", 200, fmt.Sprint(want))
-				if got := site.saw(session.EventCommitFailed); got != 1 {
+				b.Want("/show", 200, fmt.Sprint(want))
+				if got := site.Saw(session.EventCommitFailed); got != 1 {
 					t.Errorf("%d failed commits were reported, want 1", got)
 				}
-				b.want("/", 200, "")
-				b.want("/show", 200, fmt.Sprint(want+1))
+				b.Want("/", 200, "")
+				b.Want("/show", 200, fmt.Sprint(want+1))
 			})
 		}
 	}
@@ -76,8 +75,8 @@ func refusesAll(t *testing.T, s *session.Session, want error) {
 		"Set":         func() error { return s.Set("a", "b") },
 		"Delete":      func() error { return s.Delete("n") },
 		"Clear":       s.Clear,
-		"Update":      func() error { return increment(s) },
-		"Key.Take":    func() error { _, _, err := counter.Take(t.Context(), s); return err },
+		"Update":      func() error { return probe.Increment(s) },
+		"Key.Take":    func() error { _, _, err := probe.Counter.Take(t.Context(), s); return err },
 		"Login":       func() error { return s.Login("u") },
 		"Renew":       s.Renew,
 		"SetLifetime": func() error { return s.SetLifetime(session.Lifetime{}) },
@@ -90,52 +89,18 @@ func refusesAll(t *testing.T, s *session.Session, want error) {
 	}
 }
 
-// A silentStore can write without an answer, or not write, and cannot be read then.
-type silentStore struct {
-	faultyStore
-	silent atomic.Bool
-}
-
-func newSilentStore(t *testing.T, writes bool) *silentStore {
-	st := memstore.New()
-	f := &silentStore{faultyStore: faultyStore{Store: st}}
-	down := errors.New("connection reset")
-	put := func(write func() error) error {
-		switch {
-		case !f.silent.Load():
-			return write()
-		case writes:
-			must(t, write())
-		}
-		return down
-	}
-	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-		return put(func() error { return st.Save(ctx, rec, old) })
-	}
-	f.create = func(ctx context.Context, rec store.Record) error {
-		return put(func() error { return st.Create(ctx, rec) })
-	}
-	f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
-		if f.silent.Load() {
-			return store.Record{}, down
-		}
-		return st.Load(ctx, id)
-	}
-	return f
-}
-
 // What the handler says of the error is the answer once it has dropped what it
 // changed: then nothing is shown that is not stored.
 func TestDiscardAnswersADoubt(t *testing.T) {
 	for _, applied := range []bool{true, false} {
-		f := newSilentStore(t, applied)
-		site := newSite(t, f, session.Config{})
-		site.handle("/first", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, increment(s)) })
-		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			must(t, increment(s))
-			f.silent.Store(true)
+		f := probe.NewSilent(t, applied)
+		site := probe.NewSite(t, f, session.Config{})
+		site.Handle("/first", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { probe.Must(t, probe.Increment(s)) })
+		site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Must(t, probe.Increment(s))
+			f.Now.Store(true)
 			err := s.Save(r.Context())
-			f.silent.Store(false)
+			f.Now.Store(false)
 			if got := s.Reload(r.Context()); got != err {
 				t.Errorf("Reload: %v, want %v: what is pending may be stored", got, err)
 			}
@@ -144,12 +109,12 @@ func TestDiscardAnswersADoubt(t *testing.T) {
 			}
 			s.Discard()
 			refusesAll(t, s, err)
-			n, _ := counter.Get(s)
+			n, _ := probe.Counter.Get(s)
 			fmt.Fprint(w, "try again: ", n)
 		})
-		b := site.browser()
-		b.want("/first", 200, "")
-		b.want("/", 200, "try again: 1")
+		b := site.Browser()
+		b.Want("/first", 200, "")
+		b.Want("/", 200, "try again: 1")
 	}
 }
 
@@ -157,13 +122,13 @@ func TestDiscardAnswersADoubt(t *testing.T) {
 func TestAStoreThatFailsBeforeTheWriteLeavesNoDoubt(t *testing.T) {
 	d := newDoubter(t, session.Config{MaxSessions: 1, RefuseLogin: true})
 	token := d.stored()
-	s := d.load(token)
-	must(t, increment(s), s.Login("u"))
-	d.f.load = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, errors.New("down") }
+	s := d.Load(token)
+	probe.Must(t, probe.Increment(s), s.Login("u"))
+	d.f.OnLoad = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, errors.New("down") }
 	d.fails(s)
 	d.well()
-	must(t, increment(s))
-	d.holds(d.commit(s), 2, "b")
+	probe.Must(t, probe.Increment(s))
+	d.holds(d.Commit(s), 2, "b")
 }
 
 // TestAnUnconfirmedWriteIsNoSuccess: a store that has written, and cannot vouch
@@ -171,18 +136,18 @@ func TestAStoreThatFailsBeforeTheWriteLeavesNoDoubt(t *testing.T) {
 func TestAnUnconfirmedWriteIsNoSuccess(t *testing.T) {
 	st := memstore.New()
 	var vouches atomic.Bool
-	f := &faultyStore{Store: st}
+	f := &probe.Faulty{Store: st}
 	done := func(err error) error {
 		if err == nil && !vouches.Load() {
-			err = errNoReplica
+			err = probe.ErrNoReplica
 		}
 		return err
 	}
-	f.save = func(ctx context.Context, rec store.Record, old uint64) error { return done(st.Save(ctx, rec, old)) }
-	f.create = func(ctx context.Context, rec store.Record) error { return done(st.Create(ctx, rec)) }
-	site := newSite(t, f, session.Config{})
-	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, increment(s))
+	f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error { return done(st.Save(ctx, rec, old)) }
+	f.OnCreate = func(ctx context.Context, rec store.Record) error { return done(st.Create(ctx, rec)) }
+	site := probe.NewSite(t, f, session.Config{})
+	site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, probe.Increment(s))
 		if !r.URL.Query().Has("save") {
 			return
 		}
@@ -196,31 +161,31 @@ func TestAnUnconfirmedWriteIsNoSuccess(t *testing.T) {
 		}
 		vouches.Store(false)
 	})
-	site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		n, _ := counter.Get(s)
+	site.Handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		n, _ := probe.Counter.Get(s)
 		fmt.Fprint(w, n)
 	})
-	b := site.browser()
+	b := site.Browser()
 	for _, path := range []string{"/", "/?save"} {
-		if w := b.get(path); w.Code != http.StatusServiceUnavailable || b.set != 0 {
-			t.Errorf("%s, which creates: %d and %d cookies, want 503 and none", path, w.Code, b.set)
+		if w := b.Get(path); w.Code != http.StatusServiceUnavailable || b.Sets != 0 {
+			t.Errorf("%s, which creates: %d and %d cookies, want 503 and none", path, w.Code, b.Sets)
 		}
 	}
 	vouches.Store(true)
-	b.want("/", 200, "")
+	b.Want("/", 200, "")
 	vouches.Store(false)
 	for _, path := range []string{"/", "/?save"} {
-		if w := b.get(path); w.Code != http.StatusServiceUnavailable {
+		if w := b.Get(path); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s, which saves: %d, want 503", path, w.Code)
 		}
 	}
-	b.want("/show", 200, "3")
+	b.Want("/show", 200, "3")
 }
 
 // A doubtfulStore does with each write what its fault says. What it has vouched
 // for survives a failover.
 type doubtfulStore struct {
-	faultyStore
+	probe.Faulty
 	fault byte
 	id    store.ID
 	safe  *store.Record
@@ -245,14 +210,14 @@ const (
 
 func newDoubtfulStore(t *testing.T) *doubtfulStore {
 	st := memstore.New()
-	f := &doubtfulStore{faultyStore: faultyStore{Store: st}, fault: faultNone, other: newSite(t, st, session.Config{}).m}
-	f.create = func(ctx context.Context, rec store.Record) error {
+	f := &doubtfulStore{Faulty: probe.Faulty{Store: st}, fault: faultNone, other: probe.NewSite(t, st, session.Config{}).M}
+	f.OnCreate = func(ctx context.Context, rec store.Record) error {
 		return f.put(ctx, rec, func(ctx context.Context) error { return st.Create(ctx, rec) })
 	}
-	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
+	f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
 		return f.put(ctx, rec, func(ctx context.Context) error { return st.Save(ctx, rec, old) })
 	}
-	f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+	f.OnLoad = func(ctx context.Context, id store.ID) (store.Record, error) {
 		if f.fault == faultDown {
 			return store.Record{}, errors.New("connection refused")
 		}
@@ -266,9 +231,9 @@ func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func(co
 	switch f.fault {
 	case faultLate:
 		f.late = append(f.late, write)
-		return errNoReplica
+		return probe.ErrNoReplica
 	case faultDown:
-		return errNoReplica
+		return probe.ErrNoReplica
 	case faultRequest:
 		return errors.New("no route to host")
 	}
@@ -288,12 +253,12 @@ func (f *doubtfulStore) put(ctx context.Context, rec store.Record, write func(co
 	}
 	switch f.fault {
 	case faultReplicas:
-		return errNoReplica
+		return probe.ErrNoReplica
 	case faultFailover:
 		if err := f.Store.Delete(ctx, rec.ID); err != nil || f.safe == nil {
-			return errors.Join(err, errNoReplica)
+			return errors.Join(err, probe.ErrNoReplica)
 		}
-		return errors.Join(f.Store.Create(ctx, *f.safe), errNoReplica)
+		return errors.Join(f.Store.Create(ctx, *f.safe), probe.ErrNoReplica)
 	}
 	f.safe = &rec
 	if f.fault == faultAnswer {
@@ -338,16 +303,16 @@ func TestSavesWhateverGoesWrong(t *testing.T) {
 
 func testSaves(t *testing.T, order string, stored, signsIn, once bool) {
 	st := newDoubtfulStore(t)
-	site := newSite(t, st, session.Config{})
+	site := probe.NewSite(t, st, session.Config{})
 	want, acked := 0, 0
 	confirmed := false
 	var inDoubt error
-	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		for i := range order {
 			st.fault = order[i]
 			if i == 0 || !once {
 				want++
-				if err := increment(s); err != nil {
+				if err := probe.Increment(s); err != nil {
 					t.Errorf("%s, %d: %v", order, i, err)
 				}
 			}
@@ -366,7 +331,7 @@ func testSaves(t *testing.T, order string, stored, signsIn, once bool) {
 			case err != nil && st.fault == faultNone:
 				t.Errorf("%s, %d: Save to a store that is well: %v", order, i, err)
 			}
-			if got, _ := counter.Get(s); got != want {
+			if got, _ := probe.Counter.Get(s); got != want {
 				t.Errorf("%s, %d: the handler sees %d, want %d", order, i, got, want)
 			}
 			if err != nil {
@@ -381,29 +346,29 @@ func testSaves(t *testing.T, order string, stored, signsIn, once bool) {
 			}
 		}
 	})
-	site.handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Set("a", "b") })
-	site.handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		n, _ := counter.Get(s)
+	site.Handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Set("a", "b") })
+	site.Handle("/show", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		n, _ := probe.Counter.Get(s)
 		fmt.Fprint(w, n, s.Subject())
 	})
-	b := site.browser()
+	b := site.Browser()
 	if stored {
-		b.want("/first", 200, "")
+		b.Want("/first", 200, "")
 	}
-	set := b.set
-	w := b.get("/")
+	set := b.Sets
+	w := b.Get("/")
 	last := st.fault
 	st.fault = faultNone
 	switch {
 	case inDoubt != nil || w.Code == http.StatusServiceUnavailable && last != faultNone:
-		if w.Code != http.StatusServiceUnavailable || !confirmed && b.set != set {
-			t.Errorf("%s: %d and %d cookies, want 503, and none without a Save that has succeeded", order, w.Code, b.set-set)
+		if w.Code != http.StatusServiceUnavailable || !confirmed && b.Sets != set {
+			t.Errorf("%s: %d and %d cookies, want 503, and none without a Save that has succeeded", order, w.Code, b.Sets-set)
 		}
 		if signsIn { // the token that the client has may be the one before
 			return
 		}
 		var n int
-		fmt.Sscan(b.get("/show").Body.String(), &n)
+		fmt.Sscan(b.Get("/show").Body.String(), &n)
 		if (confirmed || stored) && (n < acked || n > want) && !strings.ContainsRune(order, faultFailover) {
 			t.Errorf("%s: the session holds %d, want %d to %d", order, n, acked, want)
 		}
@@ -418,10 +383,10 @@ func testSaves(t *testing.T, order string, stored, signsIn, once bool) {
 	if signsIn {
 		shown += "u"
 	}
-	if got := b.get("/show").Body.String(); got != shown {
+	if got := b.Get("/show").Body.String(); got != shown {
 		t.Errorf("%s: the session holds %s, want %s", order, got, shown)
 	}
-	if got := site.saw(session.EventCreated); got != 1 {
+	if got := site.Saw(session.EventCreated); got != 1 {
 		t.Errorf("%s: %d sessions were created, want 1", order, got)
 	}
 }
@@ -429,26 +394,26 @@ func testSaves(t *testing.T, order string, stored, signsIn, once bool) {
 // TestARevocationThatIsUnconfirmed: what is gone from a store that has not vouched
 // for its removal is removed again by its ID, which the error tells.
 func TestARevocationThatIsUnconfirmed(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	id, _ := rawToken(t, c.token())
-	p.tap.put(func(_ context.Context, op string, do func() error) error {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	id, _ := probe.RawToken(t, c.Token())
+	p.Tap.Put(func(_ context.Context, op string, do func() error) error {
 		err := do()
 		if op == "delete" && err == nil {
-			err = errNoReplica
+			err = probe.ErrNoReplica
 		}
 		return err
 	})
-	n, err := p.m.RevokeAll(t.Context(), "u")
+	n, err := p.M.RevokeAll(t.Context(), "u")
 	if n != 0 || !errors.Is(err, store.ErrUnconfirmed) || !strings.Contains(err.Error(), session.ID(id).String()) {
 		t.Errorf("RevokeAll: %d, %v; want ErrUnconfirmed with the ID", n, err)
 	}
-	if err := p.m.Revoke(t.Context(), id); !errors.Is(err, store.ErrUnconfirmed) {
+	if err := p.M.Revoke(t.Context(), id); !errors.Is(err, store.ErrUnconfirmed) {
 		t.Errorf("Revoke: %v, want ErrUnconfirmed for as long as it is", err)
 	}
-	p.tap.put(nil)
-	p.tap.took()
-	if err := p.m.Revoke(t.Context(), id); err != nil || !slices.Contains(p.tap.took(), "delete") {
+	p.Tap.Put(nil)
+	p.Tap.Took()
+	if err := p.M.Revoke(t.Context(), id); err != nil || !slices.Contains(p.Tap.Took(), "delete") {
 		t.Errorf("Revoke: %v, and the store was not asked to vouch for it", err)
 	}
 }
@@ -457,16 +422,16 @@ func TestARevocationThatIsUnconfirmed(t *testing.T) {
 // may not last.
 func TestANotBeforeIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
+		p := probe.New(t, session.Config{})
 		var wg sync.WaitGroup
-		wg.Go(func() { _, _ = p.m.RevokeAll(t.Context(), "u") })
+		wg.Go(func() { _, _ = p.M.RevokeAll(t.Context(), "u") })
 		synctest.Wait()
-		p.tap.fail("save", errNoReplica)
-		if _, err := p.m.RevokeAll(t.Context(), "u"); !errors.Is(err, store.ErrUnconfirmed) {
+		p.Tap.Fail("save", probe.ErrNoReplica)
+		if _, err := p.M.RevokeAll(t.Context(), "u"); !errors.Is(err, store.ErrUnconfirmed) {
 			t.Errorf("RevokeAll: %v, want ErrUnconfirmed", err)
 		}
-		p.tap.put(nil)
-		if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+		p.Tap.Put(nil)
+		if _, err := p.M.RevokeAll(t.Context(), "u"); err != nil {
 			t.Error(err)
 		}
 		wg.Wait()
@@ -477,14 +442,14 @@ func TestANotBeforeIsWritten(t *testing.T) {
 // commit that it came too late for.
 func TestAChangeBesideADoubt(t *testing.T) {
 	d := newDoubter(t, session.Config{})
-	s := d.load(d.stored())
-	must(t, increment(s))
-	d.f.save = func(context.Context, store.Record, uint64) error {
-		must(t, s.Set("a", "meanwhile"))
-		return errNoReplica
+	s := d.Load(d.stored())
+	probe.Must(t, probe.Increment(s))
+	d.f.OnSave = func(context.Context, store.Record, uint64) error {
+		probe.Must(t, s.Set("a", "meanwhile"))
+		return probe.ErrNoReplica
 	}
 	d.fails(s)
-	if n, _ := counter.Get(s); n != 1 || s.Get("a") != "meanwhile" {
+	if n, _ := probe.Counter.Get(s); n != 1 || s.Get("a") != "meanwhile" {
 		t.Errorf("the handler sees %d and %v", n, s.Get("a"))
 	}
 	d.well()
@@ -494,19 +459,19 @@ func TestAChangeBesideADoubt(t *testing.T) {
 // A Take in doubt is a commit in doubt: what went with it is not made once more.
 func TestATakeInDoubtEndsTheRequestsChanges(t *testing.T) {
 	d := newDoubter(t, session.Config{})
-	s := d.load(nil)
-	must(t, counter.Set(s, 5))
-	token := d.commit(s)
-	s = d.load(token)
-	must(t, increment(s))
+	s := d.Load(nil)
+	probe.Must(t, probe.Counter.Set(s, 5))
+	token := d.Commit(s)
+	s = d.Load(token)
+	probe.Must(t, probe.Increment(s))
 	d.unconfirmed() // it has landed: the 6 are taken
-	_, _, err := counter.Take(t.Context(), s)
+	_, _, err := probe.Counter.Take(t.Context(), s)
 	d.well()
 	if session.ErrorStatus(err) != http.StatusServiceUnavailable {
 		t.Errorf("Take: %v, want an error of the store", err)
 	}
 	refusesAll(t, s, err)
-	if n, ok := counter.Get(d.load(token)); ok {
+	if n, ok := probe.Counter.Get(d.Load(token)); ok {
 		t.Errorf("the update that the Take has used up is stored once more: %d", n)
 	}
 }
@@ -517,16 +482,16 @@ func TestARotationInDoubtEndsNoChanges(t *testing.T) {
 		d := newDoubter(t, session.Config{RotateEvery: time.Hour})
 		token := d.stored()
 		time.Sleep(50 * time.Minute)
-		must(t, d.load(token).Touch(t.Context()))
+		probe.Must(t, d.Load(token).Touch(t.Context()))
 		time.Sleep(20 * time.Minute)
-		s := d.load(token)
+		s := d.Load(token)
 		d.unconfirmed()
 		if err := s.Save(t.Context()); err != nil {
 			t.Errorf("Save, of nothing but a rotation: %v", err)
 		}
 		d.well()
-		must(t, increment(s))
-		d.commit(s)
+		probe.Must(t, probe.Increment(s))
+		d.Commit(s)
 		d.holds(token, 1, "b")
 	})
 }
@@ -534,16 +499,16 @@ func TestARotationInDoubtEndsNoChanges(t *testing.T) {
 // TestDestroyEndsADoubt: what is set afterwards is another session's.
 func TestDestroyEndsADoubt(t *testing.T) {
 	d := newDoubter(t, session.Config{})
-	s := d.load(nil)
-	must(t, s.Login("u"))
+	s := d.Load(nil)
+	probe.Must(t, s.Login("u"))
 	d.unconfirmed()
 	d.fails(s)
 	d.well()
-	must(t, s.Destroy(t.Context()), s.Set("a", "x"))
+	probe.Must(t, s.Destroy(t.Context()), s.Set("a", "x"))
 	s.Discard()
-	must(t, s.Set("a", "y"))
-	d.holds(d.commit(s), 0, "y")
-	if list, err := collect(d.m.List(t.Context(), "u")); err != nil || len(list) != 0 {
+	probe.Must(t, s.Set("a", "y"))
+	d.holds(d.Commit(s), 0, "y")
+	if list, err := probe.Collect(d.M.List(t.Context(), "u")); err != nil || len(list) != 0 {
 		t.Errorf("%d sessions, %v; want that the sign-in is gone", len(list), err)
 	}
 }
@@ -553,20 +518,20 @@ func TestDestroyEndsADoubt(t *testing.T) {
 func TestAnAbandonedWriteArrives(t *testing.T) {
 	d := newDoubter(t, session.Config{})
 	token := d.stored()
-	s := d.load(token)
-	must(t, increment(s))
+	s := d.Load(token)
+	probe.Must(t, probe.Increment(s))
 	first, err := d.under.Load(t.Context(), s.ID())
-	must(t, err)
-	d.f.save = func(ctx context.Context, late store.Record, old uint64) error {
-		elsewhere := d.elsewhere.load(token)
-		must(t, elsewhere.Set("x", "y"), elsewhere.Save(ctx))
-		d.f.save = func(ctx context.Context, rec store.Record, _ uint64) error {
+	probe.Must(t, err)
+	d.f.OnSave = func(ctx context.Context, late store.Record, old uint64) error {
+		elsewhere := d.elsewhere.Load(token)
+		probe.Must(t, elsewhere.Set("x", "y"), elsewhere.Save(ctx))
+		d.f.OnSave = func(ctx context.Context, rec store.Record, _ uint64) error {
 			d.well()
-			must(t, d.under.Delete(ctx, rec.ID), d.under.Create(ctx, first), d.under.Save(ctx, late, old))
+			probe.Must(t, d.under.Delete(ctx, rec.ID), d.under.Create(ctx, first), d.under.Save(ctx, late, old))
 			return errors.New("timeout")
 		}
 		return errors.New("timeout")
 	}
-	d.commit(s)
+	d.Commit(s)
 	d.holds(token, 1, "b")
 }

@@ -12,118 +12,63 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A direct client loads and commits sessions without HTTP handlers.
-type direct struct {
-	t *testing.T
-	m *session.Manager
-}
-
-func newDirect(t *testing.T, st store.Store, cfg session.Config) direct {
-	return direct{t, newSite(t, st, cfg).m}
-}
-
-func (d direct) request(c *http.Cookie) *http.Request {
-	r := httptest.NewRequest("GET", "/", nil)
-	if c != nil {
-		r.AddCookie(c)
-	}
-	return r
-}
-
-func (d direct) load(c *http.Cookie) *session.Session {
-	d.t.Helper()
-	s, err := d.m.Load(d.request(c))
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return s
-}
-
-// commit returns the cookie that was set, if any.
-func (d direct) commit(s *session.Session) *http.Cookie {
-	d.t.Helper()
-	c, err := d.m.Commit(d.t.Context(), s)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	return c
-}
-
-// with stores a session in which a key is set.
-func (d direct) with(key string, v any) *http.Cookie {
-	d.t.Helper()
-	s := d.load(nil)
-	if err := s.Set(key, v); err != nil {
-		d.t.Fatal(err)
-	}
-	return d.commit(s)
-}
-
-func must(t *testing.T, errs ...error) {
-	t.Helper()
-	for _, err := range errs {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestDiscardTakesALoginBack(t *testing.T) {
-	d := newDirect(t, nil, session.Config{})
-	c := d.with("a", 1)
-	s := d.load(c)
+	d := probe.NewDirect(t, nil, session.Config{})
+	c := d.With("a", 1)
+	s := d.Load(c)
 	deadline := s.Deadline()
-	must(t, s.Login("alice"))
+	probe.Must(t, s.Login("alice"))
 	s.Discard()
 	if s.Subject() != "" || !s.AuthenticatedAt().IsZero() || !s.Deadline().Equal(deadline) || s.Get("a") != 1 {
 		t.Errorf("after Discard the session is of %q, with %v", s.Subject(), s.Get("a"))
 	}
-	must(t, s.Set("flash", "wrong second factor"))
-	if c := d.commit(s); c != nil {
+	probe.Must(t, s.Set("flash", "wrong second factor"))
+	if c := d.Commit(s); c != nil {
 		t.Error("a cookie is set")
 	}
-	if got := d.load(c).Subject(); got != "" {
+	if got := d.Load(c).Subject(); got != "" {
 		t.Errorf("a Login that was discarded signed the old token in as %q", got)
 	}
 }
 
 func TestDiscardAfterALoginOnAKilledTokenChangesNothing(t *testing.T) {
-	d := newDirect(t, nil, session.Config{})
-	c := d.with("a", 1)
-	s := d.load(c)
-	must(t, s.Renew())
-	good := d.commit(s)
-	s = d.load(c)
-	must(t, s.Login("alice"))
+	d := probe.NewDirect(t, nil, session.Config{})
+	c := d.With("a", 1)
+	s := d.Load(c)
+	probe.Must(t, s.Renew())
+	good := d.Commit(s)
+	s = d.Load(c)
+	probe.Must(t, s.Login("alice"))
 	s.Discard()
 	if err := s.Set("x", 1); !errors.Is(err, session.ErrEnded) {
 		t.Errorf("Set: %v, want ErrEnded", err)
 	}
-	if c := d.commit(s); c != nil {
+	if c := d.Commit(s); c != nil {
 		t.Error("a cookie is set over the good one")
 	}
-	s = d.load(c)
-	must(t, s.Login("alice"), s.Destroy(t.Context()))
-	if c := d.commit(s); c != nil {
+	s = d.Load(c)
+	probe.Must(t, s.Login("alice"), s.Destroy(t.Context()))
+	if c := d.Commit(s); c != nil {
 		t.Error("the good cookie is cleared")
 	}
-	if got := d.load(good).Get("a"); got != 1 {
+	if got := d.Load(good).Get("a"); got != 1 {
 		t.Errorf("the good token finds %v", got)
 	}
 }
 
 func TestAnEndedSessionGivesTheNextSubjectNothing(t *testing.T) {
-	d := newDirect(t, nil, session.Config{})
-	s := d.load(nil)
-	must(t, s.Login("alice"))
-	s = d.load(d.commit(s))
-	must(t, s.Set("note", "alice's"), s.Login("bob"), s.Set("own", 1))
-	must(t, d.m.Revoke(t.Context(), s.ID()))
-	n := d.load(d.commit(s))
+	d := probe.NewDirect(t, nil, session.Config{})
+	s := d.Load(nil)
+	probe.Must(t, s.Login("alice"))
+	s = d.Load(d.Commit(s))
+	probe.Must(t, s.Set("note", "alice's"), s.Login("bob"), s.Set("own", 1))
+	probe.Must(t, d.M.Revoke(t.Context(), s.ID()))
+	n := d.Load(d.Commit(s))
 	if n.Subject() != "bob" || n.Get("note") != nil || n.Get("own") != 1 {
 		t.Errorf("%q has %v and %v", n.Subject(), n.Get("note"), n.Get("own"))
 	}
@@ -133,20 +78,20 @@ func TestAnEndedSessionGivesTheNextSubjectNothing(t *testing.T) {
 // meanwhile another machine has signed somebody in on top of it.
 func TestAKilledTokenWritesNoMore(t *testing.T) {
 	mem := memstore.New()
-	f := &faultyStore{Store: mem}
-	d, other := newDirect(t, f, session.Config{}), newDirect(t, mem, session.Config{})
-	c := d.with("a", 1)
-	s := d.load(c)
-	must(t, s.Set("a", 2))
-	f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-		f.save = nil
-		must(t, mem.Save(ctx, rec, old))
-		o := other.load(c)
-		must(t, o.Login("bob"))
-		other.commit(o)
+	f := &probe.Faulty{Store: mem}
+	d, other := probe.NewDirect(t, f, session.Config{}), probe.NewDirect(t, mem, session.Config{})
+	c := d.With("a", 1)
+	s := d.Load(c)
+	probe.Must(t, s.Set("a", 2))
+	f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
+		f.OnSave = nil
+		probe.Must(t, mem.Save(ctx, rec, old))
+		o := other.Load(c)
+		probe.Must(t, o.Login("bob"))
+		other.Commit(o)
 		return errors.New("connection reset")
 	}
-	must(t, s.Save(t.Context())) // that write did happen
+	probe.Must(t, s.Save(t.Context())) // that write did happen
 	if s.Subject() != "" || s.Get("a") != nil {
 		t.Errorf("the killed token sees %q, %v", s.Subject(), s.Get("a"))
 	}
@@ -156,13 +101,13 @@ func TestAKilledTokenWritesNoMore(t *testing.T) {
 }
 
 func TestAFailedCommitLeavesNothingForALaterSave(t *testing.T) {
-	f := &faultyStore{Store: memstore.New()}
-	site := newSite(t, f, session.Config{})
-	site.handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { increment(s) })
-	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Login("alice"))
+	f := &probe.Faulty{Store: memstore.New()}
+	site := probe.NewSite(t, f, session.Config{})
+	site.Handle("/first", func(w http.ResponseWriter, r *http.Request, s *session.Session) { probe.Increment(s) })
+	site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Login("alice"))
 		fmt.Fprint(w, "signed in")
-		f.save = nil
+		f.OnSave = nil
 		if err := s.Set("audit", 1); session.ErrorStatus(err) != http.StatusServiceUnavailable {
 			t.Errorf("Set: %v, want the error of the commit", err)
 		}
@@ -170,58 +115,58 @@ func TestAFailedCommitLeavesNothingForALaterSave(t *testing.T) {
 			t.Errorf("Save: %v, want the error of the commit", err)
 		}
 	})
-	site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	site.Handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		fmt.Fprint(w, s.Subject(), s.Get("n"))
 	})
-	b := site.browser()
-	b.get("/first")
-	f.save = func(context.Context, store.Record, uint64) error { return errors.New("disk full") }
-	b.want("/", http.StatusServiceUnavailable, "Service Unavailable")
-	b.want("/who", 200, "1")
-	if infos, err := collect(site.m.List(t.Context(), "alice")); err != nil || len(infos) != 0 {
+	b := site.Browser()
+	b.Get("/first")
+	f.OnSave = func(context.Context, store.Record, uint64) error { return errors.New("disk full") }
+	b.Want("/", http.StatusServiceUnavailable, "Service Unavailable")
+	b.Want("/who", 200, "1")
+	if infos, err := probe.Collect(site.M.List(t.Context(), "alice")); err != nil || len(infos) != 0 {
 		t.Errorf("alice has %v, %v: a session under a token that nobody was given", infos, err)
 	}
 }
 
 func TestSaveLeavesTheAnswerToTheHandler(t *testing.T) {
-	site := newSite(t, nil, session.Config{})
-	d := direct{t, site.m}
-	c := d.with("flash", "x")
-	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	site := probe.NewSite(t, nil, session.Config{})
+	d := probe.Direct{T: t, M: site.M}
+	c := d.With("flash", "x")
+	site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if s.Pop("flash") != "x" {
 			t.Error("no flash")
 		}
-		o, err := site.m.Load(d.request(c))
-		must(t, err)
+		o, err := site.M.Load(d.Request(c))
+		probe.Must(t, err)
 		o.Pop("flash")
-		d.commit(o)
+		d.Commit(o)
 		if err := s.Save(r.Context()); !errors.Is(err, session.ErrConflict) {
 			t.Errorf("Save: %v, want ErrConflict", err)
 		}
 		http.Error(w, "my own page", http.StatusUnprocessableEntity)
 	})
-	b := site.browser()
-	b.name, b.val = c.Name, c.Value
-	b.want("/", http.StatusUnprocessableEntity, "my own page")
+	b := site.Browser()
+	b.Name, b.Val = c.Name, c.Value
+	b.Want("/", http.StatusUnprocessableEntity, "my own page")
 }
 
 func TestAnErrorOfUpdateAtTheMergeIsReportedOnce(t *testing.T) {
-	site := newSite(t, nil, session.Config{})
-	d := direct{t, site.m}
-	c := d.with("n", 1)
-	site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, counter.Update(s, func(n int) (int, error) {
+	site := probe.NewSite(t, nil, session.Config{})
+	d := probe.Direct{T: t, M: site.M}
+	c := d.With("n", 1)
+	site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, probe.Counter.Update(s, func(n int) (int, error) {
 			if n == 5 {
 				return 0, errors.New("no more")
 			}
 			return n + 1, nil
 		}))
-		must(t, site.m.Edit(t.Context(), s.ID(), func(s *session.Session) error { return s.Set("n", 5) }))
+		probe.Must(t, site.M.Edit(t.Context(), s.ID(), func(s *session.Session) error { return s.Set("n", 5) }))
 	})
-	b := site.browser()
-	b.name, b.val = c.Name, c.Value
-	b.want("/", http.StatusInternalServerError, "Internal Server Error")
-	if got := site.saw(session.EventCommitFailed); got != 1 {
+	b := site.Browser()
+	b.Name, b.Val = c.Name, c.Value
+	b.Want("/", http.StatusInternalServerError, "Internal Server Error")
+	if got := site.Saw(session.EventCommitFailed); got != 1 {
 		t.Errorf("%d failed commits were reported, want 1", got)
 	}
 }
@@ -231,21 +176,21 @@ func TestAnErrorOfUpdateAtTheMergeIsReportedOnce(t *testing.T) {
 func TestAConflictWithItselfAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := memstore.New()
-		f := &faultyStore{Store: mem}
-		d := newDirect(t, f, session.Config{})
-		c := d.with("n", 1)
-		s := d.load(c)
-		must(t, increment(s))
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-			f.save = nil
-			must(t, mem.Save(ctx, rec, old))
+		f := &probe.Faulty{Store: mem}
+		d := probe.NewDirect(t, f, session.Config{})
+		c := d.With("n", 1)
+		s := d.Load(c)
+		probe.Must(t, probe.Increment(s))
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
+			f.OnSave = nil
+			probe.Must(t, mem.Save(ctx, rec, old))
 			<-ctx.Done()
 			return store.ErrConflict
 		}
 		if err := s.Save(t.Context()); err == nil || s.Save(t.Context()) != err {
 			t.Fatal("Save knows what it cannot know")
 		}
-		if n, _ := counter.Get(d.load(c)); n != 2 {
+		if n, _ := probe.Counter.Get(d.Load(c)); n != 2 {
 			t.Errorf("n is %d, want 2", n)
 		}
 	})
@@ -256,59 +201,59 @@ func TestAConflictWithItselfAtTheDeadline(t *testing.T) {
 func TestAStaleRecordHandedOnFailsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := memstore.New()
-		f := &faultyStore{Store: mem}
-		d, other := newDirect(t, f, session.Config{}), newDirect(t, mem, session.Config{})
-		c := d.with("a", 1)
+		f := &probe.Faulty{Store: mem}
+		d, other := probe.NewDirect(t, f, session.Config{}), probe.NewDirect(t, mem, session.Config{})
+		c := d.With("a", 1)
 		applied, answer := make(chan bool), make(chan bool)
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-			f.save = nil
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
+			f.OnSave = nil
 			err := mem.Save(ctx, rec, old)
 			close(applied)
 			<-answer
 			return err
 		}
-		a := d.load(c)
-		must(t, a.Set("a", 2))
+		a := d.Load(c)
+		probe.Must(t, a.Set("a", 2))
 		saved := make(chan error, 2)
 		go func() { saved <- a.Save(t.Context()) }()
 		<-applied
-		o := other.load(c)
-		must(t, o.Set("flash", "hello"))
-		other.commit(o)
-		b := d.load(c)
+		o := other.Load(c)
+		probe.Must(t, o.Set("flash", "hello"))
+		other.Commit(o)
+		b := d.Load(c)
 		if b.Pop("flash") != "hello" {
 			t.Error("no flash")
 		}
 		go func() { saved <- b.Save(t.Context()) }()
 		synctest.Wait() // b waits for its turn
 		close(answer)
-		must(t, <-saved, <-saved)
+		probe.Must(t, <-saved, <-saved)
 	})
 }
 
 func TestStartForgivesARotationThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &faultyStore{Store: memstore.New()}
-		site := newSite(t, f, session.Config{Grace: time.Minute, RotateEvery: 10 * time.Minute})
-		d := direct{t, site.m}
-		c := d.with("a", 1)
+		f := &probe.Faulty{Store: memstore.New()}
+		site := probe.NewSite(t, f, session.Config{Grace: time.Minute, RotateEvery: 10 * time.Minute})
+		d := probe.Direct{T: t, M: site.M}
+		c := d.With("a", 1)
 		time.Sleep(11 * time.Minute)
-		f.save = func(context.Context, store.Record, uint64) error { return errors.New("read only") }
+		f.OnSave = func(context.Context, store.Record, uint64) error { return errors.New("read only") }
 		w := httptest.NewRecorder()
-		if _, err := d.m.Start(w, d.request(c)); err != nil || len(w.Result().Cookies()) != 0 {
+		if _, err := d.M.Start(w, d.Request(c)); err != nil || len(w.Result().Cookies()) != 0 {
 			t.Errorf("%v, cookies %v", err, w.Result().Cookies())
 		}
-		if got := site.saw(session.EventRotateFailed); got != 1 {
+		if got := site.Saw(session.EventRotateFailed); got != 1 {
 			t.Errorf("%d failed rotations were reported, want 1", got)
 		}
 	})
 }
 
 func TestMistakesOfTheCallerAreErrors(t *testing.T) {
-	a, b := newDirect(t, nil, session.Config{}), newDirect(t, nil, session.Config{})
-	s := a.load(nil)
-	must(t, s.Set("a", 1))
-	if _, err := b.m.Commit(t.Context(), s); err == nil {
+	a, b := probe.NewDirect(t, nil, session.Config{}), probe.NewDirect(t, nil, session.Config{})
+	s := a.Load(nil)
+	probe.Must(t, s.Set("a", 1))
+	if _, err := b.M.Commit(t.Context(), s); err == nil {
 		t.Error("another Manager commits the session")
 	}
 	var zero session.Key[int]
@@ -320,16 +265,16 @@ func TestMistakesOfTheCallerAreErrors(t *testing.T) {
 // A cookie that was due for a session which has ended since is not sent: it would
 // take the place of a good one.
 func TestNoCookieOfASessionThatEndsMeanwhile(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", 1))
-	token := c.token()
-	c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Login("u"), s.Save(r.Context()), p.m.Revoke(r.Context(), s.ID()))
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	token := c.Token()
+	c.Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Login("u"), s.Save(r.Context()), p.M.Revoke(r.Context(), s.ID()))
 		if err := s.Reload(r.Context()); !errors.Is(err, session.ErrEnded) {
 			t.Errorf("Reload: %v, want ErrEnded", err)
 		}
 	})
-	if c.token() != token {
+	if c.Token() != token {
 		t.Error("the cookie of a session that has ended was sent")
 	}
 }
@@ -341,10 +286,10 @@ func TestWhatOutlastsTheHandlerLeavesItDone(t *testing.T) {
 		"delete": func(ctx context.Context, s *session.Session) error { return s.Destroy(ctx) },
 		"save":   func(ctx context.Context, s *session.Session) error { return errors.Join(s.Set("k", 1), s.Save(ctx)) },
 	} {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
 		within, goOn := make(chan bool), make(chan bool)
-		p.tap.put(func(_ context.Context, o string, do func() error) error {
+		p.Tap.Put(func(_ context.Context, o string, do func() error) error {
 			if o == op {
 				close(within)
 				<-goOn
@@ -353,19 +298,19 @@ func TestWhatOutlastsTheHandlerLeavesItDone(t *testing.T) {
 		})
 		var of *session.Session
 		returned := make(chan error)
-		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			of = s
 			io.WriteString(w, "the first byte")
 			go func() { returned <- act(context.WithoutCancel(r.Context()), s) }()
 			<-within
 		})
 		close(goOn)
-		p.saw()
-		must(t, <-returned)
-		if got := p.heard(); op == "save" && (got != "" || of.IsNew()) {
+		p.Saw()
+		probe.Must(t, <-returned)
+		if got := p.Heard(); op == "save" && (got != "" || of.IsNew()) {
 			t.Errorf("after a late save the events are %q, and IsNew is %v", got, of.IsNew())
 		}
-		if ck, err := p.m.Commit(context.Background(), of); ck != nil && op == "save" {
+		if ck, err := p.M.Commit(context.Background(), of); ck != nil && op == "save" {
 			t.Errorf("Commit of what is done: %v, %v", ck, err)
 		}
 		if err := of.Set("k", 1); !errors.Is(err, session.ErrDone) {

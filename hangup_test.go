@@ -9,24 +9,25 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // A client that hangs up while its session is loaded is no failure of the store.
 func TestAClientThatHangsUpDuringTheLoadIsNoError(t *testing.T) {
-	p := newProbe(t, session.Config{ErrorHandler: func(http.ResponseWriter, *http.Request, error) { t.Error("the error page is shown to nobody") }})
-	token := p.client().must(login(t, "u")).token()
-	p.saw()
+	p := probe.New(t, session.Config{ErrorHandler: func(http.ResponseWriter, *http.Request, error) { t.Error("the error page is shown to nobody") }})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
+	p.Saw()
 	ctx, cancel := context.WithCancel(t.Context())
-	p.tap.put(func(ctx context.Context, op string, do func() error) error {
+	p.Tap.Put(func(ctx context.Context, op string, do func() error) error {
 		cancel()
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	r := httptest.NewRequestWithContext(ctx, "GET", appURL, nil)
-	r.Header.Set("Cookie", cookieName+"="+token)
+	r := httptest.NewRequestWithContext(ctx, "GET", probe.URL, nil)
+	r.Header.Set("Cookie", probe.CookieName+"="+token)
 	w := httptest.NewRecorder()
-	p.m.Handler(act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") })).ServeHTTP(w, r)
-	if got := p.heard(); got != "" || w.Code != 499 || len(w.Header()["Set-Cookie"]) > 0 {
+	p.M.Handler(probe.Act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") })).ServeHTTP(w, r)
+	if got := p.Heard(); got != "" || w.Code != 499 || len(w.Header()["Set-Cookie"]) > 0 {
 		t.Errorf("%d %q, the events are %q", w.Code, w.Header(), got)
 	}
 }
@@ -37,20 +38,20 @@ func TestALoadThatTakesTooLongIsAnError(t *testing.T) {
 		load, request time.Duration
 	}{"LoadTimeout": {time.Second, time.Hour}, "the request's deadline": {time.Hour, time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
-			p := newProbe(t, session.Config{LoadTimeout: limit.load})
-			token := p.client().must(login(t, "u")).token()
-			p.saw()
+			p := probe.New(t, session.Config{LoadTimeout: limit.load})
+			token := p.Client().Must(probe.Login(t, "u")).Token()
+			p.Saw()
 			ctx, cancel := context.WithTimeout(t.Context(), limit.request)
 			defer cancel()
-			p.tap.put(func(ctx context.Context, op string, do func() error) error {
+			p.Tap.Put(func(ctx context.Context, op string, do func() error) error {
 				<-ctx.Done()
 				return ctx.Err()
 			})
-			r := httptest.NewRequestWithContext(ctx, "GET", appURL, nil)
-			r.Header.Set("Cookie", cookieName+"="+token)
+			r := httptest.NewRequestWithContext(ctx, "GET", probe.URL, nil)
+			r.Header.Set("Cookie", probe.CookieName+"="+token)
 			w := httptest.NewRecorder()
-			p.m.Handler(act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") })).ServeHTTP(w, r)
-			if got := p.heard(); got != "load failed" || w.Code != 503 {
+			p.M.Handler(probe.Act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") })).ServeHTTP(w, r)
+			if got := p.Heard(); got != "load failed" || w.Code != 503 {
 				t.Errorf("%s: %d, the events are %q", name, w.Code, got)
 			}
 		})

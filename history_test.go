@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
-	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -71,7 +71,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	for range 2 {
 		m, err := session.NewManager(st, session.Config{
 			Lifetime: rules.lifetime, AnonymousLifetime: rules.anonymous, IdleTimeout: rules.idle, TouchInterval: rules.touch,
-			Grace: rules.grace, RotateEvery: rules.rotate, MaxLifetime: 30 * day,
+			Grace: rules.grace, RotateEvery: rules.rotate, MaxLifetime: 30 * 24 * time.Hour,
 			App: "app", Cookie: session.Cookie{Name: "id"}, // of this name there can be several
 			Observer: func(context.Context, session.Event) {},
 		})
@@ -175,7 +175,7 @@ func (h *history) request() *underWay {
 	d := deed{
 		status: http.StatusOK, key: []string{"a", "b"}[h.chance.IntN(2)], value: fmt.Sprint("v", h.values),
 		subject:  historySubjects[h.chance.IntN(len(historySubjects))],
-		lifetime: []time.Duration{30 * time.Minute, 3 * time.Hour, 5 * day}[h.chance.IntN(3)],
+		lifetime: []time.Duration{30 * time.Minute, 3 * time.Hour, 5 * 24 * time.Hour}[h.chance.IntN(3)],
 	}
 	d.what = []string{
 		"read", "read", "lapsed", "set", "set", "set", "append", "append", "pop", "delete", "clear",
@@ -312,8 +312,8 @@ func (h *history) end(u *underWay) {
 	if want.token != nil && token != "" {
 		h.world.tokens[token] = want.token
 		h.stolen = append(h.stolen, token)
-		parsed, _ := sid.Parse(token)
-		id := parsed.ID
+		raw, _ := probe.RawToken(h.t, token)
+		id := session.ID(raw)
 		if want.session.id.IsZero() {
 			want.session.id = id
 			for _, other := range h.world.sessions {

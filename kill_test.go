@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // signings are what replaces a token.
@@ -28,30 +29,30 @@ func TestOneCommitKillsOnce(t *testing.T) {
 		{"reauthenticate", "login", "renew", "lifetime"}, {"lifetime", "lifetime", "reauthenticate", "login"},
 	} {
 		t.Run(fmt.Sprint(names), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client().must(login(t, "u"))
-			var late []*client
+			p := probe.New(t, session.Config{})
+			c := p.Client().Must(probe.Login(t, "u"))
+			var late []*probe.Client
 			for range 8 {
-				late = append(late, p.with(c.token()))
-				c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				late = append(late, p.With(c.Token()))
+				c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 					for _, name := range names {
-						must(t, signings[name](s))
+						probe.Must(t, signings[name](s))
 					}
 				})
 			}
 			for i, old := range late {
-				p.saw()
-				token := old.token()
-				old.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				p.Saw()
+				token := old.Token()
+				old.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 					if err := s.Set("k", 1); !errors.Is(err, session.ErrEnded) {
 						t.Errorf("Set with token %d: %v, want ErrEnded", i, err)
 					}
 				})
-				if got := p.heard(); got != "stale token, change not saved" || old.token() != token {
-					t.Errorf("with token %d the events are %q, and the client's cookie changes: %v", i, got, old.token() != token)
+				if got := p.Heard(); got != "stale token, change not saved" || old.Token() != token {
+					t.Errorf("with token %d the events are %q, and the client's cookie changes: %v", i, got, old.Token() != token)
 				}
 			}
-			c.wants("<u>")
+			c.Wants("<u>")
 		})
 	}
 }
@@ -59,19 +60,19 @@ func TestOneCommitKillsOnce(t *testing.T) {
 // Whatever replaces a token in one commit, the client gets one that is good, and
 // stays so.
 func TestTheTokenOfOneCommitIsGood(t *testing.T) {
-	for begin, first := range map[string]act{"no session": nil, "a visitor": set(t, "k", 1), "a user": login(t, "u"), "another": login(t, "v")} {
+	for begin, first := range map[string]probe.Act{"no session": nil, "a visitor": probe.Set(t, "k", 1), "a user": probe.Login(t, "u"), "another": probe.Login(t, "v")} {
 		for a := range signings {
 			for b := range signings {
 				for d := range signings {
 					synctest.Test(t, func(t *testing.T) {
-						p := newProbe(t, session.Config{})
-						c := p.client()
+						p := probe.New(t, session.Config{})
+						c := p.Client()
 						if first != nil {
-							c.must(first)
+							c.Must(first)
 						}
-						old, replaced := c.token(), false
-						res := c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-							defer func() { must(t, s.Set("last", 1)) }()
+						old, replaced := c.Token(), false
+						res := c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+							defer func() { probe.Must(t, s.Set("last", 1)) }()
 							for _, name := range []string{a, b, d} {
 								err := signings[name](s)
 								replaced = replaced || err == nil
@@ -84,18 +85,18 @@ func TestTheTokenOfOneCommitIsGood(t *testing.T) {
 						if res.StatusCode != http.StatusOK {
 							t.Errorf("%s: status %d", what, res.StatusCode)
 						}
-						if token := c.token(); (token != old) != (replaced || old == "") {
+						if token := c.Token(); (token != old) != (replaced || old == "") {
 							t.Errorf("%s: a new token: %v", what, token != old)
 						}
-						want := c.state()
+						want := c.State()
 						for range 3 {
 							time.Sleep(50 * time.Minute)
-							if got := c.state(); got != want || !strings.HasSuffix(got, "last=1") {
+							if got := c.State(); got != want || !strings.HasSuffix(got, "last=1") {
 								t.Errorf("%s: the session is %q, then %q", what, want, got)
 							}
 						}
 						if replaced && old != "" {
-							p.with(old).wants(anonymous)
+							p.With(old).Wants(probe.Anonymous)
 						}
 					})
 				}

@@ -7,28 +7,29 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // usedBeforeSave has the session that is saved next be used by another request, a
 // millisecond later by its clock, before it is saved.
-func (p *probe) usedBeforeSave(idle time.Duration) {
-	p.tap.put(func(ctx context.Context, op string, do func() error) error {
+func usedBeforeSave(p *probe.Probe, idle time.Duration) {
+	p.Tap.Put(func(ctx context.Context, op string, do func() error) error {
 		if op != "save" {
 			return do()
 		}
-		p.tap.put(nil)
-		saved := p.tap.given()
-		old, err := p.tap.under.Load(ctx, saved[len(saved)-1].ID)
+		p.Tap.Put(nil)
+		saved := p.Tap.Given()
+		old, err := p.Tap.Under.Load(ctx, saved[len(saved)-1].ID)
 		if err != nil {
-			p.t.Error(err)
+			p.T.Error(err)
 		}
 		seen := time.Now().Add(time.Millisecond)
 		expires := seen.Add(idle)
 		if expires.After(old.Deadline) {
 			expires = old.Deadline
 		}
-		if err := p.tap.under.Touch(ctx, old.ID, old.Version, seen, expires); err != nil {
-			p.t.Error(err)
+		if err := p.Tap.Under.Touch(ctx, old.ID, old.Version, seen, expires); err != nil {
+			p.T.Error(err)
 		}
 		return do()
 	})
@@ -40,42 +41,42 @@ func TestASignInBesideAUseHasItsLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := remembered
 		cfg.AnonymousLifetime = time.Hour
-		p := newProbe(t, cfg)
-		c := p.client().must(set(t, "k", 1))
+		p := probe.New(t, cfg)
+		c := p.Client().Must(probe.Set(t, "k", 1))
 		time.Sleep(time.Hour - 10*time.Second)
-		p.usedBeforeSave(time.Hour)
-		c.must(signInRemembered(t))
+		usedBeforeSave(p, time.Hour)
+		c.Must(signInRemembered(t))
 		time.Sleep(time.Second)
-		c.wants("<u> k=1")
-		if left := time.Until(p.only("u").Expires); left != 7*day {
+		c.Wants("<u> k=1")
+		if left := time.Until(p.Only("u").Expires); left != 7*day {
 			t.Errorf("unless it is used it ends in %v", left)
 		}
-		p.tap.took()
+		p.Tap.Took()
 		for range 3 { // once is enough
-			c.wants("<u> k=1")
+			c.Wants("<u> k=1")
 		}
-		for _, op := range p.tap.took() {
+		for _, op := range p.Tap.Took() {
 			if op != "load" {
 				t.Errorf("a request that reads has the store %s", op)
 			}
 		}
 		time.Sleep(6 * day)
-		c.wants("<u> k=1")
+		c.Wants("<u> k=1")
 	})
 }
 
 // A deadline that was brought forward holds, whatever use was written beside it.
 func TestAShorterLifetimeBesideAUseHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(signInRemembered(t))
+		p := probe.New(t, remembered)
+		c := p.Client().Must(signInRemembered(t))
 		time.Sleep(5 * time.Minute)
-		p.usedBeforeSave(7 * day)
-		c.must(remember(t, session.Lifetime{Absolute: 10 * time.Minute}))
+		usedBeforeSave(p, 7*day)
+		c.Must(remember(t, session.Lifetime{Absolute: 10 * time.Minute}))
 		time.Sleep(4 * time.Minute)
-		stolen := p.with(c.token())
+		stolen := p.With(c.Token())
 		time.Sleep(time.Minute)
-		stolen.wants(anonymous)
-		c.wants(anonymous)
+		stolen.Wants(probe.Anonymous)
+		c.Wants(probe.Anonymous)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 const day = 24 * time.Hour
@@ -15,17 +16,17 @@ const day = 24 * time.Hour
 // remembered are settings under which a session may be remembered for a month.
 var remembered = session.Config{MaxLifetime: 30 * day, MaxIdleTimeout: 14 * day}
 
-func remember(t testing.TB, l session.Lifetime) act {
-	return succeed(t, func(_ *http.Request, s *session.Session) error { return s.SetLifetime(l) })
+func remember(t testing.TB, l session.Lifetime) probe.Act {
+	return probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return s.SetLifetime(l) })
 }
 
 // signInRemembered signs in for a month in one request.
-func signInRemembered(t testing.TB) act {
+func signInRemembered(t testing.TB) probe.Act {
 	return signInFor(t, session.Lifetime{Absolute: 30 * day, Idle: 7 * day, Persistent: true})
 }
 
-func signInFor(t testing.TB, l session.Lifetime) act {
-	return succeed(t, func(_ *http.Request, s *session.Session) error {
+func signInFor(t testing.TB, l session.Lifetime) probe.Act {
+	return probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 		if err := s.Login("u"); err != nil {
 			return err
 		}
@@ -35,33 +36,33 @@ func signInFor(t testing.TB, l session.Lifetime) act {
 
 func TestARememberedSessionOutlivesTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		forgotten, c := p.client().must(login(t, "u")), p.client()
-		res := c.visit(signInRemembered(t))
-		if got := sessionCookie(res).MaxAge; got != int(30*day/time.Second) {
+		p := probe.New(t, remembered)
+		forgotten, c := p.Client().Must(probe.Login(t, "u")), p.Client()
+		res := c.Visit(signInRemembered(t))
+		if got := probe.SessionCookie(res).MaxAge; got != int(30*day/time.Second) {
 			t.Errorf("the cookie has Max-Age %d", got)
 		}
 		begun := time.Now()
 		for _, after := range []func(){
 			func() {},
-			func() { c.must(renew(t)) },
+			func() { c.Must(probe.Renew(t)) },
 			func() {
-				c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Reauthenticate(1)) })
+				c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { probe.Must(t, s.Reauthenticate(1)) })
 				begun = time.Now()
 			},
-			func() { c.must(set(t, "k", 1)) },
+			func() { c.Must(probe.Set(t, "k", 1)) },
 		} {
 			time.Sleep(6 * day)
 			after()
-			c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 				if s.Subject() != "u" || !s.Deadline().Equal(begun.Add(30*day).Truncate(time.Millisecond)) {
 					t.Errorf("%q until %v", s.Subject(), s.Deadline())
 				}
 			})
 		}
-		forgotten.wants(anonymous)
+		forgotten.Wants(probe.Anonymous)
 		time.Sleep(7*day + time.Second)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	})
 }
 
@@ -69,26 +70,26 @@ func TestARememberedSessionOutlivesTheOthers(t *testing.T) {
 func TestAMonthAloneIsRemembered(t *testing.T) {
 	month := session.Config{MaxLifetime: 30 * day}
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, month)
-		c := p.client().must(login(t, "u")).must(remember(t, session.Lifetime{Absolute: 30 * day}))
+		p := probe.New(t, month)
+		c := p.Client().Must(probe.Login(t, "u")).Must(remember(t, session.Lifetime{Absolute: 30 * day}))
 		time.Sleep(30*day - 2*time.Second)
-		c.wants("<u>")
+		c.Wants("<u>")
 		time.Sleep(2 * time.Second)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		site := newSealedSite(t, newRing(t), month)
-		site.handle("/in", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			must(t, s.Login("u"))
-			must(t, s.SetLifetime(session.Lifetime{Absolute: 30 * day}))
+		site := probe.SealedSite(t, probe.NewRing(t), month)
+		site.Handle("/in", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Must(t, s.Login("u"))
+			probe.Must(t, s.SetLifetime(session.Lifetime{Absolute: 30 * day}))
 		})
-		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { show(w, r, s) })
-		b := site.browser()
-		b.get("/in")
+		site.Handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { probe.Show(w, r, s) })
+		b := site.Browser()
+		b.Get("/in")
 		time.Sleep(30*day - 2*time.Second)
-		b.want("/who", 200, "<u>")
+		b.Want("/who", 200, "<u>")
 		time.Sleep(2 * time.Second)
-		b.want("/who", 200, anonymous)
+		b.Want("/who", 200, probe.Anonymous)
 	})
 }
 
@@ -107,10 +108,10 @@ func TestTheIdleTimeoutFollowsTheLifetime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c2 := newProbe(t, c.cfg).client().must(login(t, "u")).must(remember(t, c.own))
+				c2 := probe.New(t, c.cfg).Client().Must(probe.Login(t, "u")).Must(remember(t, c.own))
 				time.Sleep(time.Second)
-				c2.must(set(t, "k", 1))
-				c2.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				c2.Must(probe.Set(t, "k", 1))
+				c2.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 					if left := min(c.idle, time.Until(s.Deadline())); time.Until(s.Expires()) != left {
 						t.Errorf("it expires in %v unused, want %v", time.Until(s.Expires()), left)
 					}
@@ -126,24 +127,24 @@ func TestALifetimeMayEndWithTheBrowser(t *testing.T) {
 	for _, own := range []session.Lifetime{{}, {Idle: 10 * time.Minute}, {Absolute: 30 * day}} {
 		t.Run("", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, cfg)
-				c := p.client()
-				maxAge := func(when string, persistent bool, do act) {
+				p := probe.New(t, cfg)
+				c := p.Client()
+				maxAge := func(when string, persistent bool, do probe.Act) {
 					t.Helper()
-					if got := sessionCookie(c.visit(do)).MaxAge; got > 0 != persistent {
+					if got := probe.SessionCookie(c.Visit(do)).MaxAge; got > 0 != persistent {
 						t.Errorf("%+v, %s: the cookie has Max-Age %d", own, when, got)
 					}
 				}
-				maxAge("by default", true, login(t, "u"))
+				maxAge("by default", true, probe.Login(t, "u"))
 				maxAge("set", false, remember(t, own))
-				maxAge("renewed", false, renew(t))
+				maxAge("renewed", false, probe.Renew(t))
 				time.Sleep(9 * time.Minute)
-				c.wants("<u>")
+				c.Wants("<u>")
 				time.Sleep(2 * time.Minute)
-				maxAge("rotated", false, show)
+				maxAge("rotated", false, probe.Show)
 				maxAge("set again", true, remember(t, session.Lifetime{Persistent: true}))
 				maxAge("taken back", false, remember(t, own))
-				maxAge("signed in anew", true, login(t, "u"))
+				maxAge("signed in anew", true, probe.Login(t, "u"))
 			})
 		})
 	}
@@ -152,33 +153,33 @@ func TestALifetimeMayEndWithTheBrowser(t *testing.T) {
 // Some clients know Expires alone.
 func TestExpiresStandsBesideMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{MaxLifetime: 500 * day})
-		c := p.client()
-		for _, do := range []act{
+		p := probe.New(t, session.Config{MaxLifetime: 500 * day})
+		c := p.Client()
+		for _, do := range []probe.Act{
 			signInFor(t, session.Lifetime{Absolute: 30 * day, Persistent: true}),
 			signInFor(t, session.Lifetime{Absolute: 500 * day, Persistent: true}),
 		} {
-			ck := sessionCookie(c.visit(do))
+			ck := probe.SessionCookie(c.Visit(do))
 			if want := time.Now().Add(time.Duration(ck.MaxAge) * time.Second); ck.MaxAge <= 0 || !ck.Expires.Equal(want) {
 				t.Errorf("Max-Age is %d, and Expires %v; want %v", ck.MaxAge, ck.Expires, want)
 			}
 		}
-		ck := sessionCookie(c.visit(succeed(t, func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) })))
+		ck := probe.SessionCookie(c.Visit(probe.Succeed(t, func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) })))
 		if ck.MaxAge >= 0 || ck.Expires.IsZero() || ck.Expires.After(time.Now()) {
 			t.Errorf("a cookie that is taken away has Max-Age %d and Expires %v", ck.MaxAge, ck.Expires)
 		}
-		if ck := sessionCookie(c.visit(login(t, "u"))); ck.MaxAge != 0 || !ck.Expires.IsZero() {
+		if ck := probe.SessionCookie(c.Visit(probe.Login(t, "u"))); ck.MaxAge != 0 || !ck.Expires.IsZero() {
 			t.Errorf("a cookie that ends with the browser has Max-Age %d and Expires %v", ck.MaxAge, ck.Expires)
 		}
 	})
 }
 
 func TestASessionTellsTheLifetimeItWasGiven(t *testing.T) {
-	p := newProbe(t, remembered)
-	c := p.client()
-	tells := func(when string, want session.Lifetime, own bool, do act) {
+	p := probe.New(t, remembered)
+	c := p.Client()
+	tells := func(when string, want session.Lifetime, own bool, do probe.Act) {
 		t.Helper()
-		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			do(w, r, s)
 			if got, ok := s.Lifetime(); got != want || ok != own {
 				t.Errorf("%s: %+v, %t; want %+v, %t", when, got, ok, want, own)
@@ -188,14 +189,14 @@ func TestASessionTellsTheLifetimeItWasGiven(t *testing.T) {
 	month := session.Lifetime{Absolute: 30 * day, Persistent: true}
 	nothing := func(http.ResponseWriter, *http.Request, *session.Session) {}
 	tells("a visitor", session.Lifetime{}, false, nothing)
-	tells("signed in", session.Lifetime{}, false, login(t, "u"))
+	tells("signed in", session.Lifetime{}, false, probe.Login(t, "u"))
 	tells("set by this request", month, true, remember(t, month))
 	tells("set before", month, true, nothing)
-	tells("renewed", month, true, renew(t))
+	tells("renewed", month, true, probe.Renew(t))
 	tells("in whole milliseconds", session.Lifetime{Idle: time.Hour}, true, remember(t, session.Lifetime{Idle: time.Hour + time.Microsecond}))
 	tells("as the others", session.Lifetime{}, true, remember(t, session.Lifetime{}))
 	tells("as the others, set before", session.Lifetime{}, true, nothing)
-	tells("signed in anew", session.Lifetime{}, false, login(t, "u"))
+	tells("signed in anew", session.Lifetime{}, false, probe.Login(t, "u"))
 	if l, own := (*session.Session)(nil).Lifetime(); l != (session.Lifetime{}) || own {
 		t.Errorf("without a session: %+v, %t", l, own)
 	}
@@ -203,62 +204,62 @@ func TestASessionTellsTheLifetimeItWasGiven(t *testing.T) {
 
 func TestARememberedSessionEndsAtItsDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(signInRemembered(t))
+		p := probe.New(t, remembered)
+		c := p.Client().Must(signInRemembered(t))
 		for range 29 {
 			time.Sleep(day)
-			c.wants("<u>")
+			c.Wants("<u>")
 		}
-		if res := c.visit(renew(t)); sessionCookie(res).MaxAge != int(day/time.Second) {
-			t.Errorf("a day before the end the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		if res := c.Visit(probe.Renew(t)); probe.SessionCookie(res).MaxAge != int(day/time.Second) {
+			t.Errorf("a day before the end the cookie has Max-Age %d", probe.SessionCookie(res).MaxAge)
 		}
 		time.Sleep(day)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	})
 }
 
 func TestASignInEndsALifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(signInRemembered(t))
-		if res := c.visit(login(t, "u")); sessionCookie(res).MaxAge != 0 {
-			t.Errorf("the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		p := probe.New(t, remembered)
+		c := p.Client().Must(signInRemembered(t))
+		if res := c.Visit(probe.Login(t, "u")); probe.SessionCookie(res).MaxAge != 0 {
+			t.Errorf("the cookie has Max-Age %d", probe.SessionCookie(res).MaxAge)
 		}
 		time.Sleep(2 * time.Hour)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	})
 }
 
 func TestALifetimeHasTheLimitsOfConfig(t *testing.T) {
-	p := newProbe(t, remembered)
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, remembered)
+	c := p.Client().Must(probe.Login(t, "u"))
 	for name, l := range map[string]session.Lifetime{
 		"MaxLifetime":    {Absolute: 31 * day},
 		"a second":       {Absolute: time.Millisecond},
 		"MaxIdleTimeout": {Idle: 15 * day},
 		"TouchInterval":  {Idle: time.Minute},
 	} {
-		c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := s.SetLifetime(l); err == nil || !strings.Contains(err.Error(), name) {
 				t.Errorf("%+v: %v, want an error that names %s", l, err, name)
 			}
 		})
 	}
-	c.wants("<u>")
+	c.Wants("<u>")
 
 	// A limit that is lowered later holds for sessions of before.
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(signInRemembered(t))
-		strict := probeOver(t, p.tap, session.Config{MaxIdleTimeout: 2 * time.Hour, MaxLifetime: 2 * day})
-		c.p = strict
+		p := probe.New(t, remembered)
+		c := p.Client().Must(signInRemembered(t))
+		strict := probe.Over(t, p.Tap, session.Config{MaxIdleTimeout: 2 * time.Hour, MaxLifetime: 2 * day})
+		c.P = strict
 		time.Sleep(time.Minute)
-		c.must(set(t, "k", 1))
-		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		c.Must(probe.Set(t, "k", 1))
+		c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if left := time.Until(s.Expires()); left > 2*time.Hour {
 				t.Errorf("it expires in %v", left)
 			}
-			must(t, s.Reauthenticate(1))
+			probe.Must(t, s.Reauthenticate(1))
 			if left := time.Until(s.Deadline()); left > 2*day {
 				t.Errorf("after a step-up it ends in %v", left)
 			}
@@ -268,46 +269,46 @@ func TestALifetimeHasTheLimitsOfConfig(t *testing.T) {
 
 func TestALifetimeThatIsOverIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
 		for range 3 {
 			time.Sleep(50 * time.Minute)
-			c.wants("<u>")
+			c.Wants("<u>")
 		}
-		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := s.SetLifetime(session.Lifetime{Absolute: 2 * time.Hour}); err == nil {
 				t.Error("a lifetime that was over half an hour ago is accepted")
 			}
 		})
-		c.wants("<u>")
+		c.Wants("<u>")
 	})
 }
 
 func TestAShortLifetimeIsKeptByTouches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u")).must(remember(t, session.Lifetime{Idle: 10 * time.Minute}))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u")).Must(remember(t, session.Lifetime{Idle: 10 * time.Minute}))
 		for range 3 {
 			time.Sleep(9 * time.Minute)
-			c.wants("<u>") // touches
+			c.Wants("<u>") // touches
 		}
 		time.Sleep(10 * time.Minute)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	})
 }
 
 func TestALifetimeInTheCookie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		site := newSealedSite(t, newRing(t), remembered)
-		site.handle("/in", func(w http.ResponseWriter, r *http.Request, s *session.Session) { signInRemembered(t)(w, r, s) })
-		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { show(w, r, s) })
-		b := site.browser()
-		if res := b.get("/in").Result(); res.Cookies()[0].MaxAge != int(30*day/time.Second) {
+		site := probe.SealedSite(t, probe.NewRing(t), remembered)
+		site.Handle("/in", func(w http.ResponseWriter, r *http.Request, s *session.Session) { signInRemembered(t)(w, r, s) })
+		site.Handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { probe.Show(w, r, s) })
+		b := site.Browser()
+		if res := b.Get("/in").Result(); res.Cookies()[0].MaxAge != int(30*day/time.Second) {
 			t.Errorf("Max-Age %d", res.Cookies()[0].MaxAge)
 		}
 		time.Sleep(6 * day)
-		b.want("/who", 200, "<u>")
+		b.Want("/who", 200, "<u>")
 		time.Sleep(8 * day)
-		b.want("/who", 200, anonymous)
+		b.Want("/who", 200, probe.Anonymous)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // month is what "remember me" asks for.
@@ -19,30 +20,30 @@ var month = session.Lifetime{Absolute: 30 * day, Idle: 14 * day, Persistent: tru
 
 func TestALifetimeReplacesTheTokenGently(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(login(t, "u"))
-		old := p.with(c.token())
-		if res := c.visit(remember(t, month)); sessionCookie(res).MaxAge != int(30*day/time.Second) {
-			t.Errorf("the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		p := probe.New(t, remembered)
+		c := p.Client().Must(probe.Login(t, "u"))
+		old := p.With(c.Token())
+		if res := c.Visit(remember(t, month)); probe.SessionCookie(res).MaxAge != int(30*day/time.Second) {
+			t.Errorf("the cookie has Max-Age %d", probe.SessionCookie(res).MaxAge)
 		}
-		if c.token() == old.token() {
+		if c.Token() == old.Token() {
 			t.Fatal("the token is the same")
 		}
 		for range 3 { // the new one has not been seen yet
-			old.must(set(t, "k", 1)).wants("<u> k=1")
+			old.Must(probe.Set(t, "k", 1)).Wants("<u> k=1")
 			time.Sleep(13 * day / 3)
 		}
-		old.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		old.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if until := s.Deadline().Sub(s.AuthenticatedAt()); until != 30*day {
 				t.Errorf("the lifetime is %v", until)
 			}
 		})
-		c.wants("<u> k=1")
+		c.Wants("<u> k=1")
 		time.Sleep(59 * time.Second)
-		old.wants("<u> k=1")
+		old.Wants("<u> k=1")
 		time.Sleep(2 * time.Second)
-		old.wants(anonymous)
-		c.wants("<u> k=1")
+		old.Wants(probe.Anonymous)
+		c.Wants("<u> k=1")
 	})
 }
 
@@ -50,19 +51,19 @@ func TestALifetimeReplacesTheTokenGently(t *testing.T) {
 // the session lasts, and so does one of a second try.
 func TestALostAnswerOfALifetimeSignsNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, remembered)
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, remembered)
+		c := p.Client().Must(probe.Login(t, "u"))
 		for range 4 {
-			p.with(c.token()).must(remember(t, month)) // and nobody hears of it
+			p.With(c.Token()).Must(remember(t, month)) // and nobody hears of it
 			time.Sleep(6 * day)
-			c.wants("<u>")
+			c.Wants("<u>")
 		}
-		if res := c.visit(remember(t, month)); sessionCookie(res).MaxAge != int(6*day/time.Second) {
-			t.Errorf("the cookie has Max-Age %d", sessionCookie(res).MaxAge)
+		if res := c.Visit(remember(t, month)); probe.SessionCookie(res).MaxAge != int(6*day/time.Second) {
+			t.Errorf("the cookie has Max-Age %d", probe.SessionCookie(res).MaxAge)
 		}
-		c.wants("<u>")
+		c.Wants("<u>")
 		time.Sleep(5 * day)
-		c.wants("<u>")
+		c.Wants("<u>")
 	})
 }
 
@@ -72,17 +73,17 @@ func TestAnyOfSeveralLifetimesAtOnceIsGood(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := remembered
 			cfg.RotateEvery = time.Hour
-			p := newProbe(t, cfg)
-			c := p.client().must(login(t, "u"))
-			var tabs []*client
+			p := probe.New(t, cfg)
+			c := p.Client().Must(probe.Login(t, "u"))
+			var tabs []*probe.Client
 			for range 5 {
-				tabs = append(tabs, p.with(c.token()).must(remember(t, month)))
+				tabs = append(tabs, p.With(c.Token()).Must(remember(t, month)))
 			}
 			for range 3 {
-				tabs[last].wants("<u>")
+				tabs[last].Wants("<u>")
 				time.Sleep(2 * time.Minute)
 			}
-			c.wants(anonymous)
+			c.Wants(probe.Anonymous)
 		})
 	}
 }
@@ -92,13 +93,13 @@ func TestAnyOfSeveralLifetimesAtOnceIsGood(t *testing.T) {
 func TestAnyOfManyLifetimesAtOnceIsGood(t *testing.T) {
 	const tabs = 24
 	for _, last := range []int{0, tabs / 2, tabs - 1} {
-		p := newProbe(t, remembered)
-		c := p.client().must(login(t, "u"))
-		var got []*client
+		p := probe.New(t, remembered)
+		c := p.Client().Must(probe.Login(t, "u"))
+		var got []*probe.Client
 		for range tabs {
-			got = append(got, p.with(c.token()).must(remember(t, month)))
+			got = append(got, p.With(c.Token()).Must(remember(t, month)))
 		}
-		if state := got[last].state(); state != "<u>" {
+		if state := got[last].State(); state != "<u>" {
 			t.Errorf("the answer %d of %d leads to %q", last+1, tabs, state)
 		}
 	}
@@ -111,40 +112,40 @@ func TestALifetimeAfterARotation(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := remembered
 			cfg.RotateEvery = 10 * time.Minute
-			p := newProbe(t, cfg)
-			c := p.client().must(login(t, "u"))
+			p := probe.New(t, cfg)
+			c := p.Client().Must(probe.Login(t, "u"))
 			time.Sleep(11 * time.Minute)
-			first := p.with(c.token())
-			c.wants("<u>")
-			if c.token() == first.token() {
+			first := p.With(c.Token())
+			c.Wants("<u>")
+			if c.Token() == first.Token() {
 				t.Fatal("not rotated")
 			}
 			if concurrently {
-				rotated := p.with(c.token())
-				first.must(remember(t, month))
-				rotated.wants("<u>")
+				rotated := p.With(c.Token())
+				first.Must(remember(t, month))
+				rotated.Wants("<u>")
 				c = first
 			} else {
-				c.must(remember(t, month))
+				c.Must(remember(t, month))
 			}
 			time.Sleep(5 * time.Minute) // long after the grace
-			c.wants("<u>")
+			c.Wants("<u>")
 		})
 	}
 }
 
 // What others do to the session meanwhile is merged, and no error.
 func TestALifetimeInterruptsNobody(t *testing.T) {
-	p := newProbe(t, remembered)
-	c := p.client().must(login(t, "u"))
-	other := p.with(c.token())
-	other.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Set("before", 1))
-		c.must(remember(t, month))
-		must(t, s.Save(r.Context()), s.Touch(r.Context()), s.Set("after", 2))
+	p := probe.New(t, remembered)
+	c := p.Client().Must(probe.Login(t, "u"))
+	other := p.With(c.Token())
+	other.Must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Set("before", 1))
+		c.Must(remember(t, month))
+		probe.Must(t, s.Save(r.Context()), s.Touch(r.Context()), s.Set("after", 2))
 	})
-	c.wants("<u> after=2 before=1")
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	c.Wants("<u> after=2 before=1")
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		if until := s.Deadline().Sub(s.AuthenticatedAt()); until != 30*day {
 			t.Errorf("the lifetime is %v", until)
 		}
@@ -158,11 +159,11 @@ func TestAFaultInALifetimeSignsNobodyOut(t *testing.T) {
 		for first := range 4 {
 			for _, lasting := range []bool{false, true} {
 				synctest.Test(t, func(t *testing.T) {
-					p := newProbe(t, remembered)
-					c := p.client().must(login(t, "u"))
-					old := p.with(c.token())
+					p := probe.New(t, remembered)
+					c := p.Client().Must(probe.Login(t, "u"))
+					old := p.With(c.Token())
 					n := 0
-					p.tap.put(func(_ context.Context, _ string, do func() error) error {
+					p.Tap.Put(func(_ context.Context, _ string, do func() error) error {
 						met := n == first || lasting && n > first
 						n++
 						if !met {
@@ -173,20 +174,20 @@ func TestAFaultInALifetimeSignsNobodyOut(t *testing.T) {
 						}
 						return errors.New("the store is down")
 					})
-					res := c.visit(remember(t, month))
-					p.tap.put(nil)
+					res := c.Visit(remember(t, month))
+					p.Tap.Put(nil)
 					what := fmt.Sprintf("lost=%v first=%d lasting=%v: status %d", lost, first, lasting, res.StatusCode)
-					if (res.StatusCode == http.StatusOK) != (c.token() != old.token()) {
-						t.Errorf("%s, and a new token: %v", what, c.token() != old.token())
+					if (res.StatusCode == http.StatusOK) != (c.Token() != old.Token()) {
+						t.Errorf("%s, and a new token: %v", what, c.Token() != old.Token())
 					}
 					for range 2 {
-						if got := old.state(); got != "<u>" {
+						if got := old.State(); got != "<u>" {
 							t.Errorf("%s: the old token finds %q", what, got)
 						}
 						time.Sleep(30 * time.Minute)
 					}
 					for range 2 {
-						if got := c.state(); got != "<u>" {
+						if got := c.State(); got != "<u>" {
 							t.Errorf("%s: the client is %q", what, got)
 						}
 						time.Sleep(30 * time.Minute)
@@ -199,14 +200,14 @@ func TestAFaultInALifetimeSignsNobodyOut(t *testing.T) {
 
 // A form that was shown before is still good: nobody has signed in meanwhile.
 func TestALifetimeLeavesFormsGood(t *testing.T) {
-	p := newProbe(t, remembered)
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, remembered)
+	c := p.Client().Must(probe.Login(t, "u"))
 	var token string
-	c.must(succeed(t, func(_ *http.Request, s *session.Session) (err error) { token, err = s.CSRFToken(); return err }))
-	c.must(remember(t, month))
+	c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) (err error) { token, err = s.CSRFToken(); return err }))
+	c.Must(remember(t, month))
 	for _, what := range []string{"a form of before", "a form of before, once the new token was seen"} {
-		res := c.visit(behind(session.RequireCSRF), sends(formType, strings.NewReader("")), headers("X-CSRF-Token", token))
-		if res.StatusCode != http.StatusOK || text(t, res) != "inside" {
+		res := c.Visit(probe.Behind(session.RequireCSRF), probe.Sends(probe.FormType, strings.NewReader("")), probe.Headers("X-CSRF-Token", token))
+		if res.StatusCode != http.StatusOK || probe.Text(t, res) != "inside" {
 			t.Errorf("%s: status %d", what, res.StatusCode)
 		}
 	}
@@ -214,30 +215,30 @@ func TestALifetimeLeavesFormsGood(t *testing.T) {
 
 // A timeout outside has answered for the handler: its cookies are dropped.
 func TestALifetimeSurvivesATimeoutOutside(t *testing.T) {
-	p := newProbe(t, remembered)
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, remembered)
+	c := p.Client().Must(probe.Login(t, "u"))
 	begun, answered, returned := make(chan struct{}), make(chan struct{}), make(chan struct{})
-	inner := p.h
-	p.h = http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	inner := p.H
+	p.H = http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer close(returned)
 		inner.ServeHTTP(w, r)
 	}), time.Hour, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel() }()
-	r := httptest.NewRequest("GET", appURL, nil)
-	r.Header.Set("Cookie", cookieName+"="+c.token())
-	r = bring(r.WithContext(ctx), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+	r := httptest.NewRequest("GET", probe.URL, nil)
+	r.Header.Set("Cookie", probe.CookieName+"="+c.Token())
+	r = probe.Bring(r.WithContext(ctx), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 		close(begun)
 		<-answered
-		must(t, s.SetLifetime(month), s.Save(context.WithoutCancel(r.Context())))
+		probe.Must(t, s.SetLifetime(month), s.Save(context.WithoutCancel(r.Context())))
 	})
 	w := httptest.NewRecorder()
-	p.h.ServeHTTP(w, r)
+	p.H.ServeHTTP(w, r)
 	close(answered)
 	<-returned
-	p.h = inner
+	p.H = inner
 	if w.Code != http.StatusServiceUnavailable || len(w.Result().Cookies()) > 0 {
 		t.Errorf("status %d, cookies %v", w.Code, w.Result().Cookies())
 	}
-	c.wants("<u>")
+	c.Wants("<u>")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // A contextKey is the key of a value of a handler.
@@ -36,10 +37,10 @@ func printed(x any) string {
 func TestSecurity_DT4_PrintingTheWriterOrTheContextShowsTheIDAtMost(t *testing.T) {
 	const subject, value = "the-subject-of-it", "the-value-in-it"
 	var leaks func(what string, x any)
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+	p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 		leaks("the writer of an error page", w)
 	}})
-	c := p.client().must(login(t, subject)).must(set(t, "k", value))
+	c := p.Client().Must(probe.Login(t, subject)).Must(probe.Set(t, "k", value))
 	var secrets []string
 	leaks = func(what string, x any) {
 		t.Helper()
@@ -72,10 +73,10 @@ func TestSecurity_DT4_PrintingTheWriterOrTheContextShowsTheIDAtMost(t *testing.T
 		cancel()
 	}
 	for range 2 {
-		for name, f := range map[string]act{"read": show, "changed": set(t, "k", value), "renewed": renew(t), "saved": saved(t, renew(t))} {
-			token := c.token()
+		for name, f := range map[string]probe.Act{"read": probe.Show, "changed": probe.Set(t, "k", value), "renewed": probe.Renew(t), "saved": probe.Saved(t, probe.Renew(t))} {
+			token := c.Token()
 			secrets = []string{token, token[22:], subject, value}
-			if res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				f(w, r, s)
 				all(w, r, s)
 				w.WriteHeader(http.StatusOK)
@@ -85,15 +86,15 @@ func TestSecurity_DT4_PrintingTheWriterOrTheContextShowsTheIDAtMost(t *testing.T
 			}
 		}
 	}
-	p.tap.fail("save", errDown)
-	c.visit(set(t, "k", 1))
+	p.Tap.Fail("save", probe.ErrDown)
+	c.Visit(probe.Set(t, "k", 1))
 }
 
 // A session that Start has begun holds its cookie until the answer leaves.
 func TestSecurity_DT4_ASessionOfStartPrintsNoToken(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	w := httptest.NewRecorder()
-	s, err := p.m.Start(w, httptest.NewRequest("GET", appURL, nil))
+	s, err := p.M.Start(w, httptest.NewRequest("GET", probe.URL, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

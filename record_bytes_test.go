@@ -4,30 +4,33 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/memstore"
 )
 
 // Whatever a record holds, a request is answered: its client goes on, or is told
 // to come back where a newer program may have written it.
 func TestNoByteOfARecordMakesARequestFail(t *testing.T) {
+	const day = 24 * time.Hour
 	st := memstore.New()
-	site := newSite(t, st, session.Config{
+	site := probe.NewSite(t, st, session.Config{
 		MaxLifetime: 30 * day, Client: session.RequestClient,
 	})
 	var id session.ID
-	site.handle("/begin", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Login("u"))
-		must(t, s.SetLifetime(session.Lifetime{Absolute: 20 * day, Idle: 10 * day, Persistent: true}))
-		must(t, s.SetLabel("phone"))
-		must(t, s.Set("k", "v"))
-		must(t, s.Set("n", 300))
-		must(t, s.Save(r.Context()))
-		must(t, s.Reauthenticate(2))
+	site.Handle("/begin", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Login("u"))
+		probe.Must(t, s.SetLifetime(session.Lifetime{Absolute: 20 * day, Idle: 10 * day, Persistent: true}))
+		probe.Must(t, s.SetLabel("phone"))
+		probe.Must(t, s.Set("k", "v"))
+		probe.Must(t, s.Set("n", 300))
+		probe.Must(t, s.Save(r.Context()))
+		probe.Must(t, s.Reauthenticate(2))
 		id = s.ID()
 	})
-	site.handle("/use", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	site.Handle("/use", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		s.Subject()
 		s.Lifetime()
 		s.Label()
@@ -38,9 +41,9 @@ func TestNoByteOfARecordMakesARequestFail(t *testing.T) {
 		}
 		_ = s.Set("k", "another")
 	})
-	b := site.browser()
-	b.get("/begin")
-	name, token := b.cookie()
+	b := site.Browser()
+	b.Get("/begin")
+	name, token := b.Cookie()
 	good, err := st.Load(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
@@ -54,10 +57,10 @@ func TestNoByteOfARecordMakesARequestFail(t *testing.T) {
 		if err := st.Create(t.Context(), bad); err != nil {
 			t.Fatal(err)
 		}
-		if w := site.with(name, token).send("/use"); w.Code != http.StatusOK && w.Code != http.StatusServiceUnavailable {
+		if w := site.With(name, token).Send("/use"); w.Code != http.StatusOK && w.Code != http.StatusServiceUnavailable {
 			t.Errorf("%s %d: %d %s", what, at, w.Code, w.Body)
 		}
-		for _, err := range site.m.List(t.Context(), "u") {
+		for _, err := range site.M.List(t.Context(), "u") {
 			if err != nil {
 				t.Errorf("%s %d: List: %v", what, at, err)
 			}

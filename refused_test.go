@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
@@ -30,9 +31,9 @@ var failing = map[string]func(ctx context.Context, s *session.Session) error{
 	"Reload":         func(ctx context.Context, s *session.Session) error { return s.Reload(ctx) },
 	"Touch":          func(ctx context.Context, s *session.Session) error { return s.Touch(ctx) },
 	"Destroy":        func(ctx context.Context, s *session.Session) error { return s.Destroy(ctx) },
-	"Key.Set":        func(_ context.Context, s *session.Session) error { return counter.Set(s, 7) },
-	"Key.Delete":     func(_ context.Context, s *session.Session) error { return counter.Delete(s) },
-	"Key.Update":     func(_ context.Context, s *session.Session) error { return increment(s) },
+	"Key.Set":        func(_ context.Context, s *session.Session) error { return probe.Counter.Set(s, 7) },
+	"Key.Delete":     func(_ context.Context, s *session.Session) error { return probe.Counter.Delete(s) },
+	"Key.Update":     func(_ context.Context, s *session.Session) error { return probe.Increment(s) },
 }
 
 func TestEveryMethodThatMayFailIsTested(t *testing.T) {
@@ -61,7 +62,7 @@ func everyChange(t *testing.T, s *session.Session, want error, but ...string) {
 	if v := s.Pop("k"); v != nil {
 		t.Errorf("Pop returns %v", v)
 	}
-	if n, ok := counter.Pop(s); ok {
+	if n, ok := probe.Counter.Pop(s); ok {
 		t.Errorf("Key.Pop returns %v", n)
 	}
 }
@@ -72,31 +73,31 @@ func TestAChangeOfNoSessionSaysWhatIsMissing(t *testing.T) {
 
 // Whatever ended it: what comes too late is told so, and changes nothing.
 func TestAChangeOfAnEndedSessionIsRefused(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, c *client, s *session.Session){
-		"revoked, and Save has met it": func(t *testing.T, c *client, s *session.Session) {
-			must(t, c.p.m.Revoke(t.Context(), s.ID()), s.Set("k", "late"))
+	for name, end := range map[string]func(t *testing.T, c *probe.Client, s *session.Session){
+		"revoked, and Save has met it": func(t *testing.T, c *probe.Client, s *session.Session) {
+			probe.Must(t, c.P.M.Revoke(t.Context(), s.ID()), s.Set("k", "late"))
 			if err := s.Save(t.Context()); !errors.Is(err, session.ErrEnded) {
 				t.Errorf("Save returns %v, want ErrEnded", err)
 			}
 		},
-		"revoked, and Touch has met it": func(t *testing.T, c *client, s *session.Session) {
-			must(t, c.p.m.Revoke(t.Context(), s.ID()))
+		"revoked, and Touch has met it": func(t *testing.T, c *probe.Client, s *session.Session) {
+			probe.Must(t, c.P.M.Revoke(t.Context(), s.ID()))
 			if err := s.Touch(t.Context()); !errors.Is(err, session.ErrEnded) {
 				t.Errorf("Touch returns %v, want ErrEnded", err)
 			}
 		},
-		"renewed by another request, and Save has met it": func(t *testing.T, c *client, s *session.Session) {
-			c.p.with(c.token()).must(renew(t))
-			must(t, s.Set("k", "late"))
+		"renewed by another request, and Save has met it": func(t *testing.T, c *probe.Client, s *session.Session) {
+			c.P.With(c.Token()).Must(probe.Renew(t))
+			probe.Must(t, s.Set("k", "late"))
 			if err := s.Save(t.Context()); !errors.Is(err, session.ErrEnded) {
 				t.Errorf("Save returns %v, want ErrEnded", err)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client().must(set(t, "k", "old")).must(login(t, "u"))
-			res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			p := probe.New(t, session.Config{})
+			c := p.Client().Must(probe.Set(t, "k", "old")).Must(probe.Login(t, "u"))
+			res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				end(t, c, s)
 				if s.Subject() != "" || s.Get("k") != nil || !s.AuthenticatedAt().IsZero() {
 					t.Errorf("it still reads as %q with %v", s.Subject(), s.Get("k"))
@@ -114,20 +115,20 @@ func TestAChangeOfAnEndedSessionIsRefused(t *testing.T) {
 
 func TestAChangeAfterTheHandlerReturnedIsRefused(t *testing.T) {
 	for _, before := range []string{"nothing", "a sign-in"} {
-		p := newProbe(t, session.Config{})
-		c := p.client()
+		p := probe.New(t, session.Config{})
+		c := p.Client()
 		if before != "nothing" {
-			c.must(set(t, "k", "old")).must(login(t, "u"))
+			c.Must(probe.Set(t, "k", "old")).Must(probe.Login(t, "u"))
 		}
-		was := c.state()
+		was := c.State()
 		var s *session.Session
-		c.visit(func(_ http.ResponseWriter, _ *http.Request, own *session.Session) { s = own })
-		p.tap.took()
+		c.Visit(func(_ http.ResponseWriter, _ *http.Request, own *session.Session) { s = own })
+		p.Tap.Took()
 		everyChange(t, s, session.ErrDone)
-		if calls := p.tap.took(); len(calls) != 0 {
+		if calls := p.Tap.Took(); len(calls) != 0 {
 			t.Errorf("the store was asked to %v", calls)
 		}
-		c.wants(was)
+		c.Wants(was)
 	}
 }
 
@@ -136,26 +137,26 @@ func TestALateChangeIsNeverAnsweredAsASuccess(t *testing.T) {
 	for name, sealed := range map[string]bool{"stored": false, "sealed": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var site *testSite
+				var site *probe.Site
 				if sealed {
-					site = newSealedSite(t, newRing(t), session.Config{NotBefore: memstore.New()})
+					site = probe.SealedSite(t, probe.NewRing(t), session.Config{NotBefore: memstore.New()})
 				} else {
-					site = newSite(t, nil, session.Config{})
-					site.answers()
+					site = probe.NewSite(t, nil, session.Config{})
+					site.Answers()
 				}
-				site.handle("/late", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				site.Handle("/late", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					_ = s.Set("k", "late")
-					_, err := site.m.RevokeAll(context.Background(), "u")
-					must(t, err)
+					_, err := site.M.RevokeAll(context.Background(), "u")
+					probe.Must(t, err)
 					if err := s.Touch(r.Context()); !errors.Is(err, session.ErrEnded) {
 						t.Errorf("Touch returns %v, want ErrEnded", err)
 					}
 					w.Write([]byte("saved"))
 				})
-				b := site.browser()
-				b.want("/login?u", 200, "u/")
-				b.want("/late", http.StatusConflict, "Conflict")
-				b.want("/read", 200, "/")
+				b := site.Browser()
+				b.Want("/login?u", 200, "u/")
+				b.Want("/late", http.StatusConflict, "Conflict")
+				b.Want("/read", 200, "/")
 			})
 		})
 	}
@@ -165,23 +166,23 @@ func TestALateChangeIsNeverAnsweredAsASuccess(t *testing.T) {
 // back, nor its cookie go out.
 func TestDestroyWaitsForASaveThatIsUnderWay(t *testing.T) {
 	mem := memstore.New()
-	f := &faultyStore{Store: mem}
-	d := newDirect(t, f, session.Config{})
-	s := d.load(nil)
-	must(t, s.Login("u"))
+	f := &probe.Faulty{Store: mem}
+	d := probe.NewDirect(t, f, session.Config{})
+	s := d.Load(nil)
+	probe.Must(t, s.Login("u"))
 	destroyed := make(chan error, 1)
-	f.create = func(ctx context.Context, rec store.Record) error {
+	f.OnCreate = func(ctx context.Context, rec store.Record) error {
 		go func() { destroyed <- s.Destroy(context.Background()) }()
 		for len(destroyed) == 0 && !waitsForALock("Destroy") {
 			runtime.Gosched()
 		}
 		return mem.Create(ctx, rec)
 	}
-	must(t, s.Save(t.Context()), <-destroyed)
-	if c := d.commit(s); c != nil && c.Value != "" {
+	probe.Must(t, s.Save(t.Context()), <-destroyed)
+	if c := d.Commit(s); c != nil && c.Value != "" {
 		t.Error("the client gets a token")
 	}
-	if infos, err := collect(d.m.List(t.Context(), "u")); err != nil || len(infos) != 0 || s.Subject() != "" {
+	if infos, err := probe.Collect(d.M.List(t.Context(), "u")); err != nil || len(infos) != 0 || s.Subject() != "" {
 		t.Errorf("it came back: %v, %v, of %q", infos, err, s.Subject())
 	}
 }
@@ -203,14 +204,14 @@ func waitsForALock(method string) bool {
 func TestALookWaitsForASaveThatIsUnderWay(t *testing.T) {
 	for name, look := range looks {
 		mem := memstore.New()
-		f := &faultyStore{Store: mem}
-		d := newDirect(t, f, session.Config{})
-		c := d.with("k", "old")
-		s := d.load(c)
-		must(t, s.Set("k", "new"))
+		f := &probe.Faulty{Store: mem}
+		d := probe.NewDirect(t, f, session.Config{})
+		c := d.With("k", "old")
+		s := d.Load(c)
+		probe.Must(t, s.Set("k", "new"))
 		saved := make(chan error, 1)
-		f.load = func(ctx context.Context, id store.ID) (store.Record, error) {
-			f.load = nil
+		f.OnLoad = func(ctx context.Context, id store.ID) (store.Record, error) {
+			f.OnLoad = nil
 			rec, err := mem.Load(ctx, id)
 			go func() { saved <- s.Save(context.Background()) }()
 			for len(saved) == 0 && !waitsForALock("Save") {
@@ -218,9 +219,9 @@ func TestALookWaitsForASaveThatIsUnderWay(t *testing.T) {
 			}
 			return rec, err
 		}
-		must(t, look(t.Context(), s), <-saved)
-		if s.Get("k") != "new" || d.load(c).Get("k") != "new" {
-			t.Errorf("%s: the session has %v, the store %v", name, s.Get("k"), d.load(c).Get("k"))
+		probe.Must(t, look(t.Context(), s), <-saved)
+		if s.Get("k") != "new" || d.Load(c).Get("k") != "new" {
+			t.Errorf("%s: the session has %v, the store %v", name, s.Get("k"), d.Load(c).Get("k"))
 		}
 	}
 }
@@ -248,20 +249,20 @@ func TestChangesOfOneKeyFollowEachOther(t *testing.T) {
 		"delete, set, pop":   {[]func(*session.Session) error{del, set(1), pop}, nil},
 	} {
 		for _, stored := range []bool{false, true} {
-			d := newDirect(t, nil, session.Config{})
+			d := probe.NewDirect(t, nil, session.Config{})
 			var c *http.Cookie
 			if stored {
-				c = d.with("k", "old")
+				c = d.With("k", "old")
 			}
-			s := d.load(c)
+			s := d.Load(c)
 			for _, step := range append(test.steps, func(s *session.Session) error { return s.Set("other", 1) }) {
-				must(t, step(s))
+				probe.Must(t, step(s))
 			}
 			seen := s.Get("k")
-			if own := d.commit(s); c == nil {
+			if own := d.Commit(s); c == nil {
 				c = own
 			}
-			if got := d.load(c).Get("k"); got != test.want || seen != test.want {
+			if got := d.Load(c).Get("k"); got != test.want || seen != test.want {
 				t.Errorf("%s, stored %v: the request sees %v, the next one %v, want %v", name, stored, seen, got, test.want)
 			}
 		}

@@ -15,12 +15,13 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // fileForm returns a request that uploads a file.
 func fileForm(t *testing.T, address string) *http.Request {
 	t.Helper()
-	r, err := http.NewRequest("POST", address, strings.NewReader(upload(part{name: "file", file: "photo", text: "a file"})))
+	r, err := http.NewRequest("POST", address, strings.NewReader(probe.Upload(probe.Part{Name: "file", File: "photo", Text: "a file"})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,48 +44,48 @@ func parse(t *testing.T, dir string, r *http.Request) {
 type outerKey struct{}
 
 func TestUploadsLeaveNoFiles(t *testing.T) {
-	for name, where := range map[string]func(t *testing.T, p *probe, dir string) http.Handler{
-		"the handler reads the form": func(t *testing.T, p *probe, dir string) http.Handler {
-			return p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	for name, where := range map[string]func(t *testing.T, p *probe.Probe, dir string) http.Handler{
+		"the handler reads the form": func(t *testing.T, p *probe.Probe, dir string) http.Handler {
+			return p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				parse(t, dir, r)
 				fmt.Fprint(w, r.MultipartForm.File["file"][0].Size)
 			}))
 		},
-		"and panics": func(t *testing.T, p *probe, dir string) http.Handler {
-			return p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		"and panics": func(t *testing.T, p *probe.Probe, dir string) http.Handler {
+			return p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				parse(t, dir, r)
 				panic(http.ErrAbortHandler)
 			}))
 		},
-		"behind another manager": func(t *testing.T, p *probe, dir string) http.Handler {
-			inner := newProbe(t, session.Config{Cookie: session.Cookie{Name: "inner"}})
-			return p.m.Handler(inner.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { parse(t, dir, r) })))
+		"behind another manager": func(t *testing.T, p *probe.Probe, dir string) http.Handler {
+			inner := probe.New(t, session.Config{Cookie: session.Cookie{Name: "inner"}})
+			return p.M.Handler(inner.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { parse(t, dir, r) })))
 		},
-		"in a copy made outside": func(t *testing.T, p *probe, dir string) http.Handler {
-			h := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { parse(t, dir, r) }))
+		"in a copy made outside": func(t *testing.T, p *probe.Probe, dir string) http.Handler {
+			h := p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { parse(t, dir, r) }))
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), outerKey{}, "outer")))
 			})
 		},
-		"the error page reads it": func(t *testing.T, p *probe, dir string) http.Handler {
-			failing := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+		"the error page reads it": func(t *testing.T, p *probe.Probe, dir string) http.Handler {
+			failing := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 				parse(t, dir, r)
 			}})
-			failing.tap.fail("create", errDown)
-			return failing.m.Handler(act(set(t, "k", 1)))
+			failing.Tap.Fail("create", probe.ErrDown)
+			return failing.M.Handler(probe.Act(probe.Set(t, "k", 1)))
 		},
 	} {
-		for _, version := range []over{http1, http2} {
+		for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 			t.Run(name+" "+string(version), func(t *testing.T) {
 				dir := t.TempDir()
 				t.Setenv("TMPDIR", dir)
 				finished := make(chan struct{})
-				h := where(t, newProbe(t, session.Config{}), dir)
-				srv, c := serve(t, version, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h := where(t, probe.New(t, session.Config{}), dir)
+				srv, c := probe.Serve(t, version, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					defer close(finished)
 					h.ServeHTTP(w, r)
 				}))
-				fetch(t, c, fileForm(t, srv.URL))
+				probe.Fetch(t, c, fileForm(t, srv.URL))
 				<-finished
 				if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 					t.Errorf("the request has left %v, %v", left, err)
@@ -99,9 +100,9 @@ func TestUploadsLeaveNoFiles(t *testing.T) {
 func TestAnUploadReadOutsideStaysForItsReader(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	p := newProbe(t, session.Config{})
-	h := p.m.Handler(act(idle))
-	srv, c := serve(t, http1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := probe.New(t, session.Config{})
+	h := p.M.Handler(probe.Act(probe.Idle))
+	srv, c := probe.Serve(t, probe.HTTP1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		parse(t, dir, r)
 		h.ServeHTTP(w, r)
 		f, err := r.MultipartForm.File["file"][0].Open()
@@ -114,12 +115,12 @@ func TestAnUploadReadOutsideStaysForItsReader(t *testing.T) {
 			t.Errorf("afterwards the file holds %q, %v", text, err)
 		}
 	}))
-	fetch(t, c, fileForm(t, srv.URL))
+	probe.Fetch(t, c, fileForm(t, srv.URL))
 }
 
 func TestALoggerOutsideSeesThePattern(t *testing.T) {
 	for name, broken := range map[string]bool{"served": false, "panicked": true} {
-		p := newProbe(t, session.Config{})
+		p := probe.New(t, session.Config{})
 		mux := http.NewServeMux()
 		mux.HandleFunc("GET /items/{id}/{$}", func(w http.ResponseWriter, r *http.Request) { t.Error("the other pattern") })
 		mux.HandleFunc("GET /items/{id}/of/{rest...}", func(w http.ResponseWriter, r *http.Request) {
@@ -127,16 +128,16 @@ func TestALoggerOutsideSeesThePattern(t *testing.T) {
 				panic(http.ErrAbortHandler)
 			}
 		})
-		h := p.m.Handler(mux)
+		h := p.M.Handler(mux)
 		var pattern, id, rest, none string
-		srv, c := serve(t, http1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		srv, c := probe.Serve(t, probe.HTTP1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			defer func() {
 				pattern, id, rest, none = r.Pattern, r.PathValue("id"), r.PathValue("rest"), r.PathValue("none")
 			}()
 			h.ServeHTTP(w, r)
 		}))
 		r, _ := http.NewRequest("GET", srv.URL+"/items/7/of/a/b", nil)
-		fetch(t, c, r)
+		probe.Fetch(t, c, r)
 		srv.Close()
 		if pattern != "GET /items/{id}/of/{rest...}" || id != "7" || rest != "a/b" || none != "" {
 			t.Errorf("%s: the logger sees %q, %q, %q and %q", name, pattern, id, rest, none)
@@ -169,9 +170,9 @@ func TestTheRequestOutsideHasWhatTheHandlerDidToIt(t *testing.T) {
 			t.Errorf("Request.%s is a %v: what becomes of it?", field.Name, field.Type)
 			continue
 		}
-		p := newProbe(t, session.Config{})
-		r, _ := http.NewRequest("GET", appURL, strings.NewReader("body"))
-		p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p := probe.New(t, session.Config{})
+		r, _ := http.NewRequest("GET", probe.URL, strings.NewReader("body"))
+		p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			reflect.ValueOf(r).Elem().Field(i).Set(reflect.ValueOf(value))
 		})).ServeHTTP(newPlain(), r)
 		if got := reflect.ValueOf(r).Elem().Field(i).Interface(); !reflect.DeepEqual(got, value) {
@@ -190,12 +191,12 @@ func TestABodyThatIsTooLongClosesTheConnection(t *testing.T) {
 		}
 		return http.StatusOK
 	}
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for name, h := range map[string]http.Handler{
-		"the limit stands outside": http.MaxBytesHandler(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		"the limit stands outside": http.MaxBytesHandler(p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			w.WriteHeader(read(r.Body))
 		})), 10),
-		"the handler says so": p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		"the handler says so": p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			status := read(http.MaxBytesReader(w, r.Body, 10))
 			if status != http.StatusOK {
 				w.Header().Set("Connection", "close")
@@ -203,10 +204,10 @@ func TestABodyThatIsTooLongClosesTheConnection(t *testing.T) {
 			w.WriteHeader(status)
 		})),
 	} {
-		srv, c := serve(t, http1, h)
+		srv, c := probe.Serve(t, probe.HTTP1, h)
 		for body, status := range map[string]int{"short": 200, strings.Repeat("long", 1000): 413} {
 			r, _ := http.NewRequest("POST", srv.URL, strings.NewReader(body))
-			res, _, err := fetch(t, c, r)
+			res, _, err := probe.Fetch(t, c, r)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,20 +13,21 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // answerOf sends a request with a token, and returns the answer and its body.
-func answerOf(t *testing.T, version over, h http.Handler, token string) (*http.Response, string) {
+func answerOf(t *testing.T, version probe.Version, h http.Handler, token string) (*http.Response, string) {
 	t.Helper()
-	srv, c := serve(t, version, h)
+	srv, c := probe.Serve(t, version, h)
 	r, err := http.NewRequest("GET", srv.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if token != "" {
-		r.Header.Set("Cookie", cookieName+"="+token)
+		r.Header.Set("Cookie", probe.CookieName+"="+token)
 	}
-	res, body, err := fetch(t, c, r)
+	res, body, err := probe.Fetch(t, c, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,19 +64,19 @@ func TestAnErrorAnswerHasNothingOfTheHandlersHeader(t *testing.T) {
 	for name, write := range map[string]func(w http.ResponseWriter) error{
 		"Write":       func(w http.ResponseWriter) error { _, err := w.Write([]byte("page")); return err },
 		"Flush":       func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
-		"WriteHeader": func(w http.ResponseWriter) error { w.WriteHeader(http.StatusFound); return errDown },
-		"nothing":     func(w http.ResponseWriter) error { return errDown },
+		"WriteHeader": func(w http.ResponseWriter) error { w.WriteHeader(http.StatusFound); return probe.ErrDown },
+		"nothing":     func(w http.ResponseWriter) error { return probe.ErrDown },
 	} {
-		for _, version := range []over{http1, http2} {
+		for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 			t.Run(name+" "+string(version), func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				token := p.client().must(login(t, "u")).token()
-				p.tap.fail("save", errDown)
-				res, body := answerOf(t, version, around(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				p := probe.New(t, session.Config{})
+				token := p.Client().Must(probe.Login(t, "u")).Token()
+				p.Tap.Fail("save", probe.ErrDown)
+				res, body := answerOf(t, version, around(p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					h := w.Header()
 					spoil(h, "before")
-					set(t, "k", 1)(w, r, s)
-					if err := write(w); !errors.Is(err, errDown) {
+					probe.Set(t, "k", 1)(w, r, s)
+					if err := write(w); !errors.Is(err, probe.ErrDown) {
 						t.Errorf("the error is %v", err)
 					}
 					if name == "nothing" {
@@ -108,16 +109,16 @@ func TestAnErrorAnswerHasNothingOfTheHandlersHeader(t *testing.T) {
 
 // A panic in the error page leaves the header to whoever recovers.
 func TestAnErrorPageThatPanicsLeavesTheHeaderOfBefore(t *testing.T) {
-	for name, handler := range map[string]act{
+	for name, handler := range map[string]probe.Act{
 		"the handler has set a header": func(w http.ResponseWriter, r *http.Request, s *session.Session) { w.Header().Set("X-Code", "1") },
-		"and has not":                  idle,
+		"and has not":                  probe.Idle,
 	} {
-		p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { panic("boom") }})
-		token := p.client().must(login(t, "u")).token()
-		p.tap.fail("save", errDown)
-		res, body := answerOf(t, http1, recovered(around(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { panic("boom") }})
+		token := p.Client().Must(probe.Login(t, "u")).Token()
+		p.Tap.Fail("save", probe.ErrDown)
+		res, body := answerOf(t, probe.HTTP1, recovered(around(p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			handler(w, r, s)
-			set(t, "k", 1)(w, r, s)
+			probe.Set(t, "k", 1)(w, r, s)
 		})))), token)
 		if res.StatusCode != 500 || body != "recovered\n" || res.Header.Get("X-Before") != "1" || res.Header.Get("X-Code") != "" {
 			t.Errorf("%s: %d %q %q", name, res.StatusCode, body, res.Header)
@@ -127,14 +128,14 @@ func TestAnErrorPageThatPanicsLeavesTheHeaderOfBefore(t *testing.T) {
 
 // Whoever loses a value that is given once learns nothing of it.
 func TestTheLoserOfAOneTimeValueSeesNothingOfIt(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "code", "4711"))
-	g := newGate()
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "code", "4711"))
+	g := probe.NewGate()
 	answer := make(chan *http.Response)
 	go func() {
-		answer <- c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		answer <- c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			code, _ := s.Pop("code").(string)
-			g.wait()
+			g.Wait()
 			for _, name := range []string{"X-Code", "X-Accel-Redirect", "Hx-Redirect"} {
 				w.Header().Set(name, "/"+code)
 			}
@@ -142,11 +143,11 @@ func TestTheLoserOfAOneTimeValueSeesNothingOfIt(t *testing.T) {
 			w.Header().Set(http.TrailerPrefix+"X-Code", code)
 		})
 	}()
-	g.during(func() {
-		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Pop("code") })
+	g.During(func() {
+		c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Pop("code") })
 	})
 	res := <-answer
-	if shown := fmt.Sprint(res.Header, res.Trailer, text(t, res)); res.StatusCode != 409 || strings.Contains(shown, "4711") {
+	if shown := fmt.Sprint(res.Header, res.Trailer, probe.Text(t, res)); res.StatusCode != 409 || strings.Contains(shown, "4711") {
 		t.Errorf("%d %s", res.StatusCode, shown)
 	}
 }
@@ -194,16 +195,18 @@ func compressed(early bool) func(http.Handler) http.Handler {
 
 func TestAnErrorAnswerIsReadableThroughACompressor(t *testing.T) {
 	for _, early := range []bool{true, false} {
-		for name, chain := range map[string]func(p *probe, f act) http.Handler{
-			"outside": func(p *probe, f act) http.Handler { return compressed(early)(p.m.Handler(f)) },
-			"inside":  func(p *probe, f act) http.Handler { return p.m.Handler(compressed(early)(f)) },
-			"both":    func(p *probe, f act) http.Handler { return compressed(early)(p.m.Handler(compressed(!early)(f))) },
+		for name, chain := range map[string]func(p *probe.Probe, f probe.Act) http.Handler{
+			"outside": func(p *probe.Probe, f probe.Act) http.Handler { return compressed(early)(p.M.Handler(f)) },
+			"inside":  func(p *probe.Probe, f probe.Act) http.Handler { return p.M.Handler(compressed(early)(f)) },
+			"both": func(p *probe.Probe, f probe.Act) http.Handler {
+				return compressed(early)(p.M.Handler(compressed(!early)(f)))
+			},
 		} {
-			p := newProbe(t, session.Config{})
-			token := p.client().must(login(t, "u")).token()
-			p.tap.fail("save", errDown)
-			res, body := answerOf(t, http1, chain(p, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				set(t, "k", 1)(w, r, s)
+			p := probe.New(t, session.Config{})
+			token := p.Client().Must(probe.Login(t, "u")).Token()
+			p.Tap.Fail("save", probe.ErrDown)
+			res, body := answerOf(t, probe.HTTP1, chain(p, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				probe.Set(t, "k", 1)(w, r, s)
 				w.Header().Set("Content-Type", "text/html")
 				io.WriteString(w, strings.Repeat("page", 10_000))
 			}), token)
@@ -221,82 +224,70 @@ func TestAnErrorAnswerIsReadableThroughACompressor(t *testing.T) {
 	}
 }
 
-// A step changes a session, and has it saved.
-func saved(t *testing.T, changes ...act) act {
-	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		for _, change := range changes {
-			change(w, r, s)
-		}
-		if err := s.Save(r.Context()); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestTheErrorAnswerTellsTokensOfEveryKind(t *testing.T) {
 	t.Run("csrf", func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client()
+		p := probe.New(t, session.Config{})
+		c := p.Client()
 		var token string
-		p.tap.fail("create", errDown)
-		res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p.Tap.Fail("create", probe.ErrDown)
+		res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			token, _ = s.CSRFToken()
-			set(t, "k", 1)(w, r, s)
+			probe.Set(t, "k", 1)(w, r, s)
 		})
-		p.tap.put(nil)
+		p.Tap.Put(nil)
 		if res.StatusCode != 503 || res.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%d %q", res.StatusCode, res.Header)
 		}
-		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if !s.VerifyCSRF(token) {
 				t.Error("the form's token is not good, for its cookie was not sent")
 			}
 		})
 	})
 	t.Run("header", func(t *testing.T) {
-		p := newProbe(t, session.Config{Header: "Authorization"})
+		p := probe.New(t, session.Config{Header: "Authorization"})
 		w := httptest.NewRecorder()
-		p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			saved(t, login(t, "u"))(w, r, s)
-			p.tap.fail("save", errDown)
-			set(t, "k", 1)(w, r, s)
-		})).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+		p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Saved(t, probe.Login(t, "u"))(w, r, s)
+			p.Tap.Fail("save", probe.ErrDown)
+			probe.Set(t, "k", 1)(w, r, s)
+		})).ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
 		if token := w.Header().Get("Session-Token"); w.Code != 503 || len(token) != 64 || w.Header().Get("Vary") != "Authorization" {
 			t.Errorf("%d %q", w.Code, w.Header())
 		}
 	})
 	t.Run("sealed", func(t *testing.T) {
-		sealer := &brokenSealer{newRing(t), nil}
-		site := newSealedSite(t, sealer, session.Config{})
-		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			saved(t, login(t, "u"))(w, r, s)
-			sealer.err = errDown
-			set(t, "k", 1)(w, r, s)
+		sealer := &probe.BrokenSealer{Sealer: probe.NewRing(t), Err: nil}
+		site := probe.SealedSite(t, sealer, session.Config{})
+		site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Saved(t, probe.Login(t, "u"))(w, r, s)
+			sealer.Err = probe.ErrDown
+			probe.Set(t, "k", 1)(w, r, s)
 		})
-		site.handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { io.WriteString(w, s.Subject()) })
-		b := site.browser()
-		b.want("/", 503, "Service Unavailable")
-		sealer.err = nil
-		b.want("/who", 200, "u")
+		site.Handle("/who", func(w http.ResponseWriter, r *http.Request, s *session.Session) { io.WriteString(w, s.Subject()) })
+		b := site.Browser()
+		b.Want("/", 503, "Service Unavailable")
+		sealer.Err = nil
+		b.Want("/who", 200, "u")
 	})
 }
 
 // An error page may say what it likes of caching: it has a cookie.
 func TestAnErrorPageWithATokenIsNotStored(t *testing.T) {
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+	p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Cache-Control", "public, max-age=600")
 		w.Header().Set("Cdn-Cache-Control", "max-age=600")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}})
-	c := p.client().must(login(t, "u"))
-	res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		saved(t, renew(t))(w, r, s)
-		p.tap.fail("save", errDown)
-		set(t, "k", 1)(w, r, s)
+	c := p.Client().Must(probe.Login(t, "u"))
+	res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Saved(t, probe.Renew(t))(w, r, s)
+		p.Tap.Fail("save", probe.ErrDown)
+		probe.Set(t, "k", 1)(w, r, s)
 	})
-	if res.StatusCode != 503 || sessionCookie(res) == nil || res.Header.Get("Cdn-Cache-Control") != "" {
+	if res.StatusCode != 503 || probe.SessionCookie(res) == nil || res.Header.Get("Cdn-Cache-Control") != "" {
 		t.Errorf("%d %q", res.StatusCode, res.Header)
 	}
-	p.tap.put(nil)
-	c.wants("<u>")
+	p.Tap.Put(nil)
+	c.Wants("<u>")
 }

@@ -17,24 +17,25 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/justinas/alice"
 )
 
 func TestChain_TimeoutHandlerOutside(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	returned := make(chan struct{})
 	h := alice.New(
 		func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Minute, "timeout") },
-		p.m.Handler,
-	).Then(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p.M.Handler,
+	).Then(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
 		io.WriteString(w, "page")
 	}))
-	srv, c := serve(t, http1, h)
-	if res, body := get(t, c, srv.URL); res.StatusCode != 200 || body != "page" || sessionCookie(res) == nil {
+	srv, c := probe.Serve(t, probe.HTTP1, h)
+	if res, body := probe.Get(t, c, srv.URL); res.StatusCode != 200 || body != "page" || probe.SessionCookie(res) == nil {
 		t.Errorf("in time: %d %q %q", res.StatusCode, body, res.Header)
 	}
-	slow := http.TimeoutHandler(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	slow := http.TimeoutHandler(p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		defer close(returned)
 		<-r.Context().Done()
 		s.Set("k", 1)
@@ -46,8 +47,8 @@ func TestChain_TimeoutHandlerOutside(t *testing.T) {
 			t.Errorf("Write after the timeout: %v", err)
 		}
 	})), time.Millisecond, "timeout")
-	srv, c = serve(t, http1, slow)
-	res, body := get(t, c, srv.URL)
+	srv, c = probe.Serve(t, probe.HTTP1, slow)
+	res, body := probe.Get(t, c, srv.URL)
 	<-returned
 	if res.StatusCode != 503 || body != "timeout" || len(res.Header["Set-Cookie"]) != 0 {
 		t.Errorf("too late: %d %q %q", res.StatusCode, body, res.Header)
@@ -55,37 +56,37 @@ func TestChain_TimeoutHandlerOutside(t *testing.T) {
 }
 
 func TestChain_TimeoutHandlerInside(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	late := make(chan error, 1)
-	h := func(limit time.Duration, f act) http.Handler {
-		return alice.New(p.m.Handler, func(next http.Handler) http.Handler { return http.TimeoutHandler(next, limit, "timeout") }).Then(f)
+	h := func(limit time.Duration, f probe.Act) http.Handler {
+		return alice.New(p.M.Handler, func(next http.Handler) http.Handler { return http.TimeoutHandler(next, limit, "timeout") }).Then(f)
 	}
-	srv, c := serve(t, http1, h(time.Minute, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	srv, c := probe.Serve(t, probe.HTTP1, h(time.Minute, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
 		io.WriteString(w, "page")
 	}))
-	if res, body := get(t, c, srv.URL); res.StatusCode != 200 || body != "page" || sessionCookie(res) == nil {
+	if res, body := probe.Get(t, c, srv.URL); res.StatusCode != 200 || body != "page" || probe.SessionCookie(res) == nil {
 		t.Errorf("in time: %d %q %q", res.StatusCode, body, res.Header)
 	}
-	p.tap.took()
+	p.Tap.Took()
 	answered := make(chan struct{})
-	srv, c = serve(t, http1, h(time.Millisecond, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	srv, c = probe.Serve(t, probe.HTTP1, h(time.Millisecond, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
 		<-answered // the middleware has returned, this handler goes on
 		late <- errors.Join(s.Set("late", 1), s.Save(r.Context()))
 	}))
-	res, body := get(t, c, srv.URL)
+	res, body := probe.Get(t, c, srv.URL)
 	close(answered)
 	if err := <-late; !errors.Is(err, session.ErrDone) {
 		t.Errorf("a change after the timeout: %v", err)
 	}
-	if res.StatusCode != 503 || body != "timeout" || len(res.Header["Set-Cookie"]) != 0 || len(p.tap.took()) != 0 {
+	if res.StatusCode != 503 || body != "timeout" || len(res.Header["Set-Cookie"]) != 0 || len(p.Tap.Took()) != 0 {
 		t.Errorf("too late: %d %q %q", res.StatusCode, body, res.Header)
 	}
 }
 
 // proxied serves a ReverseProxy to a backend behind the middleware.
-func proxied(t *testing.T, p *probe, use act, backend http.HandlerFunc) (string, *http.Client) {
+func proxied(t *testing.T, p *probe.Probe, use probe.Act, backend http.HandlerFunc) (string, *http.Client) {
 	t.Helper()
 	up := httptest.NewServer(backend)
 	t.Cleanup(up.Close)
@@ -93,8 +94,8 @@ func proxied(t *testing.T, p *probe, use act, backend http.HandlerFunc) (string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, ErrorLog: quiet}
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, ErrorLog: probe.Quiet}
+	srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		use(w, r, s)
 		proxy.ServeHTTP(w, r)
 	})))
@@ -102,8 +103,8 @@ func proxied(t *testing.T, p *probe, use act, backend http.HandlerFunc) (string,
 }
 
 func TestChain_ReverseProxyInside(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	addr, c := proxied(t, p, set(t, "k", 1), func(w http.ResponseWriter, r *http.Request) {
+	p := probe.New(t, session.Config{})
+	addr, c := proxied(t, p, probe.Set(t, "k", 1), func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "upstream", Value: "1"})
 		w.Header().Set("Cache-Control", "public, max-age=600")
 		if r.URL.Path == "/hints" {
@@ -118,17 +119,17 @@ func TestChain_ReverseProxyInside(t *testing.T) {
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 			Got1xxResponse: func(_ int, h textproto.MIMEHeader) error { hints = append(hints, h); return nil },
 		}))
-		c.Jar = p.client().jar
-		res, body, err := fetch(t, c, r)
+		c.Jar = p.Client().Jar
+		res, body, err := probe.Fetch(t, c, r)
 		if err != nil || res.StatusCode != 200 || body != "upstream page" {
 			t.Fatalf("%s: %v %q %v", path, res, body, err)
 		}
-		checkAnswer(t, res)
+		probe.CheckAnswer(t, res)
 		names := []string{}
 		for _, ck := range res.Cookies() {
 			names = append(names, ck.Name)
 		}
-		if !slices.Equal(names, []string{"upstream", cookieName}) {
+		if !slices.Equal(names, []string{"upstream", probe.CookieName}) {
 			t.Errorf("%s: the cookies are %q", path, names)
 		}
 		if (len(hints) == 1) != (path == "/hints") {
@@ -138,8 +139,8 @@ func TestChain_ReverseProxyInside(t *testing.T) {
 }
 
 func TestChain_ReverseProxyUpgrades(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
+	p := probe.New(t, session.Config{})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
 	finished := make(chan struct{})
 	addr, c := proxied(t, p, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if s.Subject() != "u" {
@@ -164,7 +165,7 @@ func TestChain_ReverseProxyUpgrades(t *testing.T) {
 	r, _ := http.NewRequest("GET", addr, nil)
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "echo")
-	r.Header.Set("Cookie", cookieName+"="+token)
+	r.Header.Set("Cookie", probe.CookieName+"="+token)
 	res, err := c.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +174,7 @@ func TestChain_ReverseProxyUpgrades(t *testing.T) {
 	if res.StatusCode != 101 || !ok {
 		t.Fatalf("%d, want 101", res.StatusCode)
 	}
-	p.with(token).wants("<u> seen=true") // before the first byte
+	p.With(token).Wants("<u> seen=true") // before the first byte
 	io.WriteString(rw, "hello\n")
 	line, err := bufio.NewReader(rw).ReadString('\n')
 	if err != nil || line != "echo hello\n" {
@@ -196,34 +197,34 @@ func recovered(next http.Handler) http.Handler {
 }
 
 func TestChain_RecoveringMiddleware(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	for name, h := range map[string]func(act) http.Handler{
-		"outside": func(f act) http.Handler { return alice.New(recovered, p.m.Handler).Then(f) },
-		"inside":  func(f act) http.Handler { return alice.New(p.m.Handler, recovered).Then(f) },
+	p := probe.New(t, session.Config{})
+	for name, h := range map[string]func(probe.Act) http.Handler{
+		"outside": func(f probe.Act) http.Handler { return alice.New(recovered, p.M.Handler).Then(f) },
+		"inside":  func(f probe.Act) http.Handler { return alice.New(p.M.Handler, recovered).Then(f) },
 	} {
-		c := p.client().must(login(t, "u"))
-		token := c.token()
-		srv, hc := serve(t, http1, h(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c := p.Client().Must(probe.Login(t, "u"))
+		token := c.Token()
+		srv, hc := probe.Serve(t, probe.HTTP1, h(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			s.Set("k", 1)
 			s.Renew()
 			panic("boom")
 		}))
 		r, _ := http.NewRequest("GET", srv.URL, nil)
-		r.Header.Set("Cookie", cookieName+"="+token)
-		res, body, err := fetch(t, hc, r)
+		r.Header.Set("Cookie", probe.CookieName+"="+token)
+		res, body, err := probe.Fetch(t, hc, r)
 		if err != nil || res.StatusCode != 500 || body != "recovered\n" || len(res.Header["Set-Cookie"]) != 0 {
 			t.Errorf("%s: %v %q %v", name, res, body, err)
 		}
-		c.wants("<u>")
+		c.Wants("<u>")
 	}
 }
 
 func TestChain_AHandlerThatGoesOn(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
 	returned := make(chan struct{})
 	var wg sync.WaitGroup
-	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		for range 4 {
 			wg.Go(func() {
 				for { // beside the commit, and on
@@ -234,7 +235,7 @@ func TestChain_AHandlerThatGoesOn(t *testing.T) {
 						if err := s.Set("k", 2); !errors.Is(err, session.ErrDone) {
 							t.Errorf("Set: %v", err)
 						}
-						for _, err := range []error{s.Login("x"), s.Renew(), s.Delete("k"), s.Clear(), s.Save(r.Context()), s.Touch(r.Context()), s.Destroy(r.Context()), increment(s)} {
+						for _, err := range []error{s.Login("x"), s.Renew(), s.Delete("k"), s.Clear(), s.Save(r.Context()), s.Touch(r.Context()), s.Destroy(r.Context()), probe.Increment(s)} {
 							if !errors.Is(err, session.ErrDone) {
 								t.Errorf("a change after the handler returned: %v", err)
 							}
@@ -255,44 +256,44 @@ func TestChain_AHandlerThatGoesOn(t *testing.T) {
 	})
 	close(returned)
 	wg.Wait()
-	if got := c.state(); !strings.HasPrefix(got, "<u>") {
+	if got := c.State(); !strings.HasPrefix(got, "<u>") {
 		t.Errorf("the session is %q", got)
 	}
 }
 
 func TestChain_NestedManagers(t *testing.T) {
-	a := newProbe(t, session.Config{Cookie: session.Cookie{Name: "a"}})
-	b := probeOver(t, a.tap, session.Config{Cookie: session.Cookie{Name: "b"}})
-	h := alice.New(a.m.Handler, b.m.Handler).Then(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	a := probe.New(t, session.Config{Cookie: session.Cookie{Name: "a"}})
+	b := probe.Over(t, a.Tap, session.Config{Cookie: session.Cookie{Name: "b"}})
+	h := alice.New(a.M.Handler, b.M.Handler).Then(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		ctx := r.Context()
-		if s != b.m.FromContext(ctx) || s == a.m.FromContext(ctx) || a.m.FromContext(ctx) == nil {
+		if s != b.M.FromContext(ctx) || s == a.M.FromContext(ctx) || a.M.FromContext(ctx) == nil {
 			t.Error("FromContext is not the innermost session, or a manager has not its own")
 		}
 		if r.URL.Path == "/show" {
-			show(w, r, a.m.FromContext(ctx))
-			show(w, r, s)
+			probe.Show(w, r, a.M.FromContext(ctx))
+			probe.Show(w, r, s)
 			return
 		}
-		set(t, "of", "a")(w, r, a.m.FromContext(ctx))
-		set(t, "of", "b")(w, r, s)
+		probe.Set(t, "of", "a")(w, r, a.M.FromContext(ctx))
+		probe.Set(t, "of", "b")(w, r, s)
 	}))
-	srv, c := serve(t, http1, h)
-	res, _ := get(t, c, srv.URL)
+	srv, c := probe.Serve(t, probe.HTTP1, h)
+	res, _ := probe.Get(t, c, srv.URL)
 	if names := res.Cookies(); len(names) != 2 {
 		t.Errorf("the cookies are %v", names)
 	}
 	if got := res.Header["Vary"]; !slices.Equal(got, []string{"Cookie"}) {
 		t.Errorf("Vary is %q", got)
 	}
-	if _, got := get(t, c, srv.URL+"/show"); got != "<> of=a<> of=b" {
+	if _, got := probe.Get(t, c, srv.URL+"/show"); got != "<> of=a<> of=b" {
 		t.Errorf("the sessions are %q", got)
 	}
 	// A failure of either is the answer, and neither sets a cookie.
 	for name, n := range map[string]int{"inner": 0, "outer": 1} {
 		w := httptest.NewRecorder()
-		a.tap.failFrom("create", n, errDown)
-		h.ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
-		a.tap.put(nil)
+		a.Tap.FailFrom("create", n, probe.ErrDown)
+		h.ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
+		a.Tap.Put(nil)
 		if w.Code != 503 || len(w.Header()["Set-Cookie"]) != 0 || w.Body.String() != "Service Unavailable\n" {
 			t.Errorf("the %s commit failed: %d %q %q", name, w.Code, w.Header(), w.Body)
 		}
@@ -300,25 +301,25 @@ func TestChain_NestedManagers(t *testing.T) {
 }
 
 func TestChain_WrappedTwiceIsOneSession(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	var first *session.Session
-	inner := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	inner := p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if s != first {
 			t.Error("the inner handler sees another session")
 		}
-		set(t, "inner", 1)(w, r, s)
+		probe.Set(t, "inner", 1)(w, r, s)
 		io.WriteString(w, "page")
 	}))
-	p.h = p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p.H = p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		first = s
-		set(t, "outer", 1)(w, r, s)
+		probe.Set(t, "outer", 1)(w, r, s)
 		inner.ServeHTTP(w, r)
 	}))
-	c := p.client()
-	c.visit(nil)
-	if got := p.tap.took(); !slices.Equal(got, []string{"create"}) {
+	c := p.Client()
+	c.Visit(nil)
+	if got := p.Tap.Took(); !slices.Equal(got, []string{"create"}) {
 		t.Errorf("the store was asked to %v", got)
 	}
-	p.h = p.m.Handler(act(show))
-	c.wants("<> inner=1 outer=1")
+	p.H = p.M.Handler(probe.Act(probe.Show))
+	c.Wants("<> inner=1 outer=1")
 }

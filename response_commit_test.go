@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -11,10 +10,8 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
-
-// quiet is the log of servers that are to meet errors.
-var quiet = log.New(io.Discard, "", 0)
 
 func TestResponse_TheFirstByteCommits(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -40,13 +37,13 @@ func TestResponse_TheFirstByteCommits(t *testing.T) {
 		"102, 100":    {func(w http.ResponseWriter) { w.WriteHeader(102); w.WriteHeader(100) }, 200, true},
 		"200, 500":    {func(w http.ResponseWriter) { w.WriteHeader(200); w.WriteHeader(500) }, 200, true},
 	} {
-		for _, version := range []over{http1, http2} {
+		for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 			for _, method := range []string{"GET", "HEAD"} {
 				t.Run(name+" "+string(version)+" "+method, func(t *testing.T) {
-					p := newProbe(t, session.Config{})
-					srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					p := probe.New(t, session.Config{})
+					srv, c := probe.Serve(t, version, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 						if r.URL.Path == "/show" {
-							show(w, r, s)
+							probe.Show(w, r, s)
 							return
 						}
 						s.Set("k", 1)
@@ -54,16 +51,16 @@ func TestResponse_TheFirstByteCommits(t *testing.T) {
 					})))
 					r, _ := http.NewRequest(method, srv.URL, nil)
 					c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-					res, _, err := fetch(t, c, r)
+					res, _, err := probe.Fetch(t, c, r)
 					if err != nil {
 						t.Fatal(err)
 					}
-					checkAnswer(t, res)
-					if res.StatusCode != tt.status || (sessionCookie(res) != nil) != tt.keeps {
+					probe.CheckAnswer(t, res)
+					if res.StatusCode != tt.status || (probe.SessionCookie(res) != nil) != tt.keeps {
 						t.Errorf("%d %q, want %d and a cookie: %v", res.StatusCode, res.Header, tt.status, tt.keeps)
 					}
-					want := map[bool]string{true: "<> k=1", false: anonymous}[tt.keeps]
-					if _, got := get(t, c, srv.URL+"/show"); got != want {
+					want := map[bool]string{true: "<> k=1", false: probe.Anonymous}[tt.keeps]
+					if _, got := probe.Get(t, c, srv.URL+"/show"); got != want {
 						t.Errorf("the session is %q, want %q", got, want)
 					}
 				})
@@ -73,13 +70,13 @@ func TestResponse_TheFirstByteCommits(t *testing.T) {
 }
 
 func TestResponse_InformationalAnswersCommitNothing(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for _, status := range []int{100, 102, 103, 199} {
-		p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p.Client().Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			s.Set("k", 1)
-			p.tap.took()
+			p.Tap.Took()
 			w.WriteHeader(status)
-			if calls := p.tap.took(); len(calls) != 0 {
+			if calls := p.Tap.Took(); len(calls) != 0 {
 				t.Errorf("%d had the store %v", status, calls)
 			}
 			if err := s.Set("k2", 1); err != nil {
@@ -88,23 +85,23 @@ func TestResponse_InformationalAnswersCommitNothing(t *testing.T) {
 		})
 	}
 	w := newPlain()
-	p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
-		p.tap.took()
+		p.Tap.Took()
 		w.WriteHeader(http.StatusSwitchingProtocols)
-		if calls := p.tap.took(); len(calls) != 1 || calls[0] != "create" {
+		if calls := p.Tap.Took(); len(calls) != 1 || calls[0] != "create" {
 			t.Errorf("101 had the store %v", calls)
 		}
-	})).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+	})).ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
 	if w.status != 101 || len(w.header["Set-Cookie"]) != 1 {
 		t.Errorf("%d %q, want 101 and the cookie", w.status, w.header)
 	}
 }
 
 func TestResponse_ServerErrorsKeepWhatWasSaved(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Login("u")
 		s.Set("saved", 1)
 		if err := s.Save(r.Context()); err != nil {
@@ -115,16 +112,16 @@ func TestResponse_ServerErrorsKeepWhatWasSaved(t *testing.T) {
 		w.WriteHeader(500)
 		s.Set("late", 1)
 	})
-	if res.StatusCode != 500 || c.token() == "" {
+	if res.StatusCode != 500 || c.Token() == "" {
 		t.Errorf("%d %q, want 500 and the cookie", res.StatusCode, res.Header)
 	}
-	c.wants("<u> saved=1")
-	res = c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		logout(t)(w, r, s)
+	c.Wants("<u> saved=1")
+	res = c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Logout(t)(w, r, s)
 		s.Set("k", 1)
 		w.WriteHeader(500)
 	})
-	if res.StatusCode != 500 || c.token() != "" {
+	if res.StatusCode != 500 || c.Token() != "" {
 		t.Errorf("%d %q: a logout has happened, and its cookie goes", res.StatusCode, res.Header)
 	}
 }
@@ -140,24 +137,24 @@ func TestResponse_APanicCommitsNothing(t *testing.T) {
 			"after it":              func(w http.ResponseWriter) { io.WriteString(w, "page"); w.(http.Flusher).Flush() },
 		} {
 			t.Run(name+" "+when, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				token := p.client().must(login(t, "u")).token()
-				p.tap.took()
-				srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				p := probe.New(t, session.Config{})
+				token := p.Client().Must(probe.Login(t, "u")).Token()
+				p.Tap.Took()
+				srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					before(w)
 					s.Set("k", 1)
 					end()
 				})))
 				r, _ := http.NewRequest("GET", srv.URL, nil)
-				r.Header.Set("Cookie", cookieName+"="+token)
-				res, body, err := fetch(t, c, r)
+				r.Header.Set("Cookie", probe.CookieName+"="+token)
+				res, body, err := probe.Fetch(t, c, r)
 				if err == nil {
 					t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
 				}
-				if calls := p.tap.took(); slices.Contains(calls, "save") {
+				if calls := p.Tap.Took(); slices.Contains(calls, "save") {
 					t.Errorf("the store was asked to %v", calls)
 				}
-				p.with(token).wants("<u>")
+				p.With(token).Wants("<u>")
 			})
 		}
 	}
@@ -165,20 +162,20 @@ func TestResponse_APanicCommitsNothing(t *testing.T) {
 
 func TestResponse_VaryIsMergedWhereTheSessionIsUsed(t *testing.T) {
 	uses := map[string]struct {
-		f   act
+		f   probe.Act
 		yes bool
 	}{
-		"nothing": {idle, false},
+		"nothing": {probe.Idle, false},
 		"Get":     {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Get("k") }, true},
 		"Keys":    {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Keys() }, true},
-		"Key.Get": {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { counter.Get(s) }, true},
+		"Key.Get": {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { probe.Counter.Get(s) }, true},
 		"Subject": {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Subject() }, true},
 		"IsNew":   {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.IsNew() }, true},
 		"ID":      {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.ID() }, true},
 		"Seen":    {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Seen() }, true},
-		"Set":     {set(t, "k", 1), true},
+		"Set":     {probe.Set(t, "k", 1), true},
 		"Pop":     {func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Pop("none") }, true},
-		"Destroy": {logout(t), true},
+		"Destroy": {probe.Logout(t), true},
 	}
 	for name, use := range uses {
 		for given, merged := range map[string]string{
@@ -186,15 +183,15 @@ func TestResponse_VaryIsMergedWhereTheSessionIsUsed(t *testing.T) {
 			"cookie": "cookie", "Accept, COOKIE": "Accept, COOKIE", "*": "*", "X-Cookie": "X-Cookie|Cookie",
 		} {
 			for _, status := range []int{200, 404, 500} {
-				p := newProbe(t, session.Config{})
+				p := probe.New(t, session.Config{})
 				w := httptest.NewRecorder()
-				p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					if given != "" {
 						w.Header()["Vary"] = strings.Split(given, "|")
 					}
 					use.f(w, r, s)
 					w.WriteHeader(status)
-				})).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+				})).ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
 				want := given
 				if use.yes {
 					want = merged

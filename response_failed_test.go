@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // outer is a middleware that sets a cookie and a header of its own.
@@ -47,8 +48,8 @@ func TestResponse_AFailedCommitAnswersAlone(t *testing.T) {
 			return err
 		},
 		"Flush":       func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
-		"WriteHeader": func(w http.ResponseWriter) error { w.WriteHeader(201); return errDown },
-		"nothing":     func(http.ResponseWriter) error { return errDown },
+		"WriteHeader": func(w http.ResponseWriter) error { w.WriteHeader(201); return probe.ErrDown },
+		"nothing":     func(http.ResponseWriter) error { return probe.ErrDown },
 		"Hijack": func(w http.ResponseWriter) error {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if conn != nil {
@@ -58,35 +59,35 @@ func TestResponse_AFailedCommitAnswersAlone(t *testing.T) {
 		},
 	}
 	for name, write := range writes {
-		for _, version := range []over{http1, http2} {
-			noHijack := func(name string) bool { return version == http2 && name == "Hijack" }
+		for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
+			noHijack := func(name string) bool { return version == probe.HTTP2 && name == "Hijack" }
 			if noHijack(name) {
 				continue
 			}
 			t.Run(name+" "+string(version), func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				token := p.client().must(login(t, "u")).token()
-				p.tap.fail("save", errDown)
-				h := outer(p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				p := probe.New(t, session.Config{})
+				token := p.Client().Must(probe.Login(t, "u")).Token()
+				p.Tap.Fail("save", probe.ErrDown)
+				h := outer(p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					s.Set("k", 1)
 					page(w)
-					if err := write(w); !errors.Is(err, errDown) {
+					if err := write(w); !errors.Is(err, probe.ErrDown) {
 						t.Errorf("%s returns %v", name, err)
 					}
 					for again, write := range writes { // and so does every other from here on
-						if err := write(w); !errors.Is(err, errDown) && !noHijack(again) {
+						if err := write(w); !errors.Is(err, probe.ErrDown) && !noHijack(again) {
 							t.Errorf("%s after it returns %v", again, err)
 						}
 					}
-					if err := s.Set("k", 2); !errors.Is(err, errDown) {
+					if err := s.Set("k", 2); !errors.Is(err, probe.ErrDown) {
 						t.Errorf("a change afterwards: %v; want the error, since what was written is not known", err)
 					}
 				})))
-				srv, c := serve(t, version, h)
+				srv, c := probe.Serve(t, version, h)
 				r, _ := http.NewRequest("GET", srv.URL, nil)
-				r.Header.Set("Cookie", cookieName+"="+token)
+				r.Header.Set("Cookie", probe.CookieName+"="+token)
 				c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-				res, body, err := fetch(t, c, r)
+				res, body, err := probe.Fetch(t, c, r)
 				if err != nil {
 					t.Fatalf("the client cannot read the error page: %v", err)
 				}
@@ -112,8 +113,8 @@ func TestResponse_AFailedCommitAnswersAlone(t *testing.T) {
 				if len(res.Trailer) != 0 {
 					t.Errorf("the trailers are %v", res.Trailer)
 				}
-				p.tap.put(nil)
-				p.with(token).wants("<u>")
+				p.Tap.Put(nil)
+				p.With(token).Wants("<u>")
 			})
 		}
 	}
@@ -122,10 +123,10 @@ func TestResponse_AFailedCommitAnswersAlone(t *testing.T) {
 // What a handler says in other headers of how long its page may be kept, or
 // adds at the end of it, is not said of the error page either.
 func TestResponse_AFailedCommitTakesNothingOver(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
-	p.tap.fail("save", errDown)
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
+	p.Tap.Fail("save", probe.ErrDown)
+	srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
 		for _, name := range []string{"Cdn-Cache-Control", "Surrogate-Control", "Content-Md5", http.TrailerPrefix + "X-Sum"} {
 			w.Header().Set(name, "max-age=600")
@@ -133,8 +134,8 @@ func TestResponse_AFailedCommitTakesNothingOver(t *testing.T) {
 		io.WriteString(w, "page")
 	})))
 	r, _ := http.NewRequest("GET", srv.URL, nil)
-	r.Header.Set("Cookie", cookieName+"="+token)
-	res, _, err := fetch(t, c, r)
+	r.Header.Set("Cookie", probe.CookieName+"="+token)
+	res, _, err := probe.Fetch(t, c, r)
 	if err != nil || res.StatusCode != 503 {
 		t.Fatal(res, err)
 	}
@@ -149,32 +150,35 @@ func TestResponse_AFailedCommitTakesNothingOver(t *testing.T) {
 }
 
 func TestResponse_AnErrorHandlerThatSaysNothingIsNoSuccess(t *testing.T) {
-	p := newProbe(t, session.Config{ErrorHandler: func(http.ResponseWriter, *http.Request, error) {}})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{ErrorHandler: func(http.ResponseWriter, *http.Request, error) {}})
+	c := p.Client().Must(probe.Login(t, "u"))
 	for _, op := range []string{"load", "save"} {
-		p.tap.fail(op, errDown)
-		if res := c.visit(set(t, "k", 1)); res.StatusCode < 500 {
+		p.Tap.Fail(op, probe.ErrDown)
+		if res := c.Visit(probe.Set(t, "k", 1)); res.StatusCode < 500 {
 			t.Errorf("%s failed, and the client is told %d", op, res.StatusCode)
 		}
 	}
 }
 
 func TestResponse_ALateCommitThatFailsAborts(t *testing.T) {
-	for _, version := range []over{http1, http2} {
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 		for name, tt := range map[string]struct {
-			late   func(p *probe, s *session.Session) error
+			late   func(p *probe.Probe, s *session.Session) error
 			events string
 		}{
-			"store": {func(p *probe, s *session.Session) error { p.tap.fail("save", errDown); return s.Set("late", 1) }, "commit failed"},
-			"ended": {func(p *probe, s *session.Session) error {
-				return errors.Join(s.Set("late", 1), p.m.Revoke(t.Context(), s.ID()))
+			"store": {func(p *probe.Probe, s *session.Session) error {
+				p.Tap.Fail("save", probe.ErrDown)
+				return s.Set("late", 1)
+			}, "commit failed"},
+			"ended": {func(p *probe.Probe, s *session.Session) error {
+				return errors.Join(s.Set("late", 1), p.M.Revoke(t.Context(), s.ID()))
 			}, "revoked, commit failed"},
 		} {
 			t.Run(name+" "+string(version), func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				token := p.client().must(login(t, "u")).token()
-				p.saw()
-				srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				p := probe.New(t, session.Config{})
+				token := p.Client().Must(probe.Login(t, "u")).Token()
+				p.Saw()
+				srv, c := probe.Serve(t, version, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					io.WriteString(w, "page")
 					w.(http.Flusher).Flush()
 					if err := tt.late(p, s); err != nil {
@@ -182,11 +186,11 @@ func TestResponse_ALateCommitThatFailsAborts(t *testing.T) {
 					}
 				})))
 				r, _ := http.NewRequest("GET", srv.URL, nil)
-				r.Header.Set("Cookie", cookieName+"="+token)
-				if res, body, err := fetch(t, c, r); err == nil {
+				r.Header.Set("Cookie", probe.CookieName+"="+token)
+				if res, body, err := probe.Fetch(t, c, r); err == nil {
 					t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
 				}
-				if got := p.heard(); got != tt.events {
+				if got := p.Heard(); got != tt.events {
 					t.Errorf("the events are %q, want %q", got, tt.events)
 				}
 			})
@@ -196,61 +200,61 @@ func TestResponse_ALateCommitThatFailsAborts(t *testing.T) {
 
 // So does one that was dropped before the handler returned.
 func TestResponse_ALateChangeThatIsDroppedAborts(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
+	srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		io.WriteString(w, "saved")
-		must(t, s.Set("late", 1), p.m.Revoke(r.Context(), s.ID()))
+		probe.Must(t, s.Set("late", 1), p.M.Revoke(r.Context(), s.ID()))
 		if err := s.Touch(r.Context()); !errors.Is(err, session.ErrEnded) {
 			t.Errorf("Touch: %v", err)
 		}
 	})))
 	r, _ := http.NewRequest("GET", srv.URL, nil)
-	r.Header.Set("Cookie", cookieName+"="+token)
-	if res, body, err := fetch(t, c, r); err == nil {
+	r.Header.Set("Cookie", probe.CookieName+"="+token)
+	if res, body, err := probe.Fetch(t, c, r); err == nil {
 		t.Errorf("the client takes %d %q for complete", res.StatusCode, body)
 	}
 }
 
 func TestResponse_AChangeThatNeedsACookieIsRefusedLate(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for name, change := range map[string]func(s *session.Session) error{
 		"set":   func(s *session.Session) error { return s.Set("k", 1) },
 		"login": func(s *session.Session) error { return s.Login("u") },
 	} {
-		c := p.client()
-		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c := p.Client()
+		c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			io.WriteString(w, "page")
 			if err := change(s); !errors.Is(err, session.ErrHeadersSent) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	}
-	c := p.client().must(login(t, "u"))
-	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	c := p.Client().Must(probe.Login(t, "u"))
+	c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		io.WriteString(w, "page")
 		for _, err := range []error{s.Login("u"), s.Renew()} {
 			if !errors.Is(err, session.ErrHeadersSent) {
 				t.Errorf("a new token: %v", err)
 			}
 		}
-		logout(t)(w, r, s) // is done, though the cookie cannot be cleared
+		probe.Logout(t)(w, r, s) // is done, though the cookie cannot be cleared
 		if err := s.Set("k", 1); !errors.Is(err, session.ErrHeadersSent) {
 			t.Errorf("a new session: %v", err)
 		}
 	})
-	c.wants(anonymous)
+	c.Wants(probe.Anonymous)
 }
 
 func TestResponse_LoadFailsBeforeTheHandler(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
-	p.tap.fail("load", errDown)
+	p := probe.New(t, session.Config{})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
+	p.Tap.Fail("load", probe.ErrDown)
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest("GET", appURL, nil)
-	r.Header.Set("Cookie", cookieName+"="+token)
-	outer(p.m.Handler(act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") }))).ServeHTTP(w, r)
+	r := httptest.NewRequest("GET", probe.URL, nil)
+	r.Header.Set("Cookie", probe.CookieName+"="+token)
+	outer(p.M.Handler(probe.Act(func(http.ResponseWriter, *http.Request, *session.Session) { t.Error("the handler runs") }))).ServeHTTP(w, r)
 	if w.Code != 503 || !slices.Equal(w.Header()["Set-Cookie"], []string{"outer=1"}) || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%d %q", w.Code, w.Header())
 	}
@@ -258,20 +262,20 @@ func TestResponse_LoadFailsBeforeTheHandler(t *testing.T) {
 
 // A hint that an error page is on its way is not the page.
 func TestAnErrorPageThatOnlyHintsHasTheStatusOfItsError(t *testing.T) {
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+	p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
 		io.WriteString(w, "sorry")
 	}})
-	c := p.client().must(set(t, "k", 1))
-	p.tap.fail("load", errDown)
-	server := httptest.NewServer(p.m.Handler(http.NotFoundHandler()))
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	p.Tap.Fail("load", probe.ErrDown)
+	server := httptest.NewServer(p.M.Handler(http.NotFoundHandler()))
 	defer server.Close()
 	r, err := http.NewRequest("GET", server.URL, nil)
-	must(t, err)
-	r.Header.Set("Cookie", "__Host-id="+c.token())
+	probe.Must(t, err)
+	r.Header.Set("Cookie", "__Host-id="+c.Token())
 	res, err := server.Client().Do(r)
-	must(t, err)
+	probe.Must(t, err)
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Vary") != "Cookie" {
 		t.Errorf("a failed load is answered %d, Vary %q", res.StatusCode, res.Header.Get("Vary"))

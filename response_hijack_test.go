@@ -1,15 +1,11 @@
 package session_test
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -17,79 +13,13 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
-// A socket is a connection that a handler hijacked, as one for WebSockets.
-type socket struct {
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-// dial connects with a token, and reads the answer to the upgrade.
-func dial(t *testing.T, srv *httptest.Server, token string) *socket {
-	t.Helper()
-	conn, err := tls.Dial("tcp", srv.Listener.Addr().String(), srv.Client().Transport.(*http.Transport).TLSClientConfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: app.test\r\nUpgrade: lines\r\nCookie: %s=%s\r\n\r\n", cookieName, token)
-	s := &socket{conn, bufio.NewReader(conn)}
-	if line := s.read(t); line != "ready" {
-		t.Fatalf("the server says %q", line)
-	}
-	return s
-}
-
-func (s *socket) read(t *testing.T) string {
-	t.Helper()
-	line, err := s.in.ReadString('\n')
-	if err != nil {
-		t.Error(err)
-	}
-	return strings.TrimSpace(line)
-}
-
-func (s *socket) say(line string) { fmt.Fprintln(s.conn, line) }
-
-// lines serves a protocol of lines over hijacked connections: f answers each.
-func lines(t *testing.T, before act, f func(s *session.Session, line string) string) act {
-	return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		before(w, r, s)
-		conn, rw, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
-		for answer := "ready"; ; {
-			fmt.Fprintln(rw, answer)
-			rw.Flush()
-			line, err := rw.ReadString('\n')
-			if err != nil {
-				return
-			}
-			answer = f(s, strings.TrimSpace(line))
-		}
-	}
-}
-
-// serveLines serves h and tells when a handler has returned.
-func serveLines(t *testing.T, p *probe, h act) (dialer func(token string) *socket, returned chan struct{}) {
-	returned = make(chan struct{})
-	inner := p.m.Handler(h)
-	srv, _ := serve(t, http1, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(returned)
-		inner.ServeHTTP(w, r)
-	}))
-	return func(token string) *socket { return dial(t, srv, token) }, returned
-}
-
 func TestHijack_LateChangesAreCommittedAtReturn(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
-	dial, returned := serveLines(t, p, lines(t, set(t, "before", 1), func(s *session.Session, line string) string {
+	p := probe.New(t, session.Config{})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
+	dial, returned := probe.ServeLines(t, p, probe.Lines(t, probe.Set(t, "before", 1), func(s *session.Session, line string) string {
 		switch line {
 		case "save":
 			return fmt.Sprint(s.Save(context.Background()))
@@ -98,81 +28,81 @@ func TestHijack_LateChangesAreCommittedAtReturn(t *testing.T) {
 		}
 	}))
 	ws := dial(token)
-	p.with(token).wants("<u> before=1") // committed before the connection was handed over
-	ws.say("late")
-	ws.read(t)
-	p.with(token).wants("<u> before=1")
-	ws.say("save")
-	if got := ws.read(t); got != "<nil>" {
+	p.With(token).Wants("<u> before=1") // committed before the connection was handed over
+	ws.Say("late")
+	ws.Read(t)
+	p.With(token).Wants("<u> before=1")
+	ws.Say("save")
+	if got := ws.Read(t); got != "<nil>" {
 		t.Errorf("Save: %s", got)
 	}
-	p.with(token).wants("<u> before=1 late=1")
-	ws.say("last")
-	ws.read(t)
-	ws.conn.Close()
+	p.With(token).Wants("<u> before=1 late=1")
+	ws.Say("last")
+	ws.Read(t)
+	ws.Conn.Close()
 	<-returned
-	p.with(token).wants("<u> before=1 last=1 late=1")
+	p.With(token).Wants("<u> before=1 last=1 late=1")
 }
 
 func TestHijack_ASocketLearnsOfALogout(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	token := c.token()
-	dial, returned := serveLines(t, p, lines(t, idle, func(s *session.Session, line string) string {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	token := c.Token()
+	dial, returned := probe.ServeLines(t, p, probe.Lines(t, probe.Idle, func(s *session.Session, line string) string {
 		return fmt.Sprintf("%v %v %s", errors.Is(s.Touch(context.Background()), session.ErrEnded), s.Set("k", 1), s.Subject())
 	}))
 	ws := dial(token)
-	ws.say("?")
-	if got := ws.read(t); got != "false <nil> u" {
+	ws.Say("?")
+	if got := ws.Read(t); got != "false <nil> u" {
 		t.Errorf("before: %q", got)
 	}
-	c.must(logout(t))
-	ws.say("?")
-	if got := ws.read(t); !strings.HasPrefix(got, "true session: the session has ended") {
+	c.Must(probe.Logout(t))
+	ws.Say("?")
+	if got := ws.Read(t); !strings.HasPrefix(got, "true session: the session has ended") {
 		t.Errorf("after: %q", got)
 	}
-	p.saw()
-	ws.conn.Close()
+	p.Saw()
+	ws.Conn.Close()
 	<-returned // without a panic: the connection was the handler's
-	if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
+	if infos, err := probe.Collect(p.M.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 		t.Errorf("the session is back: %v, %v", infos, err)
 	}
-	if got := p.heard(); got != "commit failed, change not saved" {
+	if got := p.Heard(); got != "commit failed, change not saved" {
 		t.Errorf("the events are %q, want that the change was lost", got)
 	}
 }
 
 func TestHijack_ACookieThatIsDueRefuses(t *testing.T) {
-	sign := func(t *testing.T) act { return login(t, "u") }
+	sign := func(t *testing.T) probe.Act { return probe.Login(t, "u") }
 	for name, tt := range map[string]struct {
-		begin  func(t *testing.T) act
-		before func(t *testing.T) act
+		begin  func(t *testing.T) probe.Act
+		before func(t *testing.T) probe.Act
 		status int
 	}{
-		"a new session":         {nil, func(t *testing.T) act { return set(t, "k", 1) }, 426},
+		"a new session":         {nil, func(t *testing.T) probe.Act { return probe.Set(t, "k", 1) }, 426},
 		"a saved one":           {nil, save, 426},
 		"login":                 {sign, sign, 426},
-		"renew":                 {sign, func(t *testing.T) act { return renew(t) }, 426},
-		"logout":                {sign, func(t *testing.T) act { return logout(t) }, 426},
-		"change":                {sign, func(t *testing.T) act { return set(t, "k", 1) }, 101},
-		"nothing":               {sign, func(t *testing.T) act { return idle }, 101},
-		"nothing, anonymous":    {nil, func(t *testing.T) act { return idle }, 101},
-		"set and deleted again": {nil, func(t *testing.T) act { return setAndDelete }, 101},
+		"renew":                 {sign, func(t *testing.T) probe.Act { return probe.Renew(t) }, 426},
+		"logout":                {sign, func(t *testing.T) probe.Act { return probe.Logout(t) }, 426},
+		"change":                {sign, func(t *testing.T) probe.Act { return probe.Set(t, "k", 1) }, 101},
+		"nothing":               {sign, func(t *testing.T) probe.Act { return probe.Idle }, 101},
+		"nothing, anonymous":    {nil, func(t *testing.T) probe.Act { return probe.Idle }, 101},
+		"set and deleted again": {nil, func(t *testing.T) probe.Act { return setAndDelete }, 101},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client()
+			p := probe.New(t, session.Config{})
+			c := p.Client()
 			if tt.begin != nil {
-				c.must(tt.begin(t))
+				c.Must(tt.begin(t))
 			}
 			a := &able{plain: *newPlain()}
-			r, _ := http.NewRequest("GET", appURL, nil)
-			if token := c.token(); token != "" {
-				r.Header.Set("Cookie", cookieName+"="+token)
+			r, _ := http.NewRequest("GET", probe.URL, nil)
+			if token := c.Token(); token != "" {
+				r.Header.Set("Cookie", probe.CookieName+"="+token)
 			}
-			p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				tt.before(t)(w, r, s)
-				p.tap.took()
+				p.Tap.Took()
 				_, _, err := http.NewResponseController(w).Hijack()
 				if tt.status == 101 {
 					if err != nil || !slices.Equal(a.log, []string{"hijack"}) {
@@ -183,7 +113,7 @@ func TestHijack_ACookieThatIsDueRefuses(t *testing.T) {
 				if !errors.Is(err, session.ErrHeadersSent) || len(a.log) != 0 {
 					t.Errorf("%v; below happened %q", err, a.log)
 				}
-				if calls := p.tap.took(); len(calls) != 0 {
+				if calls := p.Tap.Took(); len(calls) != 0 {
 					t.Errorf("the store was asked to %v before the refusal", calls)
 				}
 				w.WriteHeader(http.StatusUpgradeRequired) // and goes on as an answer
@@ -198,15 +128,8 @@ func TestHijack_ACookieThatIsDueRefuses(t *testing.T) {
 	}
 }
 
-// read looks at all of the session, and changes nothing.
-func read(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-	for key := range s.Keys() {
-		s.Get(key)
-	}
-}
-
-func save(t *testing.T) act {
-	return succeed(t, func(r *http.Request, s *session.Session) error {
+func save(t *testing.T) probe.Act {
+	return probe.Succeed(t, func(r *http.Request, s *session.Session) error {
 		return errors.Join(s.Set("k", 1), s.Save(r.Context()))
 	})
 }
@@ -217,8 +140,8 @@ func setAndDelete(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 }
 
 func TestHijack_HTTP2GoesOnWithAnAnswer(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	srv, c := serve(t, http2, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	srv, c := probe.Serve(t, probe.HTTP2, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if conn, _, err := w.(http.Hijacker).Hijack(); !errors.Is(err, http.ErrNotSupported) || conn != nil {
 			t.Errorf("Hijack: %v", err)
 		}
@@ -230,8 +153,8 @@ func TestHijack_HTTP2GoesOnWithAnAnswer(t *testing.T) {
 		}
 		io.WriteString(w, "polling")
 	})))
-	res, body := get(t, c, srv.URL)
-	if res.StatusCode != 200 || body != "polling" || sessionCookie(res) == nil {
+	res, body := probe.Get(t, c, srv.URL)
+	if res.StatusCode != 200 || body != "polling" || probe.SessionCookie(res) == nil {
 		t.Errorf("%d %q %q", res.StatusCode, body, res.Header)
 	}
 }
@@ -241,31 +164,31 @@ func TestHijack_DoesNotRotate(t *testing.T) {
 	for name, upgrade := range map[string]bool{"Upgrade": true, "hijacked without it": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{RotateEvery: 10 * time.Minute})
-				c := p.client().must(login(t, "u"))
-				token := c.token()
+				p := probe.New(t, session.Config{RotateEvery: 10 * time.Minute})
+				c := p.Client().Must(probe.Login(t, "u"))
+				token := c.Token()
 				time.Sleep(11 * time.Minute)
 				a := &able{plain: *newPlain()}
-				r, _ := http.NewRequest("GET", appURL, nil)
-				r.Header.Set("Cookie", cookieName+"="+token)
+				r, _ := http.NewRequest("GET", probe.URL, nil)
+				r.Header.Set("Cookie", probe.CookieName+"="+token)
 				if upgrade {
 					r.Header.Set("Upgrade", "lines")
 				}
-				p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					set(t, "k", 1)(w, r, s)
+				p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					probe.Set(t, "k", 1)(w, r, s)
 					if upgrade {
 						w.WriteHeader(101)
 					} else if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
 						t.Error(err)
 					}
 				})).ServeHTTP(a, r)
-				if got := p.heard(); len(a.header["Set-Cookie"]) != 0 || strings.Contains(got, "rotated") {
+				if got := p.Heard(); len(a.header["Set-Cookie"]) != 0 || strings.Contains(got, "rotated") {
 					t.Errorf("rotated: %q %q", a.header, got)
 				}
-				if c.must(show); c.token() == token {
+				if c.Must(probe.Show); c.Token() == token {
 					t.Error("the next request did not rotate")
 				}
-				c.wants("<u> k=1")
+				c.Wants("<u> k=1")
 			})
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // signature returns the type of a method without its receiver.
@@ -38,10 +39,10 @@ func lacks(has, of reflect.Type) []string {
 // Whatever the server's own writer can, a handler finds on its writer. So does a
 // framework, which asks by interfaces of its own.
 func TestTheWriterHasEveryMethodOfTheServers(t *testing.T) {
-	for _, version := range []over{http1, http2} {
-		p := newProbe(t, session.Config{})
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
+		p := probe.New(t, session.Config{})
 		var below reflect.Type
-		h := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		h := p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if missing := lacks(reflect.TypeOf(w), below); len(missing) > 0 || below.NumMethod() < 10 {
 				t.Errorf("%s: of the %d methods of %v the writer lacks %q", version, below.NumMethod(), below, missing)
 			}
@@ -55,7 +56,7 @@ func TestTheWriterHasEveryMethodOfTheServers(t *testing.T) {
 
 // Whatever a ResponseController does, it does here, and in an error page.
 func TestAResponseControllerWorksAsItDoesBelow(t *testing.T) {
-	for _, version := range []over{http1, http2} {
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 		control := func(w http.ResponseWriter) (done []string) {
 			rc := reflect.ValueOf(http.NewResponseController(w))
 			for i := range rc.NumMethod() {
@@ -76,10 +77,10 @@ func TestAResponseControllerWorksAsItDoesBelow(t *testing.T) {
 		}
 		var bare, handled, failed []string
 		answerOf(t, version, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { bare = control(w) }), "")
-		p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { failed = control(w) }})
-		answerOf(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { handled = control(w) })), "")
-		p.tap.fail("create", errDown)
-		answerOf(t, version, p.m.Handler(act(set(t, "k", 1))), "")
+		p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { failed = control(w) }})
+		answerOf(t, version, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { handled = control(w) })), "")
+		p.Tap.Fail("create", probe.ErrDown)
+		answerOf(t, version, p.M.Handler(probe.Act(probe.Set(t, "k", 1))), "")
 		if len(bare) < 4 || !reflect.DeepEqual(handled, bare) || !reflect.DeepEqual(failed, bare) {
 			t.Errorf("%s: without the middleware %q work, with it %q, in an error page %q", version, bare, handled, failed)
 		}
@@ -89,11 +90,11 @@ func TestAResponseControllerWorksAsItDoesBelow(t *testing.T) {
 type closeNotifier interface{ CloseNotify() <-chan bool }
 
 func TestCloseNotifyTellsThatTheClientIsGone(t *testing.T) {
-	for _, version := range []over{http1, http2} {
-		p := newProbe(t, session.Config{})
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
+		p := probe.New(t, session.Config{})
 		ctx, cancel := context.WithCancel(t.Context())
 		told := make(chan bool)
-		srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		srv, c := probe.Serve(t, version, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			var gone <-chan bool
 			if n, ok := w.(closeNotifier); ok {
 				gone = n.CloseNotify()
@@ -107,7 +108,7 @@ func TestCloseNotifyTellsThatTheClientIsGone(t *testing.T) {
 			}
 		})))
 		r, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
-		go fetch(t, c, r)
+		go probe.Fetch(t, c, r)
 		if !<-told {
 			t.Errorf("%s: nobody was told", version)
 		}
@@ -123,21 +124,21 @@ type notifier struct {
 func (n notifier) CloseNotify() <-chan bool { return n.gone }
 
 func TestCloseNotifyAsksTheWriterBelow(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	n := notifier{newPlain(), make(chan bool, 1)}
-	p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if w.(closeNotifier).CloseNotify() != (<-chan bool)(n.gone) {
 			t.Error("the channel is not the one of the writer below")
 		}
-	})).ServeHTTP(wrapper{n}, httptest.NewRequest("GET", appURL, nil))
+	})).ServeHTTP(wrapper{n}, httptest.NewRequest("GET", probe.URL, nil))
 }
 
 // Where nothing below can tell, the request's context does.
 func TestCloseNotifyWorksOverAnyWriter(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
-	r := httptest.NewRequestWithContext(ctx, "GET", appURL, nil)
-	p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	r := httptest.NewRequestWithContext(ctx, "GET", probe.URL, nil)
+	p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		gone := w.(closeNotifier).CloseNotify()
 		select {
 		case <-gone:

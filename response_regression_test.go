@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // tcp counts how often a connection is asked to send a file by itself.
@@ -55,10 +56,10 @@ func TestRegression_SendfileIsLost(t *testing.T) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := newProbe(t, session.Config{Cookie: session.Cookie{Name: "id", Insecure: true}})
+	p := probe.New(t, session.Config{Cookie: session.Cookie{Name: "id", Insecure: true}})
 	var sent atomic.Int64
 	served := make(chan struct{}, 1)
-	app := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	app := p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
 		f, err := os.Open(path)
 		if err != nil {
@@ -95,7 +96,7 @@ func TestRegression_SendfileIsLost(t *testing.T) {
 		if tt.header != "" {
 			r.Header.Set(tt.header, tt.value)
 		}
-		res, body, err := fetch(t, srv.Client(), r)
+		res, body, err := probe.Fetch(t, srv.Client(), r)
 		if err != nil || res.StatusCode != tt.status || tt.body != nil && body != string(tt.body) || len(res.Header["Set-Cookie"]) != 1 {
 			t.Errorf("%s: %v %v, %d bytes", tt.name, res, err, len(body))
 		}
@@ -114,128 +115,128 @@ func TestRegression_SendfileIsLost(t *testing.T) {
 
 func TestRegression_EveryStaticGETWritesToTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{RotateEvery: time.Hour})
-		for name, f := range map[string]act{
+		p := probe.New(t, session.Config{RotateEvery: time.Hour})
+		for name, f := range map[string]probe.Act{
 			"static": func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
 				http.ServeContent(w, r, "x.css", time.Time{}, strings.NewReader("css"))
 			},
-			"reads": show,
+			"reads": probe.Show,
 		} {
-			c := p.client().must(login(t, "u"))
-			p.tap.took()
+			c := p.Client().Must(probe.Login(t, "u"))
+			p.Tap.Took()
 			for range 60 {
 				time.Sleep(time.Second)
-				if res := c.visit(f); len(res.Header["Set-Cookie"]) != 0 {
+				if res := c.Visit(f); len(res.Header["Set-Cookie"]) != 0 {
 					t.Errorf("%s: a cookie is set: %q", name, res.Header)
 				}
 			}
-			calls := p.tap.took()
+			calls := p.Tap.Took()
 			touches := slices.DeleteFunc(slices.Clone(calls), func(op string) bool { return op == "load" })
 			if !slices.Equal(touches, []string{"touch"}) { // one in the touch interval
 				t.Errorf("%s: beside loads the store was asked to %v", name, touches)
 			}
 		}
-		skipped := newProbe(t, session.Config{Skip: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".css") }})
-		c := skipped.client().must(login(t, "u"))
-		skipped.tap.took()
-		c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		skipped := probe.New(t, session.Config{Skip: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".css") }})
+		c := skipped.Client().Must(probe.Login(t, "u"))
+		skipped.Tap.Took()
+		c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if s != nil {
 				t.Error("a skipped request has a session")
 			}
 		}, func(r *http.Request) { r.URL.Path = "/x.css" })
-		if calls := skipped.tap.took(); len(calls) != 0 {
+		if calls := skipped.Tap.Took(); len(calls) != 0 {
 			t.Errorf("a skipped request had the store %v", calls)
 		}
 	})
 }
 
 func TestRegression_AClientThatHangsUpCancelsTheSave(t *testing.T) {
-	for _, version := range []over{http1, http2} {
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 		t.Run(string(version), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			token := p.client().must(login(t, "u")).token()
+			p := probe.New(t, session.Config{})
+			token := p.Client().Must(probe.Login(t, "u")).Token()
 			entered, done := make(chan struct{}), make(chan struct{})
-			inner := p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			inner := p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				close(entered)
 				<-r.Context().Done() // the client is gone
-				set(t, "k", 1)(w, r, s)
+				probe.Set(t, "k", 1)(w, r, s)
 			}))
-			srv, c := serve(t, version, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			srv, c := probe.Serve(t, version, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				defer close(done)
 				inner.ServeHTTP(w, r)
 			}))
 			ctx, cancel := context.WithCancel(t.Context())
 			r, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
-			r.Header.Set("Cookie", cookieName+"="+token)
+			r.Header.Set("Cookie", probe.CookieName+"="+token)
 			go func() { <-entered; cancel() }()
-			fetch(t, c, r) // with what error, if any, is the client's affair
+			probe.Fetch(t, c, r) // with what error, if any, is the client's affair
 			<-done
-			p.with(token).wants("<u> k=1")
+			p.With(token).Wants("<u> k=1")
 		})
 	}
 }
 
 func TestRegression_TwoSavesSetTwoCookies(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		http.SetCookie(w, &http.Cookie{Name: cookieName + "2", Value: "another"})
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		http.SetCookie(w, &http.Cookie{Name: probe.CookieName + "2", Value: "another"})
 		for i := range 3 {
-			set(t, fmt.Sprint("k", i), i)(w, r, s)
+			probe.Set(t, fmt.Sprint("k", i), i)(w, r, s)
 			if err := s.Save(r.Context()); err != nil {
 				t.Error(err)
 			}
 		}
-		http.SetCookie(w, &http.Cookie{Name: cookieName, Value: "by hand"})
+		http.SetCookie(w, &http.Cookie{Name: probe.CookieName, Value: "by hand"})
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
-	if got := res.Header["Set-Cookie"]; len(got) != 2 || !strings.HasPrefix(got[0], cookieName+"2=") {
+	if got := res.Header["Set-Cookie"]; len(got) != 2 || !strings.HasPrefix(got[0], probe.CookieName+"2=") {
 		t.Errorf("the cookies are %q, want the handler's other and one of the session", got)
 	}
-	c.wants("<> k0=0 k1=1 k2=2")
+	c.Wants("<> k0=0 k1=1 k2=2")
 }
 
 func TestRegression_DestroyingAnAnonymousSessionCosts(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for name, token := range map[string]string{"none": "", "malformed": "x"} {
-		c := p.client()
+		c := p.Client()
 		if token != "" {
-			c = p.with(token)
+			c = p.With(token)
 		}
-		for _, f := range []act{logout(t), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			set(t, "k", 1)(w, r, s)
-			logout(t)(w, r, s)
-			logout(t)(w, r, s)
+		for _, f := range []probe.Act{probe.Logout(t), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Set(t, "k", 1)(w, r, s)
+			probe.Logout(t)(w, r, s)
+			probe.Logout(t)(w, r, s)
 		}, func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
-			if err := p.m.Destroy(w, r); err != nil {
+			if err := p.M.Destroy(w, r); err != nil {
 				t.Error(err)
 			}
 		}} {
-			held := c.token()
-			if res := c.visit(f); len(res.Header["Set-Cookie"]) != 0 && (held == "" || c.token() != "") {
+			held := c.Token()
+			if res := c.Visit(f); len(res.Header["Set-Cookie"]) != 0 && (held == "" || c.Token() != "") {
 				t.Errorf("%s: a cookie is set: %q", name, res.Header)
 			}
 		}
 	}
-	if calls := p.tap.took(); len(calls) != 0 {
+	if calls := p.Tap.Took(); len(calls) != 0 {
 		t.Errorf("the store was asked to %v", calls)
 	}
-	if got := p.heard(); strings.Contains(got, "destroyed") {
+	if got := p.Heard(); strings.Contains(got, "destroyed") {
 		t.Errorf("the events are %q", got)
 	}
 }
 
 func TestRegression_ConcurrentUseOfOneSessionRaces(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
 	const workers, rounds = 8, 20
-	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		var wg sync.WaitGroup
 		for i := range workers {
 			wg.Go(func() {
 				own := fmt.Sprint("k", i)
 				for j := range rounds {
-					if err := increment(s); err != nil {
+					if err := probe.Increment(s); err != nil {
 						t.Error(err)
 					}
 					if err := s.Set(own, j); err != nil {
@@ -262,14 +263,14 @@ func TestRegression_ConcurrentUseOfOneSessionRaces(t *testing.T) {
 		wg.Go(func() { io.WriteString(w, "page") })
 		wg.Wait()
 	})
-	c.wants(fmt.Sprintf("<u> n=%d", workers*rounds))
+	c.Wants(fmt.Sprintf("<u> n=%d", workers*rounds))
 }
 
 func TestRegression_EarlyHintsLoseTheCookie(t *testing.T) {
-	for _, version := range []over{http1, http2} {
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 		t.Run(string(version), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			p := probe.New(t, session.Config{})
+			srv, c := probe.Serve(t, version, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				s.Set("before", 1)
 				w.Header().Set("Link", "</style.css>; rel=preload")
 				w.WriteHeader(http.StatusEarlyHints)
@@ -281,8 +282,8 @@ func TestRegression_EarlyHintsLoseTheCookie(t *testing.T) {
 			r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 				Got1xxResponse: func(code int, h textproto.MIMEHeader) error { hints = append(hints, h); return nil },
 			}))
-			res, body, err := fetch(t, c, r)
-			if err != nil || body != "page" || sessionCookie(res) == nil {
+			res, body, err := probe.Fetch(t, c, r)
+			if err != nil || body != "page" || probe.SessionCookie(res) == nil {
 				t.Errorf("%q, %v, %v", body, err, res)
 			}
 			if len(hints) != 1 || len(hints[0]["Set-Cookie"]) != 0 || hints[0].Get("Link") == "" {
@@ -293,57 +294,57 @@ func TestRegression_EarlyHintsLoseTheCookie(t *testing.T) {
 }
 
 func TestRegression_FlushBeforeTheFirstWriteLosesTheCookie(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if r.URL.Path == "/show" {
-			show(w, r, s)
+			probe.Show(w, r, s)
 			return
 		}
 		s.Login("u")
 		http.NewResponseController(w).Flush()
 		io.WriteString(w, "page")
 	})))
-	if res, body := get(t, c, srv.URL); body != "page" || sessionCookie(res) == nil {
+	if res, body := probe.Get(t, c, srv.URL); body != "page" || probe.SessionCookie(res) == nil {
 		t.Errorf("%q %q", body, res.Header)
 	}
-	if _, got := get(t, c, srv.URL+"/show"); got != "<u>" {
+	if _, got := probe.Get(t, c, srv.URL+"/show"); got != "<u>" {
 		t.Errorf("the session is %q", got)
 	}
 }
 
 func TestRegression_AChangeAfterTheFirstByteVanishes(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		io.WriteString(w, "page")
 		w.(http.Flusher).Flush()
 		if err := s.Set("late", 1); err != nil {
 			t.Error(err)
 		}
 	})
-	c.wants("<u> late=1")
+	c.Wants("<u> late=1")
 }
 
 func TestRegression_AFailedCommitMixesTwoPages(t *testing.T) {
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-		if session.FromContext(r.Context()) == nil || !errors.Is(err, errDown) {
+	p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+		if session.FromContext(r.Context()) == nil || !errors.Is(err, probe.ErrDown) {
 			t.Errorf("the error handler is given %v", err)
 		}
 		w.WriteHeader(session.ErrorStatus(err))
 		io.WriteString(w, "sorry")
 	}})
-	p.tap.fail("create", errDown)
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p.Tap.Fail("create", probe.ErrDown)
+	srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Login("u")
 		w.Header().Set("Content-Length", "9")
 		for range 3 {
-			if n, err := io.WriteString(w, "signed in"); n != 0 || !errors.Is(err, errDown) {
+			if n, err := io.WriteString(w, "signed in"); n != 0 || !errors.Is(err, probe.ErrDown) {
 				t.Errorf("Write: %d, %v", n, err)
 			}
 		}
 		w.WriteHeader(200)
 	})))
-	res, body := get(t, c, srv.URL)
+	res, body := probe.Get(t, c, srv.URL)
 	if res.StatusCode != 503 || body != "sorry" || len(res.Header["Set-Cookie"]) != 0 {
 		t.Errorf("%d %q %q", res.StatusCode, body, res.Header)
 	}
@@ -352,21 +353,21 @@ func TestRegression_AFailedCommitMixesTwoPages(t *testing.T) {
 func TestRegression_AHijackedConnectionSavesAStaleSnapshot(t *testing.T) {
 	for _, own := range []bool{false, true} {
 		t.Run(fmt.Sprint("own change: ", own), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client().must(login(t, "u")).must(set(t, "old", 1))
-			token := c.token()
-			dial, returned := serveLines(t, p, lines(t, read, func(s *session.Session, line string) string {
+			p := probe.New(t, session.Config{})
+			c := p.Client().Must(probe.Login(t, "u")).Must(probe.Set(t, "old", 1))
+			token := c.Token()
+			dial, returned := probe.ServeLines(t, p, probe.Lines(t, probe.Read, func(s *session.Session, line string) string {
 				return fmt.Sprint(s.Set(line, 1))
 			}))
 			ws := dial(token)
 			if own {
-				ws.say("socket")
-				ws.read(t)
+				ws.Say("socket")
+				ws.Read(t)
 			}
-			c.must(set(t, "other", 1)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Delete("old") })
-			ws.conn.Close()
+			c.Must(probe.Set(t, "other", 1)).Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Delete("old") })
+			ws.Conn.Close()
 			<-returned
-			c.wants(map[bool]string{false: "<u> other=1", true: "<u> other=1 socket=1"}[own])
+			c.Wants(map[bool]string{false: "<u> other=1", true: "<u> other=1 socket=1"}[own])
 		})
 	}
 }

@@ -14,71 +14,14 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
-
-// over is a version of HTTP to serve.
-type over string
-
-const (
-	http1 over = "HTTP/1.1"
-	http2 over = "HTTP/2.0"
-)
-
-// serve serves h over the network, and returns a client that keeps cookies.
-func serve(t *testing.T, version over, h http.Handler) (*httptest.Server, *http.Client) {
-	t.Helper()
-	srv := httptest.NewUnstartedServer(h)
-	srv.EnableHTTP2 = version == http2
-	srv.Config.ErrorLog = quiet
-	srv.StartTLS()
-	t.Cleanup(srv.Close)
-	c := srv.Client()
-	c.Jar = (&probe{t: t}).client().jar
-	return srv, c
-}
-
-// fetch requests a URL and reads all of the answer. The error is that of either.
-func fetch(t testing.TB, c *http.Client, r *http.Request) (*http.Response, string, error) {
-	t.Helper()
-	res, err := c.Do(r)
-	if err != nil {
-		return nil, "", err
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	return res, string(b), err
-}
-
-// get is fetch without an error.
-func get(t testing.TB, c *http.Client, url string) (*http.Response, string) {
-	t.Helper()
-	r, err := http.NewRequest("GET", url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, body, err := fetch(t, c, r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkAnswer(t, res)
-	return res, body
-}
-
-// sessionCookie returns the cookie of an answer, or nil.
-func sessionCookie(res *http.Response) *http.Cookie {
-	for _, ck := range res.Cookies() {
-		if ck.Name == cookieName {
-			return ck
-		}
-	}
-	return nil
-}
 
 func TestResponse_HasWhatTheServerHas(t *testing.T) {
-	for _, version := range []over{http1, http2} {
+	for _, version := range []probe.Version{probe.HTTP1, probe.HTTP2} {
 		t.Run(string(version), func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			srv, c := serve(t, version, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			p := probe.New(t, session.Config{})
+			srv, c := probe.Serve(t, version, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				if r.Proto != string(version) {
 					t.Errorf("the request is of %s", r.Proto)
 				}
@@ -113,8 +56,8 @@ func TestResponse_HasWhatTheServerHas(t *testing.T) {
 					t.Error(n1, n2, n4, err)
 				}
 			})))
-			res, body := get(t, c, srv.URL)
-			if body != "string reader bytes" || sessionCookie(res) == nil {
+			res, body := probe.Get(t, c, srv.URL)
+			if body != "string reader bytes" || probe.SessionCookie(res) == nil {
 				t.Errorf("%q %v", body, res.Cookies())
 			}
 		})
@@ -122,8 +65,8 @@ func TestResponse_HasWhatTheServerHas(t *testing.T) {
 }
 
 func TestResponse_WriteDeadlineReachesTheServer(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	srv, c := serve(t, http1, p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(-time.Second)); err != nil {
 			t.Error(err)
 		}
@@ -132,7 +75,7 @@ func TestResponse_WriteDeadlineReachesTheServer(t *testing.T) {
 		}
 	})))
 	r, _ := http.NewRequest("GET", srv.URL, nil)
-	if _, _, err := fetch(t, c, r); err == nil {
+	if _, _, err := probe.Fetch(t, c, r); err == nil {
 		t.Error("the client got an answer after the deadline")
 	}
 }
@@ -203,7 +146,7 @@ func useAll(w http.ResponseWriter) map[string]error {
 }
 
 func TestResponse_PassesEverythingOn(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for name, tt := range map[string]struct {
 		w    func(a *able) http.ResponseWriter
 		want string
@@ -213,8 +156,8 @@ func TestResponse_PassesEverythingOn(t *testing.T) {
 	} {
 		a := &able{plain: *newPlain()}
 		var errs map[string]error
-		p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { errs = useAll(w) })).
-			ServeHTTP(tt.w(a), httptest.NewRequest("GET", appURL, nil))
+		p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) { errs = useAll(w) })).
+			ServeHTTP(tt.w(a), httptest.NewRequest("GET", probe.URL, nil))
 		for what, err := range errs {
 			if err != nil {
 				t.Errorf("%s: %s: %v", name, what, err)
@@ -227,14 +170,14 @@ func TestResponse_PassesEverythingOn(t *testing.T) {
 }
 
 func TestResponse_PromisesNoMoreThanThereIs(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	w := newPlain()
 	var errs map[string]error
-	p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		s.Set("k", 1)
 		errs = useAll(w)
 		w.(http.Flusher).Flush()
-	})).ServeHTTP(w, httptest.NewRequest("GET", appURL, nil))
+	})).ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
 	for what, err := range errs {
 		if lacks := what != "string" && what != "read from"; lacks != errors.Is(err, http.ErrNotSupported) || !lacks && err != nil {
 			t.Errorf("%s: %v", what, err)
@@ -252,18 +195,18 @@ func TestResponse_WhatIsNotSupportedBeginsNothing(t *testing.T) {
 		"flush":  (*http.ResponseController).Flush,
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			token := p.client().must(login(t, "u")).token()
-			p.tap.took()
+			p := probe.New(t, session.Config{})
+			token := p.Client().Must(probe.Login(t, "u")).Token()
+			p.Tap.Took()
 			w := newPlain()
-			r := httptest.NewRequest("GET", appURL, nil)
-			r.Header.Set("Cookie", cookieName+"="+token)
-			p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-				set(t, "k", 1)(w, r, s)
+			r := httptest.NewRequest("GET", probe.URL, nil)
+			r.Header.Set("Cookie", probe.CookieName+"="+token)
+			p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				probe.Set(t, "k", 1)(w, r, s)
 				if err := try(http.NewResponseController(w)); !errors.Is(err, http.ErrNotSupported) {
 					t.Errorf("the error is %v", err)
 				}
-				if calls := p.tap.took(); len(calls) != 1 {
+				if calls := p.Tap.Took(); len(calls) != 1 {
 					t.Errorf("the store was asked to %v", calls)
 				}
 				if err := s.Renew(); err != nil {
@@ -271,7 +214,7 @@ func TestResponse_WhatIsNotSupportedBeginsNothing(t *testing.T) {
 				}
 				w.WriteHeader(http.StatusInternalServerError)
 			})).ServeHTTP(w, r)
-			if calls := p.tap.took(); w.status != 500 || len(calls) != 0 || len(w.header["Set-Cookie"]) != 0 {
+			if calls := p.Tap.Took(); w.status != 500 || len(calls) != 0 || len(w.header["Set-Cookie"]) != 0 {
 				t.Errorf("%d %q; the store was asked to %v", w.status, w.header, calls)
 			}
 		})

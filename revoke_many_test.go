@@ -14,39 +14,40 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 )
 
 // signInMany puts so many sessions of u into the store, copies of one that was
 // signed in.
-func (p *probe) signInMany(n int) {
-	p.t.Helper()
-	ctx := p.t.Context()
-	p.client().must(login(p.t, "u"))
-	rec, err := p.tap.under.Load(ctx, p.idsOf("u")[0])
+func signInMany(p *probe.Probe, n int) {
+	p.T.Helper()
+	ctx := p.T.Context()
+	p.Client().Must(probe.Login(p.T, "u"))
+	rec, err := p.Tap.Under.Load(ctx, p.IDsOf("u")[0])
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
 	for i := range n - 1 {
 		binary.BigEndian.PutUint32(rec.ID[:], uint32(i)*2654435761) // spread as random ones are
-		if err := p.tap.under.Create(ctx, rec); err != nil {
-			p.t.Fatal(err)
+		if err := p.Tap.Under.Create(ctx, rec); err != nil {
+			p.T.Fatal(err)
 		}
 	}
-	p.saw()
+	p.Saw()
 }
 
 // However many sessions a subject has, listing them and ending them all takes no
 // more memory than for a few.
 func TestTensOfThousandsOfSessionsAreListedAndRevoked(t *testing.T) {
 	const n = 45_000
-	tap := newTap()
-	m, err := session.NewManager(tap.under, session.Config{Observer: func(context.Context, session.Event) {}})
+	tap := probe.NewTap()
+	m, err := session.NewManager(tap.Under, session.Config{Observer: func(context.Context, session.Event) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	probeOver(t, tap, session.Config{}).signInMany(n)
+	signInMany(probe.Over(t, tap, session.Config{}), n)
 	heap := func() uint64 {
 		var stats runtime.MemStats
 		runtime.GC()
@@ -55,7 +56,7 @@ func TestTensOfThousandsOfSessionsAreListedAndRevoked(t *testing.T) {
 	}
 	start, most, listed := heap(), uint64(0), 0
 	for _, err := range m.List(t.Context(), "u") {
-		must(t, err)
+		probe.Must(t, err)
 		if listed++; listed%(n/5) == 0 {
 			most = max(most, heap())
 		}
@@ -66,7 +67,7 @@ func TestTensOfThousandsOfSessionsAreListedAndRevoked(t *testing.T) {
 	if revoked, err := m.RevokeAll(t.Context(), "u"); revoked != n || err != nil {
 		t.Errorf("RevokeAll: %d, %v; want %d", revoked, err, n)
 	}
-	if left, err := collect(m.List(t.Context(), "u")); len(left) > 0 || err != nil {
+	if left, err := probe.Collect(m.List(t.Context(), "u")); len(left) > 0 || err != nil {
 		t.Errorf("%d sessions are left, %v", len(left), err)
 	}
 }
@@ -74,18 +75,18 @@ func TestTensOfThousandsOfSessionsAreListedAndRevoked(t *testing.T) {
 // Each session that is revoked is told of by its ID, by whatever way the store has.
 func TestRevokeAllTellsOfEachSession(t *testing.T) {
 	for _, batches := range []bool{false, true} {
-		p := newProbe(t, session.Config{})
-		p.signInMany(20)
-		want := p.idsOf("u")
-		m := p.m
+		p := probe.New(t, session.Config{})
+		signInMany(p, 20)
+		want := p.IDsOf("u")
+		m := p.M
 		if batches {
-			m = p.deletes(nil, session.Config{})
+			m = deletes(p, nil, session.Config{})
 		}
 		if n, err := m.RevokeAll(t.Context(), "u"); n != len(want) || err != nil {
 			t.Errorf("RevokeAll: %d, %v; want %d", n, err, len(want))
 		}
 		var told []session.ID
-		for _, e := range p.saw() {
+		for _, e := range p.Saw() {
 			if e.Kind != session.EventRevoked || e.Subject != "u" {
 				t.Errorf("the event %v", e)
 			}
@@ -99,18 +100,14 @@ func TestRevokeAllTellsOfEachSession(t *testing.T) {
 }
 
 // deletes returns a manager over the probe's store that deletes by subject there.
-func (p *probe) deletes(batch func(context.Context) error, cfg session.Config) *session.Manager {
-	p.t.Helper()
-	cfg.Observer = func(_ context.Context, e session.Event) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.events = append(p.events, e)
-	}
-	m, err := session.NewManager(&deleting{p.tap, batch}, cfg)
+func deletes(p *probe.Probe, batch func(context.Context) error, cfg session.Config) *session.Manager {
+	p.T.Helper()
+	cfg.Observer = p.Observe
+	m, err := session.NewManager(&deleting{p.Tap, batch}, cfg)
 	if err != nil {
-		p.t.Fatal(err)
+		p.T.Fatal(err)
 	}
-	p.t.Cleanup(func() { m.Close() })
+	p.T.Cleanup(func() { m.Close() })
 	return m
 }
 
@@ -130,15 +127,15 @@ func slow(d time.Duration) func(context.Context) error {
 // has its sessions ended.
 func TestARevocationHasAsLongAsItTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		p.signInMany(100)
-		if n, err := p.deletes(slow(3*time.Second), session.Config{}).RevokeAll(t.Context(), "u"); n != 100 || err != nil {
+		p := probe.New(t, session.Config{})
+		signInMany(p, 100)
+		if n, err := deletes(p, slow(3*time.Second), session.Config{}).RevokeAll(t.Context(), "u"); n != 100 || err != nil {
 			t.Errorf("batches of 3 seconds each: %d, %v; want 100", n, err)
 		}
-		p.signInMany(100)
+		signInMany(p, 100)
 		gone, hangUp := context.WithCancel(t.Context())
 		hangUp()
-		if n, err := p.deletes(slow(100*time.Millisecond), session.Config{}).RevokeAll(gone, "u"); n != 100 || err != nil {
+		if n, err := deletes(p, slow(100*time.Millisecond), session.Config{}).RevokeAll(gone, "u"); n != 100 || err != nil {
 			t.Errorf("for a client that has hung up: %d, %v; want 100", n, err)
 		}
 	})
@@ -155,16 +152,16 @@ func TestARevocationThatIsCutOffKeepsWhatItHasEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				p.signInMany(200)
-				p.tap.fail("delete", errors.New("not one by one"))
+				p := probe.New(t, session.Config{})
+				signInMany(p, 200)
+				p.Tap.Fail("delete", errors.New("not one by one"))
 				ctx, cancel := context.WithTimeout(t.Context(), c.patience)
 				defer cancel()
-				n, err := p.deletes(slow(c.batch), session.Config{}).RevokeAll(ctx, "u")
+				n, err := deletes(p, slow(c.batch), session.Config{}).RevokeAll(ctx, "u")
 				if n < c.want-10 || n > c.want+10 || !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("RevokeAll: %d, %v; want about %d, and that the time is over", n, err, c.want)
 				}
-				if left := len(p.idsOf("u")); left < 200-n-10 || left > 200-n {
+				if left := len(p.IDsOf("u")); left < 200-n-10 || left > 200-n {
 					t.Errorf("%d sessions are left where %d of 200 were ended", left, n)
 				}
 			})
@@ -175,20 +172,20 @@ func TestARevocationThatIsCutOffKeepsWhatItHasEnded(t *testing.T) {
 // A list has no time limit for all of it either.
 func TestAListHasAsLongAsItsLoopTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		p.signInMany(20)
+		p := probe.New(t, session.Config{})
+		signInMany(p, 20)
 		n := 0
-		for _, err := range p.m.List(t.Context(), "u") {
-			must(t, err)
+		for _, err := range p.M.List(t.Context(), "u") {
+			probe.Must(t, err)
 			n++
 			time.Sleep(4 * time.Second)
 		}
 		if n != 20 {
 			t.Errorf("%d sessions, want 20", n)
 		}
-		p.tap.put(func(ctx context.Context, op string, do func() error) error { return slow(time.Hour)(ctx) })
+		p.Tap.Put(func(ctx context.Context, op string, do func() error) error { return slow(time.Hour)(ctx) })
 		begun := time.Now()
-		_, err := collect(p.m.List(t.Context(), "u"))
+		_, err := probe.Collect(p.M.List(t.Context(), "u"))
 		if took := time.Since(begun); !errors.Is(err, context.DeadlineExceeded) || took > 6*time.Second {
 			t.Errorf("a store that hangs: %v after %v", err, took)
 		}
@@ -198,24 +195,24 @@ func TestAListHasAsLongAsItsLoopTakes(t *testing.T) {
 // A session that cannot be deleted keeps no other alive, and the error names it.
 func TestASessionThatCannotBeDeletedKeepsNoOtherAlive(t *testing.T) {
 	for _, batches := range []bool{false, true} {
-		p := newProbe(t, session.Config{})
-		p.signInMany(20)
-		stays := p.idsOf("u")[7]
-		p.tap.undeletable = func(id store.ID) error {
+		p := probe.New(t, session.Config{})
+		signInMany(p, 20)
+		stays := p.IDsOf("u")[7]
+		p.Tap.Undeletable = func(id store.ID) error {
 			if id == stays {
 				return errors.New("it is locked")
 			}
 			return nil
 		}
-		m := p.m
+		m := p.M
 		if batches {
-			m = p.deletes(func(context.Context) error { return errors.New("one of them is locked") }, session.Config{})
+			m = deletes(p, func(context.Context) error { return errors.New("one of them is locked") }, session.Config{})
 		}
 		n, err := m.RevokeAll(t.Context(), "u")
 		if n != 19 || err == nil || !strings.Contains(err.Error(), stays.String()) {
 			t.Errorf("RevokeAll: %d, %v; want 19, and an error with %v", n, err, stays)
 		}
-		if left := p.idsOf("u"); len(left) != 1 || left[0] != stays {
+		if left := p.IDsOf("u"); len(left) != 1 || left[0] != stays {
 			t.Errorf("%v are left", left)
 		}
 	}
@@ -223,10 +220,10 @@ func TestASessionThatCannotBeDeletedKeepsNoOtherAlive(t *testing.T) {
 
 // The error of a revocation stays readable, however many sessions it is about.
 func TestTheErrorOfARevocationIsBounded(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	p.signInMany(250)
-	p.tap.fail("delete", errors.New("down"))
-	n, err := p.m.RevokeAll(t.Context(), "u")
+	p := probe.New(t, session.Config{})
+	signInMany(p, 250)
+	p.Tap.Fail("delete", errors.New("down"))
+	n, err := p.M.RevokeAll(t.Context(), "u")
 	if n != 0 || err == nil || strings.Count(err.Error(), "down") != 100 || !strings.Contains(err.Error(), "150 more") {
 		t.Errorf("RevokeAll: %d, and an error of %d bytes", n, len(fmt.Sprint(err)))
 	}
@@ -236,21 +233,21 @@ func TestTheErrorOfARevocationIsBounded(t *testing.T) {
 func TestALimitHoldsForTheSessionsOfBefore(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			own := p.client().must(login(t, "u"))
-			p.signInMany(300)
+			p := probe.New(t, session.Config{})
+			own := p.Client().Must(probe.Login(t, "u"))
+			signInMany(p, 300)
 			time.Sleep(time.Second)
-			limited := probeOver(t, p.tap, session.Config{MaxSessions: 5, RefuseLogin: refuse})
-			mine := limited.with(own.token())
+			limited := probe.Over(t, p.Tap, session.Config{MaxSessions: 5, RefuseLogin: refuse})
+			mine := limited.With(own.Token())
 			if refuse {
-				if status := limited.client().visit(login(t, "u")).StatusCode; status != http.StatusForbidden {
+				if status := limited.Client().Visit(probe.Login(t, "u")).StatusCode; status != http.StatusForbidden {
 					t.Errorf("one more: status %d, want 403", status)
 				}
-				mine.must(login(t, "u")).wants("<u>") // it has its place
+				mine.Must(probe.Login(t, "u")).Wants("<u>") // it has its place
 				return
 			}
-			mine.must(login(t, "u")).wants("<u>")
-			if left := len(limited.idsOf("u")); left != 5 {
+			mine.Must(probe.Login(t, "u")).Wants("<u>")
+			if left := len(limited.IDsOf("u")); left != 5 {
 				t.Errorf("%d sessions are left, want 5", left)
 			}
 		})
@@ -262,23 +259,23 @@ func TestTwoMayRevokeAllAtOnce(t *testing.T) {
 	for step, reached := 0, true; reached; step++ {
 		reached = false
 		for _, before := range []bool{false, true} { // whether there is a not-before
-			p := newProbe(t, session.Config{})
-			q := probeOver(t, p.tap, session.Config{})
+			p := probe.New(t, session.Config{})
+			q := probe.Over(t, p.Tap, session.Config{})
 			if before {
-				_, err := p.m.RevokeAll(t.Context(), "u")
-				must(t, err)
+				_, err := p.M.RevokeAll(t.Context(), "u")
+				probe.Must(t, err)
 			}
-			p.client().must(login(t, "u"))
-			p.tap.at(step, false, func() {
+			p.Client().Must(probe.Login(t, "u"))
+			p.Tap.At(step, false, func() {
 				reached = true
-				_, err := q.m.RevokeAll(t.Context(), "u")
-				must(t, err)
+				_, err := q.M.RevokeAll(t.Context(), "u")
+				probe.Must(t, err)
 			})
-			if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+			if _, err := p.M.RevokeAll(t.Context(), "u"); err != nil {
 				t.Errorf("at step %d: %v", step, err)
 			}
-			p.tap.put(nil)
-			if left := p.idsOf("u"); len(left) > 0 {
+			p.Tap.Put(nil)
+			if left := p.IDsOf("u"); len(left) > 0 {
 				t.Errorf("at step %d: %d sessions are left", step, len(left))
 			}
 		}
@@ -286,47 +283,47 @@ func TestTwoMayRevokeAllAtOnce(t *testing.T) {
 }
 
 func TestRevokeAllTakesASubject(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	guest := p.client().must(set(t, "k", 1))
+	p := probe.New(t, session.Config{})
+	guest := p.Client().Must(probe.Set(t, "k", 1))
 	for _, subject := range []string{"", "a\x00b", "\xff", strings.Repeat("x", 256)} {
-		if n, err := p.m.RevokeAll(t.Context(), subject); n != 0 || err == nil {
+		if n, err := p.M.RevokeAll(t.Context(), subject); n != 0 || err == nil {
 			t.Errorf("RevokeAll(%q): %d, %v", subject, n, err)
 		}
-		if ended, err := p.m.RevokeFor(t.Context(), subject, session.ID{1}); ended || err == nil {
+		if ended, err := p.M.RevokeFor(t.Context(), subject, session.ID{1}); ended || err == nil {
 			t.Errorf("RevokeFor(%q): %v, %v", subject, ended, err)
 		}
-		if infos, err := collect(p.m.List(t.Context(), subject)); len(infos) > 0 || err == nil {
+		if infos, err := probe.Collect(p.M.List(t.Context(), subject)); len(infos) > 0 || err == nil {
 			t.Errorf("List(%q): %v, %v", subject, infos, err)
 		}
 	}
-	guest.wants("<> k=1")
+	guest.Wants("<> k=1")
 }
 
 // RevokeFor says that it has ended a session only where it has.
 func TestRevokeForSaysNothingBesideAnError(t *testing.T) {
 	for _, op := range []string{"load", "delete"} {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
-		id := p.idsOf("u")[0]
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
+		id := p.IDsOf("u")[0]
 		down := errors.New("down")
-		p.tap.fail(op, down)
-		ended, err := p.m.RevokeFor(t.Context(), "u", id)
-		p.tap.put(nil)
+		p.Tap.Fail(op, down)
+		ended, err := p.M.RevokeFor(t.Context(), "u", id)
+		p.Tap.Put(nil)
 		if ended || !errors.Is(err, down) {
 			t.Errorf("%s fails: %v, %v", op, ended, err)
 		}
-		c.wants("<u>")
+		c.Wants("<u>")
 	}
 }
 
 // A place whose session is there counts once, though it was never given back.
 func TestAPlaceCountsNoMoreOnceItsSessionIsThere(t *testing.T) {
-	p := newProbe(t, session.Config{MaxSessions: 2, RefuseLogin: true})
-	p.tap.fail("save", errors.New("down")) // the place is created, and never given back
-	p.client().must(login(t, "u")).wants("<u>")
-	p.tap.put(nil)
-	p.client().must(login(t, "u")).wants("<u>")
-	if status := p.client().visit(login(t, "u")).StatusCode; status != http.StatusForbidden {
+	p := probe.New(t, session.Config{MaxSessions: 2, RefuseLogin: true})
+	p.Tap.Fail("save", errors.New("down")) // the place is created, and never given back
+	p.Client().Must(probe.Login(t, "u")).Wants("<u>")
+	p.Tap.Put(nil)
+	p.Client().Must(probe.Login(t, "u")).Wants("<u>")
+	if status := p.Client().Visit(probe.Login(t, "u")).StatusCode; status != http.StatusForbidden {
 		t.Errorf("a third one: status %d, want 403", status)
 	}
 }

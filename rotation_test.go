@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // TestRotationUnderLoad has 50 clients' worth of parallel requests share one
@@ -19,23 +20,23 @@ import (
 // on its way: nobody is signed out, and old tokens die.
 func TestRotationUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		site := newSite(t, nil, session.Config{RotateEvery: 2 * time.Minute, Grace: 30 * time.Second})
+		site := probe.NewSite(t, nil, session.Config{RotateEvery: 2 * time.Minute, Grace: 30 * time.Second})
 		delay := func(most time.Duration) { time.Sleep(rand.N(most)) }
-		site.handle("/login", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Login("u") })
+		site.Handle("/login", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Login("u") })
 		counter := session.NewKey[int]("n")
-		site.handle("/read", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		site.Handle("/read", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			delay(3 * time.Second)
 			fmt.Fprint(w, s.Subject())
 		})
-		site.handle("/write", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		site.Handle("/write", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			delay(3 * time.Second)
 			if err := counter.Update(s, func(n int) (int, error) { return n + 1, nil }); err != nil {
 				t.Error(err)
 			}
 			fmt.Fprint(w, s.Subject())
 		})
-		b := site.browser()
-		b.get("/login")
+		b := site.Browser()
+		b.Get("/login")
 
 		var mu sync.Mutex
 		issued := map[string]time.Time{} // tokens, and when each was issued
@@ -57,7 +58,7 @@ func TestRotationUnderLoad(t *testing.T) {
 						path = "/write"
 						writes.Add(1)
 					}
-					w := b.send(path)
+					w := b.Send(path)
 					if w.Code != http.StatusOK || w.Body.String() != "u" {
 						t.Errorf("%s at %v before the end: %d %q", path, time.Until(end), w.Code, w.Body)
 						return
@@ -67,7 +68,7 @@ func TestRotationUnderLoad(t *testing.T) {
 					if answers.Add(1)%10 == 0 {
 						lost.Add(1)
 					} else {
-						b.take(w)
+						b.Take(w)
 					}
 					delay(10 * time.Second)
 				}
@@ -77,15 +78,15 @@ func TestRotationUnderLoad(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		b.want("/read", 200, "u")
+		b.Want("/read", 200, "u")
 		t.Logf("%d answers, %d lost, %d writes, %d tokens", answers.Load(), lost.Load(), writes.Load(), len(issued))
 		if len(issued) < 20 {
 			t.Errorf("%d tokens were issued in an hour with a rotation every 2 minutes", len(issued))
 		}
-		if infos, err := collect(site.m.List(t.Context(), "u")); err != nil || len(infos) != 1 {
+		if infos, err := probe.Collect(site.M.List(t.Context(), "u")); err != nil || len(infos) != 1 {
 			t.Errorf("%d sessions, %v, want the one", len(infos), err)
 		} else {
-			err := site.m.Edit(t.Context(), infos[0].ID, func(s *session.Session) error {
+			err := site.M.Edit(t.Context(), infos[0].ID, func(s *session.Session) error {
 				if n, _ := counter.Get(s); int64(n) != writes.Load() {
 					t.Errorf("%d increments are there, want %d", n, writes.Load())
 				}
@@ -98,16 +99,16 @@ func TestRotationUnderLoad(t *testing.T) {
 
 		// The newest token that the client holds lives. Every other that was
 		// issued so long ago that its successor must have been confirmed is dead.
-		_, current := b.cookie()
+		_, current := b.Cookie()
 		dead := 0
 		for token, at := range issued {
 			if token == current || time.Since(at) < 8*time.Minute {
 				continue
 			}
 			dead++
-			old := site.browser()
-			old.name, old.val = b.name, token
-			old.want("/read", 200, "")
+			old := site.Browser()
+			old.Name, old.Val = b.Name, token
+			old.Want("/read", 200, "")
 		}
 		if dead == 0 {
 			t.Error("no old token to try")
@@ -118,9 +119,9 @@ func TestRotationUnderLoad(t *testing.T) {
 // TestRotation follows one client step by step.
 func TestRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		site := newSite(t, nil, session.Config{RotateEvery: 10 * time.Minute, Grace: time.Minute, Lifetime: 3 * time.Hour})
-		site.handle("/login", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Login("u") })
-		site.handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		site := probe.NewSite(t, nil, session.Config{RotateEvery: 10 * time.Minute, Grace: time.Minute, Lifetime: 3 * time.Hour})
+		site.Handle("/login", func(w http.ResponseWriter, r *http.Request, s *session.Session) { s.Login("u") })
+		site.Handle("/", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if s.IsNew() {
 				fmt.Fprint(w, "new")
 				return
@@ -128,63 +129,63 @@ func TestRotation(t *testing.T) {
 			fmt.Fprint(w, s.Subject(), s.Deadline().Sub(s.Created()))
 		})
 		const in, out = "u3h0m0s", "new"
-		b := site.browser()
-		b.get("/login")
-		_, first := b.cookie()
-		holds := func(token string) *testBrowser {
-			o := site.browser()
-			o.name, o.val = b.name, token
+		b := site.Browser()
+		b.Get("/login")
+		_, first := b.Cookie()
+		holds := func(token string) *probe.Browser {
+			o := site.Browser()
+			o.Name, o.Val = b.Name, token
 			return o
 		}
 		time.Sleep(9 * time.Minute)
-		if b.want("/", 200, in); b.set != 1 {
+		if b.Want("/", 200, in); b.Sets != 1 {
 			t.Error("rotated too early")
 		}
 		time.Sleep(time.Minute)
-		lost := b.send("/") // issues a second token, whose answer is lost
+		lost := b.Send("/") // issues a second token, whose answer is lost
 		if len(lost.Result().Cookies()) != 1 {
 			t.Fatal("not rotated")
 		}
 		second := lost.Result().Cookies()[0].Value
-		if w := b.send("/"); len(w.Result().Cookies()) != 0 {
+		if w := b.Send("/"); len(w.Result().Cookies()) != 0 {
 			t.Error("another token was issued within the grace")
 		}
 		time.Sleep(time.Minute)
-		b.want("/", 200, in) // the old one is still good, and a third is issued
-		_, third := b.cookie()
+		b.Want("/", 200, in) // the old one is still good, and a third is issued
+		_, third := b.Cookie()
 		if third == first || third == second {
 			t.Fatal("no other token was issued for the one that got lost")
 		}
-		holds(first).want("/", 200, in)
-		b.want("/", 200, in) // confirms the third
-		if got := site.saw(session.EventRotated); got != 2 {
+		holds(first).Want("/", 200, in)
+		b.Want("/", 200, in) // confirms the third
+		if got := site.Saw(session.EventRotated); got != 2 {
 			t.Errorf("%d rotations were reported, want 2", got)
 		}
 		time.Sleep(59 * time.Second)
-		holds(first).want("/", 200, in)
-		holds(second).want("/", 200, in)
+		holds(first).Want("/", 200, in)
+		holds(second).Want("/", 200, in)
 		time.Sleep(time.Second)
-		holds(first).want("/", 200, out)
-		holds(second).want("/", 200, out)
-		if got := site.saw(session.EventReused); got != 2 {
+		holds(first).Want("/", 200, out)
+		holds(second).Want("/", 200, out)
+		if got := site.Saw(session.EventReused); got != 2 {
 			t.Errorf("%d uses of dead tokens were reported, want 2", got)
 		}
-		b.want("/", 200, in)
+		b.Want("/", 200, in)
 	})
 }
 
 func TestRenewOfANewSessionDoesNothing(t *testing.T) {
-	tap := newTap()
-	p := probeOver(t, tap, session.Config{})
-	res := p.client().visit(renew(t))
-	if calls := tap.took(); len(res.Cookies()) != 0 || len(calls) != 0 {
+	tap := probe.NewTap()
+	p := probe.Over(t, tap, session.Config{})
+	res := p.Client().Visit(probe.Renew(t))
+	if calls := tap.Took(); len(res.Cookies()) != 0 || len(calls) != 0 {
 		t.Errorf("it sets %v, and asks the store for %v", res.Cookies(), calls)
 	}
-	c := p.client().must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-		renew(t)(w, r, s)
-		set(t, "k", "v")(w, r, s)
+	c := p.Client().Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Renew(t)(w, r, s)
+		probe.Set(t, "k", "v")(w, r, s)
 	})
-	if c.token() == "" {
+	if c.Token() == "" {
 		t.Error("after Renew a value is not stored")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // targeted are headers that some cache obeys rather than Cache-Control.
@@ -15,8 +16,8 @@ var targeted = []string{
 
 func TestSecurity_ID13_NoTargetedCacheStoresACookie(t *testing.T) {
 	for _, name := range targeted {
-		p := newProbe(t, session.Config{})
-		cached := func(f act) act {
+		p := probe.New(t, session.Config{})
+		cached := func(f probe.Act) probe.Act {
 			return func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				w.Header()[name] = []string{"public, max-age=600"}
 				f(w, r, s)
@@ -27,13 +28,13 @@ func TestSecurity_ID13_NoTargetedCacheStoresACookie(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		c := p.client()
-		for what, f := range map[string]act{"a value": set(t, "k", 1), "a form": csrf} {
-			if res := c.visit(cached(f)); len(res.Cookies()) == 0 || res.Header[name] != nil || res.Header.Get("Cache-Control") != "no-store" {
+		c := p.Client()
+		for what, f := range map[string]probe.Act{"a value": probe.Set(t, "k", 1), "a form": csrf} {
+			if res := c.Visit(cached(f)); len(res.Cookies()) == 0 || res.Header[name] != nil || res.Header.Get("Cache-Control") != "no-store" {
 				t.Errorf("%s with %s: %q", what, name, res.Header)
 			}
 		}
-		if res := c.visit(cached(show)); len(res.Header[name]) != 1 { // without a cookie it is the handler's
+		if res := c.Visit(cached(probe.Show)); len(res.Header[name]) != 1 { // without a cookie it is the handler's
 			t.Errorf("a read with %s: %q", name, res.Header)
 		}
 	}
@@ -42,11 +43,11 @@ func TestSecurity_ID13_NoTargetedCacheStoresACookie(t *testing.T) {
 // Two visitors of a page get two sessions, whatever a cache obeys.
 func TestSecurity_ID13_ATargetedCacheGivesNobodyAnothersCookie(t *testing.T) {
 	for _, name := range targeted {
-		p := newProbe(t, session.Config{})
+		p := probe.New(t, session.Config{})
 		var stored http.Header
 		visit := func() string {
 			if stored == nil {
-				res := p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				res := p.Client().Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					w.Header()[name] = []string{"max-age=600"}
 					s.Set("seen", true)
 				})

@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestSecurity_CK1_TheDefaultsAreTheSafeOnes(t *testing.T) {
-	res := newProbe(t, session.Config{}).client().visit(set(t, "k", 1))
+	res := probe.New(t, session.Config{}).Client().Visit(probe.Set(t, "k", 1))
 	line := res.Header.Get("Set-Cookie")
 	_, attributes, _ := strings.Cut(line, "; ")
 	if want := "Path=/; HttpOnly; Secure; SameSite=Lax"; attributes != want || !strings.HasPrefix(line, "__Host-id=") {
@@ -99,7 +100,7 @@ func TestSecurity_CK1_ContradictionsAreErrors(t *testing.T) {
 			[]string{`Cookie.Name is "a b"`, `Cookie.Domain is "test"`, `Cookie.Path is "x"`, "Cookie.SameSite is 77"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, err := session.NewManager(newTap(), session.Config{Cookie: tt.cookie})
+			m, err := session.NewManager(probe.NewTap(), session.Config{Cookie: tt.cookie})
 			if err == nil {
 				defer m.Close()
 			}
@@ -112,7 +113,7 @@ func TestSecurity_CK1_ContradictionsAreErrors(t *testing.T) {
 				}
 			}
 			if err == nil { // then browsers take it, and so does http.SetCookie
-				line := probeOver(t, newTap(), session.Config{Cookie: tt.cookie}).client().visit(set(t, "k", 1)).Header.Get("Set-Cookie")
+				line := probe.Over(t, probe.NewTap(), session.Config{Cookie: tt.cookie}).Client().Visit(probe.Set(t, "k", 1)).Header.Get("Set-Cookie")
 				if ck, err := http.ParseSetCookie(line); err != nil || ck.Valid() != nil || !ck.HttpOnly {
 					t.Errorf("the cookie is %q, %v", line, err)
 				}
@@ -122,14 +123,14 @@ func TestSecurity_CK1_ContradictionsAreErrors(t *testing.T) {
 }
 
 func TestSecurity_CK3_PartitionedIsOnTheDeletionToo(t *testing.T) {
-	p := newProbe(t, session.Config{Cookie: session.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}})
-	c := p.client()
-	for name, f := range map[string]act{"set": set(t, "k", 1), "clear": nil} {
+	p := probe.New(t, session.Config{Cookie: session.Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}})
+	c := p.Client()
+	for name, f := range map[string]probe.Act{"set": probe.Set(t, "k", 1), "clear": nil} {
 		if f == nil {
-			c.must(set(t, "k", 1))
-			f = logout(t)
+			c.Must(probe.Set(t, "k", 1))
+			f = probe.Logout(t)
 		}
-		line := c.visit(f).Header.Get("Set-Cookie")
+		line := c.Visit(f).Header.Get("Set-Cookie")
 		if !strings.HasSuffix(line, "; Secure; SameSite=None; Partitioned") {
 			t.Errorf("%s: the cookie is %q", name, line)
 		}
@@ -145,9 +146,9 @@ func TestSecurity_LC7_TheDeletionNamesTheSameCookie(t *testing.T) {
 		{Insecure: true},
 		{Persistent: true},
 	} {
-		p := newProbe(t, session.Config{Cookie: cookie})
-		c := p.client()
-		c.url.Path = "/app"
+		p := probe.New(t, session.Config{Cookie: cookie})
+		c := p.Client()
+		c.URL.Path = "/app"
 		identity := func(res *http.Response) string {
 			found := res.Cookies()
 			if len(found) != 1 {
@@ -156,18 +157,18 @@ func TestSecurity_LC7_TheDeletionNamesTheSameCookie(t *testing.T) {
 			ck := found[0]
 			return fmt.Sprint(ck.Name, ck.Domain, ck.Path, ck.Secure, ck.HttpOnly, ck.SameSite, ck.Partitioned)
 		}
-		put := identity(c.visit(login(t, "u")))
-		if n := len(c.jar.Cookies(c.url)); n != 1 {
+		put := identity(c.Visit(probe.Login(t, "u")))
+		if n := len(c.Jar.Cookies(c.URL)); n != 1 {
 			t.Fatalf("%+v: the jar holds %d cookies after login", cookie, n)
 		}
-		res := c.visit(logout(t))
+		res := c.Visit(probe.Logout(t))
 		if gone := identity(res); gone != put {
 			t.Errorf("%+v: %q was set and %q cleared", cookie, put, gone)
 		}
 		if ck := res.Cookies()[0]; ck.MaxAge >= 0 || ck.Value != "" {
 			t.Errorf("%+v: the cookie is cleared by %q", cookie, ck.Raw)
 		}
-		if n := len(c.jar.Cookies(c.url)); n != 0 {
+		if n := len(c.Jar.Cookies(c.URL)); n != 0 {
 			t.Errorf("%+v: the jar holds %d cookies after logout", cookie, n)
 		}
 	}
@@ -205,22 +206,22 @@ var steps = []step{
 }
 
 func TestSecurity_CK6_OneCookieAndTheLastStateWins(t *testing.T) {
-	p := newProbe(t, session.Config{GCInterval: -time.Second})
+	p := probe.New(t, session.Config{GCInterval: -time.Second})
 	var try func(sequence []step, depth int)
 	try = func(sequence []step, depth int) {
 		for _, from := range []string{"nobody", "somebody"} {
-			c, m := p.client(), model{}
+			c, m := p.Client(), model{}
 			if from == "somebody" {
-				c.must(login(t, "u"))
+				c.Must(probe.Login(t, "u"))
 				m = model{subject: "u", saved: true}
 			}
 			name := from
-			c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				for _, st := range sequence {
 					name += " " + st.name
 					var err error
 					if st.do == nil {
-						_, err = p.m.Start(w, r)
+						_, err = p.M.Start(w, r)
 					} else {
 						err = st.do(w, r, s)
 					}
@@ -230,18 +231,18 @@ func TestSecurity_CK6_OneCookieAndTheLastStateWins(t *testing.T) {
 					st.then(&m)
 				}
 			}) // which checks that there is at most one
-			if got := c.token() != ""; got != m.exists() {
+			if got := c.Token() != ""; got != m.exists() {
 				t.Errorf("%s: that the client holds a token is %v, want %v", name, got, m.exists())
 			}
 			want := "<" + m.subject + ">"
 			if m.value {
 				want += " k=1"
 			}
-			p.saw()
-			if got := c.state(); got != want {
+			p.Saw()
+			if got := c.State(); got != want {
 				t.Errorf("%s: the session is %q, want %q", name, got, want)
 			}
-			if got := p.heard(); got != "" {
+			if got := p.Heard(); got != "" {
 				t.Errorf("%s: the client's token makes the events %q", name, got)
 			}
 		}
@@ -257,60 +258,60 @@ func TestSecurity_CK6_OneCookieAndTheLastStateWins(t *testing.T) {
 
 func TestSecurity_CK6_WhatWasSavedIsToldWithTheErrorAnswer(t *testing.T) {
 	for name, tt := range map[string]struct {
-		before []act // of requests before
-		saved  []act // before the commit that fails
+		before []probe.Act // of requests before
+		saved  []probe.Act // before the commit that fails
 		state  string
 	}{
-		"nothing":                   {[]act{login(t, "u")}, nil, "<u>"},
-		"nobody":                    {nil, nil, anonymous},
-		"a visitor":                 {nil, []act{saved(t, set(t, "a", 1))}, "<> a=1"},
-		"a sign-in":                 {nil, []act{saved(t, login(t, "u"))}, "<u>"},
-		"a visitor's sign-in":       {[]act{set(t, "a", 1)}, []act{saved(t, login(t, "u"))}, "<u> a=1"},
-		"a renewal":                 {[]act{login(t, "u")}, []act{saved(t, renew(t))}, "<u>"},
-		"two of them":               {[]act{login(t, "u")}, []act{saved(t, renew(t)), saved(t, renew(t))}, "<u>"},
-		"a change":                  {[]act{login(t, "u")}, []act{saved(t, set(t, "a", 1))}, "<u> a=1"},
-		"a sign-out":                {[]act{login(t, "u")}, []act{logout(t)}, anonymous},
-		"a renewal and a sign-out":  {[]act{login(t, "u")}, []act{saved(t, renew(t)), logout(t)}, anonymous},
-		"a visitor and a sign-out":  {nil, []act{saved(t, set(t, "a", 1)), logout(t)}, anonymous},
-		"a sign-out and a visitor":  {[]act{login(t, "u")}, []act{logout(t), saved(t, set(t, "a", 1))}, "<> a=1"},
-		"a sign-out and a sign-in":  {[]act{login(t, "u")}, []act{logout(t), saved(t, login(t, "v"))}, "<v>"},
-		"another subject's sign-in": {[]act{login(t, "u")}, []act{saved(t, login(t, "v"))}, "<v>"},
+		"nothing":                   {[]probe.Act{probe.Login(t, "u")}, nil, "<u>"},
+		"nobody":                    {nil, nil, probe.Anonymous},
+		"a visitor":                 {nil, []probe.Act{probe.Saved(t, probe.Set(t, "a", 1))}, "<> a=1"},
+		"a sign-in":                 {nil, []probe.Act{probe.Saved(t, probe.Login(t, "u"))}, "<u>"},
+		"a visitor's sign-in":       {[]probe.Act{probe.Set(t, "a", 1)}, []probe.Act{probe.Saved(t, probe.Login(t, "u"))}, "<u> a=1"},
+		"a renewal":                 {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Saved(t, probe.Renew(t))}, "<u>"},
+		"two of them":               {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Saved(t, probe.Renew(t)), probe.Saved(t, probe.Renew(t))}, "<u>"},
+		"a change":                  {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Saved(t, probe.Set(t, "a", 1))}, "<u> a=1"},
+		"a sign-out":                {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Logout(t)}, probe.Anonymous},
+		"a renewal and a sign-out":  {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Saved(t, probe.Renew(t)), probe.Logout(t)}, probe.Anonymous},
+		"a visitor and a sign-out":  {nil, []probe.Act{probe.Saved(t, probe.Set(t, "a", 1)), probe.Logout(t)}, probe.Anonymous},
+		"a sign-out and a visitor":  {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Logout(t), probe.Saved(t, probe.Set(t, "a", 1))}, "<> a=1"},
+		"a sign-out and a sign-in":  {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Logout(t), probe.Saved(t, probe.Login(t, "v"))}, "<v>"},
+		"another subject's sign-in": {[]probe.Act{probe.Login(t, "u")}, []probe.Act{probe.Saved(t, probe.Login(t, "v"))}, "<v>"},
 	} {
-		for how, fail := range map[string]act{
-			"a value": set(t, "lost", 1), "a renewal": renew(t), "a sign-in": login(t, "lost"),
+		for how, fail := range map[string]probe.Act{
+			"a value": probe.Set(t, "lost", 1), "a renewal": probe.Renew(t), "a sign-in": probe.Login(t, "lost"),
 			"a sign-out and a value": func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				s.Set("lost", 1)
 				s.Discard()
 				s.Set("lost", 2)
 			},
 		} {
-			nothing := how == "a renewal" && tt.state == anonymous // to renew
+			nothing := how == "a renewal" && tt.state == probe.Anonymous // to renew
 			// The sign-in of another subject ends the session first, or may have.
-			ended := how == "a sign-in" && !strings.HasPrefix(tt.state, anonymous)
+			ended := how == "a sign-in" && !strings.HasPrefix(tt.state, probe.Anonymous)
 			if nothing || ended {
 				continue
 			}
 			t.Run(name+", then "+how, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				c := p.client()
+				p := probe.New(t, session.Config{})
+				c := p.Client()
 				for _, f := range tt.before {
-					c.must(f)
+					c.Must(f)
 				}
-				res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-					http.SetCookie(w, &http.Cookie{Name: cookieName, Value: "by hand"})
+				res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					http.SetCookie(w, &http.Cookie{Name: probe.CookieName, Value: "by hand"})
 					http.SetCookie(w, &http.Cookie{Name: "handler", Value: "1"})
 					for _, f := range tt.saved {
 						f(w, r, s)
 					}
-					p.tap.put(func(context.Context, string, func() error) error { return errDown })
+					p.Tap.Put(func(context.Context, string, func() error) error { return probe.ErrDown })
 					fail(w, r, s)
 					io.WriteString(w, "page")
 				})
-				p.tap.put(nil)
+				p.Tap.Put(nil)
 				if res.StatusCode != 503 || strings.Contains(fmt.Sprint(res.Cookies()), "hand") {
 					t.Errorf("%d %q", res.StatusCode, res.Header["Set-Cookie"])
 				}
-				c.wants(tt.state)
+				c.Wants(tt.state)
 			})
 		}
 	}

@@ -12,16 +12,17 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestSecurity_LC4_IdleSessionsEndOnTheServer(t *testing.T) {
 	const timeout, interval, eps = time.Hour, time.Minute, time.Millisecond
-	for name, use := range map[string]act{"read": show, "nothing": idle, "write": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Set("k", 1) }} {
+	for name, use := range map[string]probe.Act{"read": probe.Show, "nothing": probe.Idle, "write": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Set("k", 1) }} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{IdleTimeout: timeout, TouchInterval: interval, Lifetime: 24 * time.Hour})
-				signedIn := func(c *client) bool { return strings.HasPrefix(c.state(), "<u>") }
-				begin := func() *client { return p.client().must(login(t, "u")) }
+				p := probe.New(t, session.Config{IdleTimeout: timeout, TouchInterval: interval, Lifetime: 24 * time.Hour})
+				signedIn := func(c *probe.Client) bool { return strings.HasPrefix(c.State(), "<u>") }
+				begin := func() *probe.Client { return p.Client().Must(probe.Login(t, "u")) }
 
 				c := begin()
 				time.Sleep(timeout - eps)
@@ -37,7 +38,7 @@ func TestSecurity_LC4_IdleSessionsEndOnTheServer(t *testing.T) {
 				c = begin() // use resets it, however often
 				for range 5 {
 					time.Sleep(timeout / 2)
-					c.must(use)
+					c.Must(use)
 				}
 				time.Sleep(timeout - eps)
 				if !signedIn(c) {
@@ -50,7 +51,7 @@ func TestSecurity_LC4_IdleSessionsEndOnTheServer(t *testing.T) {
 				last := time.Now()
 				for range 7 {
 					time.Sleep(interval / 7)
-					c.must(use)
+					c.Must(use)
 					last = time.Now()
 				}
 				time.Sleep(time.Until(last.Add(timeout - interval)))
@@ -59,7 +60,7 @@ func TestSecurity_LC4_IdleSessionsEndOnTheServer(t *testing.T) {
 				}
 				c = begin()
 				time.Sleep(interval / 2)
-				c.must(use)
+				c.Must(use)
 				time.Sleep(timeout)
 				if signedIn(c) {
 					t.Error("alive after the idle timeout")
@@ -71,25 +72,25 @@ func TestSecurity_LC4_IdleSessionsEndOnTheServer(t *testing.T) {
 
 func TestSecurity_LC4_ASlowHandlerKeepsItsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
 		time.Sleep(time.Hour - time.Second) // the idle timeout is near
-		c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			time.Sleep(time.Minute)
-			set(t, "k", 1)(w, r, s)
+			probe.Set(t, "k", 1)(w, r, s)
 		})
-		c.wants("<u> k=1")
+		c.Wants("<u> k=1")
 
 		// The deadline cannot be moved, and is no reason to try each time.
-		p = newProbe(t, session.Config{Lifetime: time.Hour})
-		c = p.client().must(login(t, "u"))
+		p = probe.New(t, session.Config{Lifetime: time.Hour})
+		c = p.Client().Must(probe.Login(t, "u"))
 		time.Sleep(time.Hour - 4*time.Second)
-		p.tap.took()
+		p.Tap.Took()
 		for range 20 {
 			time.Sleep(100 * time.Millisecond)
-			c.wants("<u>")
+			c.Wants("<u>")
 		}
-		if n := strings.Count(strings.Join(p.tap.took(), " "), "touch"); n > 1 {
+		if n := strings.Count(strings.Join(p.Tap.Took(), " "), "touch"); n > 1 {
 			t.Errorf("%d touches in two seconds", n)
 		}
 	})
@@ -98,74 +99,74 @@ func TestSecurity_LC4_ASlowHandlerKeepsItsSession(t *testing.T) {
 func TestSecurity_LC5_NothingButLoginMovesTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lifetime = 4 * time.Hour
-		p := newProbe(t, session.Config{Lifetime: lifetime, IdleTimeout: time.Hour, RotateEvery: 10 * time.Minute, Cookie: session.Cookie{Persistent: true}})
-		keep := func(c *client, until time.Time, uses ...act) {
+		p := probe.New(t, session.Config{Lifetime: lifetime, IdleTimeout: time.Hour, RotateEvery: 10 * time.Minute, Cookie: session.Cookie{Persistent: true}})
+		keep := func(c *probe.Client, until time.Time, uses ...probe.Act) {
 			for i := 0; time.Until(until) > 30*time.Minute; i++ {
 				time.Sleep(29 * time.Minute)
-				c.must(uses[i%len(uses)])
+				c.Must(uses[i%len(uses)])
 			}
 			time.Sleep(time.Until(until) - time.Millisecond)
 		}
-		c := p.client().must(login(t, "u"))
-		keep(c, time.Now().Add(lifetime), show, set(t, "k", 1), renew(t), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		c := p.Client().Must(probe.Login(t, "u"))
+		keep(c, time.Now().Add(lifetime), probe.Show, probe.Set(t, "k", 1), probe.Renew(t), func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if err := s.Save(r.Context()); err != nil {
 				t.Error(err)
 			}
 		})
-		c.wants("<u> k=1")
+		c.Wants("<u> k=1")
 		time.Sleep(time.Millisecond)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 
-		c = p.client().must(login(t, "u")) // to authenticate again begins anew
+		c = p.Client().Must(probe.Login(t, "u")) // to authenticate again begins anew
 		time.Sleep(30 * time.Minute)
-		c.must(login(t, "u"))
+		c.Must(probe.Login(t, "u"))
 		deadline := time.Now().Add(lifetime)
-		keep(c, deadline, show)
-		c.wants("<u>")
+		keep(c, deadline, probe.Show)
+		c.Wants("<u>")
 		time.Sleep(time.Millisecond)
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	})
 }
 
 func TestSecurity_LC7_LogoutIsFinal(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	for name, out := range map[string]act{
-		"Session.Destroy": logout(t),
+	p := probe.New(t, session.Config{})
+	for name, out := range map[string]probe.Act{
+		"Session.Destroy": probe.Logout(t),
 		"Manager.Destroy": func(w http.ResponseWriter, r *http.Request, _ *session.Session) {
-			if err := p.m.Destroy(w, r); err != nil {
+			if err := p.M.Destroy(w, r); err != nil {
 				t.Error(err)
 			}
 		},
 	} {
-		c := p.client().must(login(t, "u"))
-		token := c.token()
-		c.must(out)
-		if c.token() != "" {
+		c := p.Client().Must(probe.Login(t, "u"))
+		token := c.Token()
+		c.Must(out)
+		if c.Token() != "" {
 			t.Errorf("%s: the client still holds a token", name)
 		}
-		p.saw()
-		p.with(token).wants(anonymous)
-		if got := p.heard(); got != "unknown session" {
+		p.Saw()
+		p.With(token).Wants(probe.Anonymous)
+		if got := p.Heard(); got != "unknown session" {
 			t.Errorf("%s: the old token makes the events %q", name, got)
 		}
-		if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
+		if infos, err := probe.Collect(p.M.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 			t.Errorf("%s: the store still has %v, %v", name, infos, err)
 		}
 	}
 }
 
 func TestSecurity_LC8_LogOutEverywhere(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	var mine []*client
+	p := probe.New(t, session.Config{})
+	var mine []*probe.Client
 	for range 3 {
-		mine = append(mine, p.client().must(login(t, "u")))
+		mine = append(mine, p.Client().Must(probe.Login(t, "u")))
 	}
-	other := p.client().must(login(t, "u2"))
-	guest := p.client().must(set(t, "k", 1))
+	other := p.Client().Must(probe.Login(t, "u2"))
+	guest := p.Client().Must(probe.Set(t, "k", 1))
 
 	// Everywhere else: what List shows, but for the session at hand.
-	mine[0].must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		infos, err := collect(p.m.List(r.Context(), s.Subject()))
+	mine[0].Must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		infos, err := probe.Collect(p.M.List(r.Context(), s.Subject()))
 		if err != nil || len(infos) != 3 {
 			t.Errorf("%d sessions, %v; want 3", len(infos), err)
 		}
@@ -173,53 +174,53 @@ func TestSecurity_LC8_LogOutEverywhere(t *testing.T) {
 			if info.ID == s.ID() {
 				continue
 			}
-			if err := p.m.Revoke(r.Context(), info.ID); err != nil {
+			if err := p.M.Revoke(r.Context(), info.ID); err != nil {
 				t.Error(err)
 			}
 		}
 	})
-	for i, want := range []string{"<u>", anonymous, anonymous} {
-		mine[i].wants(want)
+	for i, want := range []string{"<u>", probe.Anonymous, probe.Anonymous} {
+		mine[i].Wants(want)
 	}
-	mine[1].must(login(t, "u"))
-	if n, err := p.m.RevokeAll(t.Context(), "u"); n != 2 || err != nil {
+	mine[1].Must(probe.Login(t, "u"))
+	if n, err := p.M.RevokeAll(t.Context(), "u"); n != 2 || err != nil {
 		t.Errorf("RevokeAll: %d, %v; want 2", n, err)
 	}
 	for _, c := range mine {
-		c.wants(anonymous)
+		c.Wants(probe.Anonymous)
 	}
-	other.wants("<u2>")
-	guest.wants("<> k=1")
+	other.Wants("<u2>")
+	guest.Wants("<> k=1")
 }
 
 func TestSecurity_LC8_ALoginBesideRevokeAllIsDeadOrLater(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for i := range 40 {
 		subject := fmt.Sprint("u", i)
-		c, relogin := p.client().must(set(t, "k", 1)), p.client().must(login(t, subject))
+		c, relogin := p.Client().Must(probe.Set(t, "k", 1)), p.Client().Must(probe.Login(t, subject))
 		var wg sync.WaitGroup
-		for _, c := range []*client{c, relogin} {
+		for _, c := range []*probe.Client{c, relogin} {
 			wg.Go(func() {
-				if status := c.visit(login(t, subject)).StatusCode; status != 200 && status != 409 {
+				if status := c.Visit(probe.Login(t, subject)).StatusCode; status != 200 && status != 409 {
 					t.Errorf("status %d", status)
 				}
 			})
 		}
 		wg.Go(func() {
-			if _, err := p.m.RevokeAll(t.Context(), subject); err != nil {
+			if _, err := p.M.RevokeAll(t.Context(), subject); err != nil {
 				t.Error(err)
 			}
 		})
 		wg.Wait()
-		infos, err := collect(p.m.List(t.Context(), subject))
+		infos, err := probe.Collect(p.M.List(t.Context(), subject))
 		if err != nil {
 			t.Fatal(err)
 		}
 		alive := 0
-		for _, c := range []*client{c, relogin} {
-			id, _ := rawToken(t, c.token())
+		for _, c := range []*probe.Client{c, relogin} {
+			id, _ := probe.RawToken(t, c.Token())
 			listed := slices.ContainsFunc(infos, func(info session.Info) bool { return info.ID == id })
-			if got := strings.HasPrefix(c.state(), "<u"); got != listed {
+			if got := strings.HasPrefix(c.State(), "<u"); got != listed {
 				t.Errorf("signed in: %v, listed: %v", got, listed)
 			} else if got {
 				alive++
@@ -228,51 +229,51 @@ func TestSecurity_LC8_ALoginBesideRevokeAllIsDeadOrLater(t *testing.T) {
 		if alive != len(infos) {
 			t.Errorf("%d sessions are listed, of which %d have a client", len(infos), alive)
 		}
-		if _, err := p.m.RevokeAll(t.Context(), subject); err != nil {
+		if _, err := p.M.RevokeAll(t.Context(), subject); err != nil {
 			t.Fatal(err)
 		}
-		c.wants(anonymous)
-		relogin.wants(anonymous)
+		c.Wants(probe.Anonymous)
+		relogin.Wants(probe.Anonymous)
 	}
 }
 
 func TestSecurity_LC9_AnAdministratorEndsSessions(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	a, b := p.client().must(login(t, "u")), p.client().must(login(t, "u"))
-	infos, err := collect(p.m.List(t.Context(), "u"))
+	p := probe.New(t, session.Config{})
+	a, b := p.Client().Must(probe.Login(t, "u")), p.Client().Must(probe.Login(t, "u"))
+	infos, err := probe.Collect(p.M.List(t.Context(), "u"))
 	if err != nil || len(infos) != 2 {
 		t.Fatal(infos, err)
 	}
-	id, _ := rawToken(t, a.token())
-	if err := p.m.Revoke(t.Context(), id); err != nil {
+	id, _ := probe.RawToken(t, a.Token())
+	if err := p.M.Revoke(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	a.wants(anonymous)
-	b.wants("<u>")
-	if n, err := p.m.RevokeAll(t.Context(), "u"); n != 1 || err != nil { // the account is disabled
+	a.Wants(probe.Anonymous)
+	b.Wants("<u>")
+	if n, err := p.M.RevokeAll(t.Context(), "u"); n != 1 || err != nil { // the account is disabled
 		t.Errorf("RevokeAll: %d, %v", n, err)
 	}
-	b.wants(anonymous)
-	if err := p.m.Revoke(t.Context(), id); err != nil {
+	b.Wants(probe.Anonymous)
+	if err := p.M.Revoke(t.Context(), id); err != nil {
 		t.Errorf("to revoke what is gone: %v", err)
 	}
 }
 
 func TestSecurity_LC10_AListShowsTheLiveOnesAndNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tap := newTap()
-		p := probeOver(t, tap, session.Config{})
-		elsewhere := probeOver(t, tap, session.Config{App: "another", Cookie: session.Cookie{Name: cookieName}})
-		elsewhere.client().must(login(t, "u"))
-		p.client().must(login(t, "u"))
+		tap := probe.NewTap()
+		p := probe.Over(t, tap, session.Config{})
+		elsewhere := probe.Over(t, tap, session.Config{App: "another", Cookie: session.Cookie{Name: probe.CookieName}})
+		elsewhere.Client().Must(probe.Login(t, "u"))
+		p.Client().Must(probe.Login(t, "u"))
 		time.Sleep(2 * time.Hour) // both have expired
-		elsewhere.client().must(login(t, "u"))
-		c := p.client().must(login(t, "u"))
-		infos, err := collect(p.m.List(t.Context(), "u"))
+		elsewhere.Client().Must(probe.Login(t, "u"))
+		c := p.Client().Must(probe.Login(t, "u"))
+		infos, err := probe.Collect(p.M.List(t.Context(), "u"))
 		if err != nil || len(infos) != 1 {
 			t.Fatalf("the sessions are %v, %v; want one", infos, err)
 		}
-		id, secret := rawToken(t, c.token())
+		id, secret := probe.RawToken(t, c.Token())
 		info := infos[0]
 		if info.ID != id || info.Subject != "u" || !info.AuthenticatedAt.Equal(time.Now()) || !info.Seen.Equal(time.Now()) {
 			t.Errorf("the session is %+v", info)
@@ -282,8 +283,8 @@ func TestSecurity_LC10_AListShowsTheLiveOnesAndNoToken(t *testing.T) {
 				t.Error("the list holds a secret")
 			}
 		}
-		for _, handle := range []string{info.ID.String(), info.ID.String() + c.token()[:42]} {
-			p.with(handle).wants(anonymous)
+		for _, handle := range []string{info.ID.String(), info.ID.String() + c.Token()[:42]} {
+			p.With(handle).Wants(probe.Anonymous)
 		}
 	})
 }

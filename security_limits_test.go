@@ -13,26 +13,27 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 )
 
 func TestSecurity_DS1_AnonymousRequestsAreFree(t *testing.T) {
 	const n = 10_000
-	p := newProbe(t, session.Config{})
-	h := p.m.Handler(act(show))
+	p := probe.New(t, session.Config{})
+	h := p.M.Handler(probe.Act(probe.Show))
 	for name, tt := range map[string]struct {
 		cookie func() string
 		calls  int
 	}{
 		"without a cookie": {func() string { return "" }, 0},
 		"malformed":        {func() string { return "x" }, 0},
-		"forged":           {forgedToken, n}, // each is looked up, once
+		"forged":           {probe.ForgedToken, n}, // each is looked up, once
 	} {
-		p.tap.took()
+		p.Tap.Took()
 		for range n {
 			r := &http.Request{Header: http.Header{}}
 			if value := tt.cookie(); value != "" {
-				r.Header["Cookie"] = []string{cookieName + "=" + value}
+				r.Header["Cookie"] = []string{probe.CookieName + "=" + value}
 			}
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
@@ -40,7 +41,7 @@ func TestSecurity_DS1_AnonymousRequestsAreFree(t *testing.T) {
 				t.Fatalf("%s: %d %q", name, w.Code, w.Header())
 			}
 		}
-		calls := p.tap.took()
+		calls := p.Tap.Took()
 		if len(calls) != tt.calls {
 			t.Errorf("%s: %d calls of the store, want %d", name, len(calls), tt.calls)
 		}
@@ -50,15 +51,15 @@ func TestSecurity_DS1_AnonymousRequestsAreFree(t *testing.T) {
 			}
 		}
 	}
-	if n := len(p.tap.given()); n != 0 {
+	if n := len(p.Tap.Given()); n != 0 {
 		t.Errorf("%d records were written", n)
 	}
 }
 
 func TestSecurity_DS3_ASessionHasALimit(t *testing.T) {
-	p := newProbe(t, session.Config{MaxSize: 1000, MaxValues: 3, MaxPending: 50})
-	c := p.client().must(set(t, "k", 1))
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{MaxSize: 1000, MaxValues: 3, MaxPending: 50})
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		if err := s.Set("big", strings.Repeat("x", 1000)); !errors.Is(err, session.ErrTooLarge) {
 			t.Errorf("a value over MaxSize: %v", err)
 		}
@@ -67,9 +68,9 @@ func TestSecurity_DS3_ASessionHasALimit(t *testing.T) {
 		if err := s.Set("c", 3); !errors.Is(err, session.ErrTooLarge) {
 			t.Errorf("a value over MaxValues: %v", err)
 		}
-	}).wants("<> a=1 b=2 k=1")
+	}).Wants("<> a=1 b=2 k=1")
 	n := session.NewKey[int]("n")
-	c.must(logout(t)).must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	c.Must(probe.Logout(t)).Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		var err error
 		for range 50 {
 			err = errors.Join(err, n.Update(s, func(i int) (int, error) { return i + 1, nil }))
@@ -80,18 +81,18 @@ func TestSecurity_DS3_ASessionHasALimit(t *testing.T) {
 		if err := n.Update(s, func(i int) (int, error) { return i + 1, nil }); !errors.Is(err, session.ErrTooLarge) {
 			t.Errorf("a change over MaxPending: %v", err)
 		}
-	}).wants("<> n=50")
+	}).Wants("<> n=50")
 }
 
 func TestSecurity_DS3_TwoRequestsDoNotExceedItTogether(t *testing.T) {
-	p := newProbe(t, session.Config{MaxSize: 1000})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{MaxSize: 1000})
+	c := p.Client().Must(probe.Login(t, "u"))
 	half := strings.Repeat("x", 600)
-	slow := p.with(c.token())
+	slow := p.With(c.Token())
 	loaded, done := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		res := slow.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		res := slow.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			close(loaded)
 			<-done
 			if err := s.Set("b", half); err != nil {
@@ -103,49 +104,49 @@ func TestSecurity_DS3_TwoRequestsDoNotExceedItTogether(t *testing.T) {
 		}
 	})
 	<-loaded
-	c.must(set(t, "a", half))
+	c.Must(probe.Set(t, "a", half))
 	close(done)
 	wg.Wait()
-	c.wants("<u> a=" + half)
+	c.Wants("<u> a=" + half)
 }
 
 func TestSecurity_DS3_AStoreCannotServeWhatWasNeverWritten(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	p.saw()
-	p.tap.poison(func(rec store.Record) store.Record {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	p.Saw()
+	p.Tap.Poison(func(rec store.Record) store.Record {
 		// One value more, which is valid but for its size.
 		data := rec.Data[: len(rec.Data)-1 : len(rec.Data)-1]
 		rec.Data = append(append(data, 1, 1, 'k', 17, 0x80, 0x80, 0x40), make([]byte, store.MaxData)...)
 		return rec
 	})
-	if got := c.state(); got != anonymous {
+	if got := c.State(); got != probe.Anonymous {
 		t.Errorf("it was served: the session is %.20q", got)
 	}
-	if got := p.heard(); got != "corrupt record" {
+	if got := p.Heard(); got != "corrupt record" {
 		t.Errorf("a record of more than store.MaxData bytes makes the events %q", got)
 	}
 }
 
 func TestSecurity_DS8_APanicKeepsNothingAndHoldsNothing(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	token := c.token()
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	token := c.Token()
 	boom := errors.New("boom")
-	explode := func(f act) (s *session.Session) {
+	explode := func(f probe.Act) (s *session.Session) {
 		defer func() {
 			if e := recover(); e != boom {
 				t.Errorf("the panic is %v", e)
 			}
 		}()
-		c.visit(func(w http.ResponseWriter, r *http.Request, own *session.Session) {
+		c.Visit(func(w http.ResponseWriter, r *http.Request, own *session.Session) {
 			s = own
 			f(w, r, own)
 			panic(boom)
 		})
 		return s
 	}
-	for name, f := range map[string]act{
+	for name, f := range map[string]probe.Act{
 		"before the first byte": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Set("k", 1); s.Renew() },
 		"after it": func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			w.WriteHeader(200)
@@ -156,11 +157,11 @@ func TestSecurity_DS8_APanicKeepsNothingAndHoldsNothing(t *testing.T) {
 		if err := s.Set("k", 2); !errors.Is(err, session.ErrDone) {
 			t.Errorf("%s: a change afterwards: %v", name, err)
 		}
-		if c.token() != token {
+		if c.Token() != token {
 			t.Errorf("%s: the client's token changed", name)
 		}
-		c.must(set(t, "free", true)) // no lock is held
-		c.wants("<u> free=true")
+		c.Must(probe.Set(t, "free", true)) // no lock is held
+		c.Wants("<u> free=true")
 	}
 }
 
@@ -187,33 +188,33 @@ func TestSecurity_DS8_APanicInAnUpdateHoldsNothing(t *testing.T) {
 			return i + 1, nil
 		}
 	}
-	visit := func(c *client, f act) (res *http.Response, panicked any) {
+	visit := func(c *probe.Client, f probe.Act) (res *http.Response, panicked any) {
 		defer func() { panicked = recover() }()
-		return c.visit(f), nil
+		return c.Visit(f), nil
 	}
 
 	t.Run("in a merge", func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
 		within(t, func() {
-			_, panicked := visit(p.with(c.token()), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			_, panicked := visit(p.With(c.Token()), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 				if err := n.Update(s, second()); err != nil {
 					t.Error(err)
 				}
-				c.must(set(t, "k", 1)) // has the commit merge
+				c.Must(probe.Set(t, "k", 1)) // has the commit merge
 			})
 			if panicked != "again" {
 				t.Errorf("the panic is %v", panicked)
 			}
-			c.must(set(t, "free", true)).wants("<u> free=true k=1")
+			c.Must(probe.Set(t, "free", true)).Wants("<u> free=true k=1")
 		})
 	})
 
 	t.Run("beside a commit", func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
 		saving, updated := make(chan struct{}), make(chan struct{})
-		p.tap.put(func(_ context.Context, op string, do func() error) error {
+		p.Tap.Put(func(_ context.Context, op string, do func() error) error {
 			if op == "save" {
 				close(saving)
 				<-updated
@@ -221,7 +222,7 @@ func TestSecurity_DS8_APanicInAnUpdateHoldsNothing(t *testing.T) {
 			return do()
 		})
 		within(t, func() {
-			visit(p.with(c.token()), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			visit(p.With(c.Token()), func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 				go func() {
 					defer close(updated)
 					<-saving
@@ -232,15 +233,15 @@ func TestSecurity_DS8_APanicInAnUpdateHoldsNothing(t *testing.T) {
 				s.Set("k", 1)
 				s.Save(r.Context())
 			})
-			p.tap.put(nil)
-			c.must(set(t, "free", true)).wants("<u> free=true k=1")
+			p.Tap.Put(nil)
+			c.Must(probe.Set(t, "free", true)).Wants("<u> free=true k=1")
 		})
 	})
 }
 
 // A collectorStore collects until it is told to end.
 type collectorStore struct {
-	*tap
+	*probe.Tap
 	rounds, running atomic.Int32
 }
 
@@ -256,19 +257,19 @@ func (c *collectorStore) GC(ctx context.Context) (int, error) {
 // returns: synctest does not let a goroutine be left.
 func TestSecurity_DS4_CollectionHoldsNobodyUpAndEndsWithClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		st := &collectorStore{tap: newTap()}
+		st := &collectorStore{Tap: probe.NewTap()}
 		m, err := session.NewManager(st, session.Config{GCInterval: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := &probe{t: t, m: m, tap: st.tap, h: m.Handler(http.HandlerFunc(brought))}
+		p := &probe.Probe{T: t, M: m, Tap: st.Tap, H: m.Handler(http.HandlerFunc(probe.Brought))}
 		time.Sleep(90 * time.Second)
 		synctest.Wait()
 		if n := st.running.Load(); n != 1 {
 			t.Fatalf("%d collections run", n)
 		}
 		began := time.Now()
-		p.client().must(login(t, "u")).wants("<u>")
+		p.Client().Must(probe.Login(t, "u")).Wants("<u>")
 		if took := time.Since(began); took != 0 {
 			t.Errorf("a request waits %v for a collection", took)
 		}
@@ -277,7 +278,7 @@ func TestSecurity_DS4_CollectionHoldsNobodyUpAndEndsWithClose(t *testing.T) {
 		if rounds, running := st.rounds.Load(), st.running.Load(); rounds < 3 || running > 1 {
 			t.Errorf("after 4 intervals %d rounds were begun, of which %d run", rounds, running)
 		}
-		must(t, m.Close())
+		probe.Must(t, m.Close())
 		if st.running.Load() != 0 {
 			t.Error("a collection runs after Close")
 		}
@@ -286,12 +287,12 @@ func TestSecurity_DS4_CollectionHoldsNobodyUpAndEndsWithClose(t *testing.T) {
 
 func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{AdmitAnonymous: session.LimitRate(10, time.Minute), AnonymousLifetime: 10 * time.Minute})
-		known, user := p.client().must(set(t, "k", 1)), p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{AdmitAnonymous: session.LimitRate(10, time.Minute), AnonymousLifetime: 10 * time.Minute})
+		known, user := p.Client().Must(probe.Set(t, "k", 1)), p.Client().Must(probe.Login(t, "u"))
 		admitted := 0
 		for range 30 {
 			for range 100 {
-				switch res := p.client().visit(set(t, "k", 1)); res.StatusCode {
+				switch res := p.Client().Visit(probe.Set(t, "k", 1)); res.StatusCode {
 				case http.StatusOK:
 					admitted++
 				case http.StatusTooManyRequests:
@@ -303,10 +304,10 @@ func TestSecurity_DS2_AFloodOfAnonymousWritesIsRefused(t *testing.T) {
 				}
 			}
 			// Who is there already, or signs in, is not kept out.
-			known.must(set(t, "k", 2))
-			user.must(set(t, "k", 2))
-			p.client().must(login(t, "u"))
-			p.client().wants(anonymous)
+			known.Must(probe.Set(t, "k", 2))
+			user.Must(probe.Set(t, "k", 2))
+			p.Client().Must(probe.Login(t, "u"))
+			p.Client().Wants(probe.Anonymous)
 			time.Sleep(6 * time.Second)
 			if admitted == 0 {
 				t.Fatal("nobody is admitted")

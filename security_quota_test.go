@@ -11,23 +11,24 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestSecurity_LC11_TheOldestSignInGivesWayToANewOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{MaxSessions: 2})
-		first := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{MaxSessions: 2})
+		first := p.Client().Must(probe.Login(t, "u"))
 		time.Sleep(time.Second)
-		second := p.client().must(login(t, "u"))
-		another := p.client().must(login(t, "v"))
+		second := p.Client().Must(probe.Login(t, "u"))
+		another := p.Client().Must(probe.Login(t, "v"))
 		time.Sleep(time.Second)
-		first.must(login(t, "u")) // is now the newest
+		first.Must(probe.Login(t, "u")) // is now the newest
 		time.Sleep(time.Second)
-		third := p.client().must(login(t, "u"))
-		first.wants("<u>")
-		second.wants(anonymous)
-		third.wants("<u>")
-		another.wants("<v>")
+		third := p.Client().Must(probe.Login(t, "u"))
+		first.Wants("<u>")
+		second.Wants(probe.Anonymous)
+		third.Wants("<u>")
+		another.Wants("<v>")
 	})
 }
 
@@ -36,23 +37,23 @@ func TestSecurity_LC11_TheOldestSignInGivesWayToANewOne(t *testing.T) {
 func TestSecurity_LC11_ParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
 	for _, refuse := range []bool{false, true} {
 		t.Run(fmt.Sprintf("refuse %v", refuse), func(t *testing.T) {
-			tap := newTap()
-			machines := []*probe{}
+			tap := probe.NewTap()
+			machines := []*probe.Probe{}
 			for range 3 {
-				machines = append(machines, probeOver(t, tap, session.Config{MaxSessions: 3, RefuseLogin: refuse}))
+				machines = append(machines, probe.Over(t, tap, session.Config{MaxSessions: 3, RefuseLogin: refuse}))
 			}
 			for round := range 10 {
 				subject := fmt.Sprint("u", round)
-				var clients []*client
+				var clients []*probe.Client
 				for i := range 20 {
-					clients = append(clients, machines[i%3].client())
+					clients = append(clients, machines[i%3].Client())
 				}
 				var mu sync.Mutex
 				signedIn := 0
 				var wg sync.WaitGroup
 				for _, c := range clients {
 					wg.Go(func() {
-						res := c.visit(login(t, subject))
+						res := c.Visit(probe.Login(t, subject))
 						mu.Lock()
 						defer mu.Unlock()
 						switch res.StatusCode {
@@ -67,11 +68,11 @@ func TestSecurity_LC11_ParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
 				wg.Wait()
 				alive := 0
 				for _, c := range clients {
-					if c.state() == "<"+subject+">" {
+					if c.State() == "<"+subject+">" {
 						alive++
 					}
 				}
-				if listed := len(machines[0].idsOf(subject)); listed != 3 || alive != 3 {
+				if listed := len(machines[0].IDsOf(subject)); listed != 3 || alive != 3 {
 					t.Errorf("%d sessions are listed and %d clients are signed in, want 3", listed, alive)
 				}
 				if refuse && signedIn != 3 {
@@ -86,41 +87,41 @@ func TestSecurity_LC11_ParallelLoginsLeaveNoMoreThanMaxSessions(t *testing.T) {
 // more are left than may be: also where the session that signs in once more, and
 // so has its place, is ended and another takes it.
 func TestSecurity_LC11_ASignInWithinAnotherTakesNobodysPlace(t *testing.T) {
-	for name, begin := range map[string]act{"a new session": idle, "a guest's": set(t, "k", 1), "one that ends": login(t, "u")} {
+	for name, begin := range map[string]probe.Act{"a new session": probe.Idle, "a guest's": probe.Set(t, "k", 1), "one that ends": probe.Login(t, "u")} {
 		for _, refuse := range []bool{false, true} {
 			for step, reached := 0, true; reached; step++ {
 				reached = false
-				tap := newTap()
+				tap := probe.NewTap()
 				cfg := session.Config{MaxSessions: 1, RefuseLogin: refuse}
-				p, q := probeOver(t, tap, cfg), probeOver(t, tap, cfg)
-				c, other := p.client().must(begin), q.client()
-				c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				p, q := probe.Over(t, tap, cfg), probe.Over(t, tap, cfg)
+				c, other := p.Client().Must(begin), q.Client()
+				c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 					ends := s.Subject() != ""
-					must(t, s.Login("u"))
-					tap.at(step, false, func() {
+					probe.Must(t, s.Login("u"))
+					tap.At(step, false, func() {
 						reached = true
 						if ends {
-							must(t, q.m.Revoke(context.Background(), s.ID()))
+							probe.Must(t, q.M.Revoke(context.Background(), s.ID()))
 						}
-						other.visit(login(t, "u"))
+						other.Visit(probe.Login(t, "u"))
 					})
 				})
-				tap.put(nil)
+				tap.Put(nil)
 				alive := 0
-				for _, c := range []*client{c, other} {
-					if strings.HasPrefix(c.state(), "<u>") {
+				for _, c := range []*probe.Client{c, other} {
+					if strings.HasPrefix(c.State(), "<u>") {
 						alive++
 					}
 				}
 				what := fmt.Sprintf("%s, refuse %v, step %d", name, refuse, step)
-				if listed := len(p.idsOf("u")); listed != 1 || alive != 1 {
+				if listed := len(p.IDsOf("u")); listed != 1 || alive != 1 {
 					t.Errorf("%s: %d sessions are listed and %d clients are signed in, want 1", what, listed, alive)
 				}
 				// No place is left behind.
-				if _, err := p.m.RevokeAll(t.Context(), "u"); err != nil {
+				if _, err := p.M.RevokeAll(t.Context(), "u"); err != nil {
 					t.Fatal(err)
 				}
-				p.client().must(login(t, "u")).wants("<u>")
+				p.Client().Must(probe.Login(t, "u")).Wants("<u>")
 				if !reached && step < 3 {
 					t.Errorf("%s: there are no more steps", what)
 				}

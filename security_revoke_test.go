@@ -9,48 +9,49 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestSecurity_LC8_RevokeOthersKeepsTheCurrentSession(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	here, there, elsewhere := p.client().must(login(t, "u")), p.client().must(login(t, "u")), p.client().must(login(t, "u"))
-	another := p.client().must(login(t, "v"))
-	here.must(succeed(t, func(r *http.Request, s *session.Session) error {
-		n, err := p.m.RevokeOthers(r.Context(), s)
+	p := probe.New(t, session.Config{})
+	here, there, elsewhere := p.Client().Must(probe.Login(t, "u")), p.Client().Must(probe.Login(t, "u")), p.Client().Must(probe.Login(t, "u"))
+	another := p.Client().Must(probe.Login(t, "v"))
+	here.Must(probe.Succeed(t, func(r *http.Request, s *session.Session) error {
+		n, err := p.M.RevokeOthers(r.Context(), s)
 		if n != 2 {
 			t.Errorf("%d sessions were ended, want 2", n)
 		}
 		return err
 	}))
-	here.wants("<u>")
-	there.wants(anonymous)
-	elsewhere.wants(anonymous)
-	another.wants("<v>")
-	p.client().must(login(t, "u")).wants("<u>")
+	here.Wants("<u>")
+	there.Wants(probe.Anonymous)
+	elsewhere.Wants(probe.Anonymous)
+	another.Wants("<v>")
+	p.Client().Must(probe.Login(t, "u")).Wants("<u>")
 }
 
 func TestSecurity_LC10_RevokeForLeavesOtherSubjectsAlone(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	victim, guest := p.client().must(login(t, "victim")), p.client().must(set(t, "k", 1))
-	for name, token := range map[string]string{"another's": victim.token(), "a guest's": guest.token()} {
-		id, _ := rawToken(t, token)
-		if ended, err := p.m.RevokeFor(t.Context(), "u", id); ended || err != nil {
+	p := probe.New(t, session.Config{})
+	victim, guest := p.Client().Must(probe.Login(t, "victim")), p.Client().Must(probe.Set(t, "k", 1))
+	for name, token := range map[string]string{"another's": victim.Token(), "a guest's": guest.Token()} {
+		id, _ := probe.RawToken(t, token)
+		if ended, err := p.M.RevokeFor(t.Context(), "u", id); ended || err != nil {
 			t.Errorf("%s: %v, %v", name, ended, err)
 		}
 	}
-	if _, err := p.m.RevokeFor(t.Context(), "", session.ID{1}); err == nil {
+	if _, err := p.M.RevokeFor(t.Context(), "", session.ID{1}); err == nil {
 		t.Error("the empty subject has sessions to revoke")
 	}
-	victim.wants("<victim>")
-	guest.wants("<> k=1")
+	victim.Wants("<victim>")
+	guest.Wants("<> k=1")
 
-	id, _ := rawToken(t, victim.token())
+	id, _ := probe.RawToken(t, victim.Token())
 	for _, want := range []bool{true, false} { // the second time there is none
-		if ended, err := p.m.RevokeFor(t.Context(), "victim", id); ended != want || err != nil {
+		if ended, err := p.M.RevokeFor(t.Context(), "victim", id); ended != want || err != nil {
 			t.Errorf("%v, %v; want %v", ended, err, want)
 		}
 	}
-	victim.wants(anonymous)
+	victim.Wants(probe.Anonymous)
 }
 
 // A revocation ends the sessions of u, on another machine than where u signs in,
@@ -62,17 +63,17 @@ type revocation struct {
 }
 
 // revocations returns one of each kind, over a store.
-func revocations(t *testing.T, tap *tap) []revocation {
-	q := probeOver(t, tap, session.Config{})
-	asks := q.client().must(login(t, "u"))
+func revocations(t *testing.T, tap *probe.Tap) []revocation {
+	q := probe.Over(t, tap, session.Config{})
+	asks := q.Client().Must(probe.Login(t, "u"))
 	return []revocation{
 		{"RevokeAll", 0, func() error {
-			_, err := q.m.RevokeAll(t.Context(), "u")
+			_, err := q.M.RevokeAll(t.Context(), "u")
 			return err
 		}},
 		{"RevokeOthers", 1, func() (err error) {
-			asks.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-				_, err = q.m.RevokeOthers(r.Context(), s)
+			asks.Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+				_, err = q.M.RevokeOthers(r.Context(), s)
 			})
 			return err
 		}},
@@ -83,12 +84,15 @@ func revocations(t *testing.T, tap *tap) []revocation {
 // step of the one all of the other happens, the sign-in on the old password is
 // dead.
 func TestSecurity_LC8_ALoginThatBeganBeforeARevocationFails(t *testing.T) {
-	for name, begin := range map[string]func(c *client){
-		"new session":        func(*client) {},
-		"a guest's":          func(c *client) { c.must(set(c.p.t, "k", 1)) },
-		"the subject's own":  func(c *client) { c.must(login(c.p.t, "u")) },
-		"another subject's":  func(c *client) { c.must(login(c.p.t, "v")) },
-		"two sessions there": func(c *client) { c.p.client().must(login(c.p.t, "u")); c.p.client().must(login(c.p.t, "u")) },
+	for name, begin := range map[string]func(c *probe.Client){
+		"new session":       func(*probe.Client) {},
+		"a guest's":         func(c *probe.Client) { c.Must(probe.Set(c.P.T, "k", 1)) },
+		"the subject's own": func(c *probe.Client) { c.Must(probe.Login(c.P.T, "u")) },
+		"another subject's": func(c *probe.Client) { c.Must(probe.Login(c.P.T, "v")) },
+		"two sessions there": func(c *probe.Client) {
+			c.P.Client().Must(probe.Login(c.P.T, "u"))
+			c.P.Client().Must(probe.Login(c.P.T, "u"))
+		},
 	} {
 		for kind := range 2 {
 			// The step of the sign-in's store operations at which they are revoked;
@@ -97,25 +101,25 @@ func TestSecurity_LC8_ALoginThatBeganBeforeARevocationFails(t *testing.T) {
 				reached = false
 				for _, after := range []bool{false, true} {
 					synctest.Test(t, func(t *testing.T) {
-						p := newProbe(t, session.Config{})
-						how := revocations(t, p.tap)[kind]
-						c := p.client()
+						p := probe.New(t, session.Config{})
+						how := revocations(t, p.Tap)[kind]
+						c := p.Client()
 						begin(c)
 						time.Sleep(time.Second)
 						revoke := func() {
 							reached = true
-							must(t, how.revoke())
+							probe.Must(t, how.revoke())
 						}
-						res := c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+						res := c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 							if step < 0 {
 								revoke()
 							}
-							must(t, s.Login("u"))
+							probe.Must(t, s.Login("u"))
 							if step >= 0 {
-								p.tap.at(step, after, revoke)
+								p.Tap.At(step, after, revoke)
 							}
 						})
-						p.tap.put(nil)
+						p.Tap.Put(nil)
 						if !reached {
 							return
 						}
@@ -123,13 +127,13 @@ func TestSecurity_LC8_ALoginThatBeganBeforeARevocationFails(t *testing.T) {
 						if got := res.StatusCode; got != http.StatusConflict && got != http.StatusOK {
 							t.Errorf("%s: status %d", what, got)
 						}
-						if ids := p.idsOf("u"); len(ids) != how.left {
+						if ids := p.IDsOf("u"); len(ids) != how.left {
 							t.Errorf("%s: %d sessions of the subject are left, want %d", what, len(ids), how.left)
 						}
-						if state := c.state(); strings.HasPrefix(state, "<u>") {
+						if state := c.State(); strings.HasPrefix(state, "<u>") {
 							t.Errorf("%s: the client is %s", what, state)
 						}
-						p.client().must(login(t, "u")).wants("<u>") // a sign-in that comes later is good
+						p.Client().Must(probe.Login(t, "u")).Wants("<u>") // a sign-in that comes later is good
 					})
 				}
 			}
@@ -145,34 +149,34 @@ func TestARevocationMissesNoLoginThatBeganBefore(t *testing.T) {
 			reached = false
 			for _, after := range []bool{false, true} {
 				synctest.Test(t, func(t *testing.T) {
-					p := newProbe(t, session.Config{})
-					how := revocations(t, p.tap)[kind]
-					other := p.client().must(login(t, "u"))
+					p := probe.New(t, session.Config{})
+					how := revocations(t, p.Tap)[kind]
+					other := p.Client().Must(probe.Login(t, "u"))
 					time.Sleep(time.Second)
 					begun, proceed, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
-					c := p.client()
+					c := p.Client()
 					go func() {
 						defer close(done)
-						c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+						c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 							close(begun)
 							<-proceed
-							must(t, s.Login("u"))
+							probe.Must(t, s.Login("u"))
 						})
 					}()
 					<-begun
 					time.Sleep(time.Second)
 					signIn := func() { close(proceed); <-done }
-					p.tap.at(step, after, func() { reached = true; signIn() })
-					must(t, how.revoke())
-					p.tap.put(nil)
+					p.Tap.At(step, after, func() { reached = true; signIn() })
+					probe.Must(t, how.revoke())
+					p.Tap.Put(nil)
 					if !reached {
 						signIn()
 					}
-					if ids := p.idsOf("u"); len(ids) != how.left {
+					if ids := p.IDsOf("u"); len(ids) != how.left {
 						t.Errorf("step %d, after %v: %s leaves %d sessions, want %d", step, after, how.name, len(ids), how.left)
 					}
-					c.wants(anonymous)
-					other.wants(anonymous)
+					c.Wants(probe.Anonymous)
+					other.Wants(probe.Anonymous)
 				})
 			}
 		}

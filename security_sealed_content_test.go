@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // readings returns what somebody may read in a cookie: as it stands and decoded,
@@ -62,15 +63,15 @@ func TestSecurity_ID3_ASealedCookieShowsNothing(t *testing.T) {
 		}
 	}
 
-	ring := newRing(t)
-	site := newSealedSite(t, ring, session.Config{})
+	ring := probe.NewRing(t)
+	site := probe.SealedSite(t, ring, session.Config{})
 	var tokens []string
 	for range 2 {
-		b := site.with("", "")
-		b.get("/login?" + subject)
-		b.get("/set?" + marker)
-		b.want("/read", 200, subject+"/"+marker)
-		tokens = append(tokens, b.val)
+		b := site.With("", "")
+		b.Get("/login?" + subject)
+		b.Get("/set?" + marker)
+		b.Want("/read", 200, subject+"/"+marker)
+		tokens = append(tokens, b.Val)
 	}
 	for _, token := range tokens {
 		for _, read := range readings(token) {
@@ -97,8 +98,8 @@ func TestSecurity_ID3_ASealedCookieShowsNothing(t *testing.T) {
 // not cut into pieces. So all that the library has a browser send stays well below
 // the 8,192 bytes of header that many servers and proxies take.
 func TestSecurity_CK5_NothingIsCutIntoSeveralCookies(t *testing.T) {
-	site := newSealedSite(t, newRing(t), session.Config{MaxSize: 3072})
-	site.handle("/form", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	site := probe.SealedSite(t, probe.NewRing(t), session.Config{MaxSize: 3072})
+	site.Handle("/form", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		if _, err := s.CSRFToken(); err != nil {
 			t.Error(err)
 		}
@@ -110,7 +111,7 @@ func TestSecurity_CK5_NothingIsCutIntoSeveralCookies(t *testing.T) {
 			r.AddCookie(&http.Cookie{Name: name, Value: val})
 		}
 		w := httptest.NewRecorder()
-		site.handler.ServeHTTP(w, r)
+		site.Handler.ServeHTTP(w, r)
 		for _, ck := range w.Result().Cookies() {
 			held[ck.Name] = ck.Value
 		}

@@ -12,32 +12,20 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
-	"github.com/b4468f51/session/internal/sid"
+	"github.com/b4468f51/session/internal/probe"
 )
-
-// rawToken decodes a token into its ID and its secret.
-func rawToken(t testing.TB, text string) (id [16]byte, secret [32]byte) {
-	t.Helper()
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != 48 {
-		t.Fatalf("the token %q: %d bytes, %v", text, len(raw), err)
-	}
-	return [16]byte(raw[:16]), [32]byte(raw[16:])
-}
-
-func forgedToken() string { return sid.Token{ID: sid.NewID(), Secret: sid.NewSecret()}.Reveal() }
 
 func TestSecurity_ID1_TheSecretHas256Bits(t *testing.T) {
 	const n = 20_000
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	var ones [48 * 8]int
 	ids, secrets := map[[16]byte]bool{}, map[[32]byte]bool{}
-	h := p.m.Handler(set(t, "k", true))
+	h := p.M.Handler(probe.Set(t, "k", true))
 	for range n {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, &http.Request{Header: http.Header{}})
 		line := w.Header()["Set-Cookie"][0]
-		id, secret := rawToken(t, line[len(cookieName)+1:][:sid.Len])
+		id, secret := probe.RawToken(t, line[len(probe.CookieName)+1:][:probe.TokenLen])
 		ids[id], secrets[secret] = true, true
 		for i, b := range append(id[:], secret[:]...) {
 			for bit := range 8 {
@@ -57,20 +45,20 @@ func TestSecurity_ID1_TheSecretHas256Bits(t *testing.T) {
 }
 
 func TestSecurity_ID1_NoSecretIsUsedTwice(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	r, _ := http.NewRequest("GET", appURL, nil)
-	s, err := p.m.Load(r)
+	p := probe.New(t, session.Config{})
+	r, _ := http.NewRequest("GET", probe.URL, nil)
+	s, err := p.M.Load(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[[32]byte]bool{}
 	issue := func(change error) {
 		t.Helper()
-		ck, err := p.m.Commit(t.Context(), s)
+		ck, err := p.M.Commit(t.Context(), s)
 		if change != nil || err != nil || ck == nil {
 			t.Fatal(change, ck, err)
 		}
-		_, secret := rawToken(t, ck.Value)
+		_, secret := probe.RawToken(t, ck.Value)
 		if seen[secret] {
 			t.Error("a token has the secret of one before")
 		}
@@ -88,16 +76,16 @@ func TestSecurity_ID1_NoSecretIsUsedTwice(t *testing.T) {
 }
 
 func TestSecurity_ID3_TheTokenMeansNothing(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	const subject = "ann@example.org"
-	a, b := p.client().must(login(t, subject)).token(), p.client().must(login(t, subject)).token()
+	a, b := p.Client().Must(probe.Login(t, subject)).Token(), p.Client().Must(probe.Login(t, subject)).Token()
 	for i := range len(a) - 5 {
 		if part := a[i : i+5]; strings.Contains(b, part) {
 			t.Errorf("two tokens of one subject have %q in common: %q, %q", part, a, b)
 		}
 	}
 	for _, token := range []string{a, b} {
-		id, secret := rawToken(t, token)
+		id, secret := probe.RawToken(t, token)
 		for _, form := range spellings([]byte(subject)) {
 			if strings.Contains(token, form) || bytes.Contains(append(id[:], secret[:]...), []byte(form)) {
 				t.Errorf("the token %q holds the subject", token)
@@ -112,7 +100,7 @@ func TestSecurity_ID4_TheCookieNameIsGenericAndYours(t *testing.T) {
 		"id":        {Cookie: session.Cookie{Path: "/app"}},
 		"visit":     {Cookie: session.Cookie{Name: "visit"}},
 	} {
-		cookies := newProbe(t, cfg).client().visit(set(t, "k", 1)).Cookies()
+		cookies := probe.New(t, cfg).Client().Visit(probe.Set(t, "k", 1)).Cookies()
 		if len(cookies) != 1 || cookies[0].Name != name {
 			t.Errorf("the cookies are %v, want one with the name %s", cookies, name)
 		}
@@ -120,68 +108,68 @@ func TestSecurity_ID4_TheCookieNameIsGenericAndYours(t *testing.T) {
 }
 
 func TestSecurity_ID5_OnlyTheCookieCarriesAToken(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	token := p.client().must(login(t, "u")).token()
-	p.tap.took()
+	p := probe.New(t, session.Config{})
+	token := p.Client().Must(probe.Login(t, "u")).Token()
+	p.Tap.Took()
 	for name, edit := range map[string]func(*http.Request){
-		"query": func(r *http.Request) { r.URL.RawQuery = cookieName + "=" + token },
-		"path":  func(r *http.Request) { r.URL.Path = "/;" + cookieName + "=" + token },
+		"query": func(r *http.Request) { r.URL.RawQuery = probe.CookieName + "=" + token },
+		"path":  func(r *http.Request) { r.URL.Path = "/;" + probe.CookieName + "=" + token },
 		"form": func(r *http.Request) {
 			r.Method = "POST"
-			r.Form = map[string][]string{cookieName: {token}}
+			r.Form = map[string][]string{probe.CookieName: {token}}
 			r.PostForm = r.Form
 		},
 		"Authorization": func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) },
 		"X-Session":     func(r *http.Request) { r.Header.Set("X-Session", token) },
 		"a header of the cookie's name": func(r *http.Request) {
-			r.Header.Set(cookieName, token)
+			r.Header.Set(probe.CookieName, token)
 		},
 		"another cookie":      func(r *http.Request) { r.Header.Set("Cookie", "id="+token) },
-		"Cookie2":             func(r *http.Request) { r.Header.Set("Cookie2", cookieName+"="+token) },
-		"a trailer":           func(r *http.Request) { r.Trailer = http.Header{"Cookie": {cookieName + "=" + token}} },
-		"basic authorization": func(r *http.Request) { r.SetBasicAuth(cookieName, token) },
+		"Cookie2":             func(r *http.Request) { r.Header.Set("Cookie2", probe.CookieName+"="+token) },
+		"a trailer":           func(r *http.Request) { r.Trailer = http.Header{"Cookie": {probe.CookieName + "=" + token}} },
+		"basic authorization": func(r *http.Request) { r.SetBasicAuth(probe.CookieName, token) },
 	} {
-		c := p.client()
-		if got := text(t, c.visit(show, edit)); got != anonymous {
+		c := p.Client()
+		if got := probe.Text(t, c.Visit(probe.Show, edit)); got != probe.Anonymous {
 			t.Errorf("%s: the session is %q", name, got)
 		}
-		if calls := p.tap.took(); len(calls) != 0 {
+		if calls := p.Tap.Took(); len(calls) != 0 {
 			t.Errorf("%s: the store was asked to %v", name, calls)
 		}
 	}
-	p.with(token).wants("<u>") // the token itself is good
+	p.With(token).Wants("<u>") // the token itself is good
 }
 
 func TestSecurity_ID6_UnknownTokenIsNeverAdopted(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	planted := forgedToken()
-	id, _ := rawToken(t, planted)
-	c := p.with(planted)
-	for _, f := range []act{set(t, "k", 1), login(t, "u"), renew(t)} {
-		c.must(f)
-		if c.token() == planted || c.token() == "" {
-			t.Fatalf("the client holds %q after a change, with %q planted", c.token(), planted)
+	p := probe.New(t, session.Config{})
+	planted := probe.ForgedToken()
+	id, _ := probe.RawToken(t, planted)
+	c := p.With(planted)
+	for _, f := range []probe.Act{probe.Set(t, "k", 1), probe.Login(t, "u"), probe.Renew(t)} {
+		c.Must(f)
+		if c.Token() == planted || c.Token() == "" {
+			t.Fatalf("the client holds %q after a change, with %q planted", c.Token(), planted)
 		}
 	}
-	newID, _ := rawToken(t, c.token())
+	newID, _ := probe.RawToken(t, c.Token())
 	if newID == id {
 		t.Error("the session took the ID that the client chose")
 	}
-	for _, rec := range p.tap.given() {
+	for _, rec := range p.Tap.Given() {
 		if rec.ID == id || bytes.Contains(rec.Data, id[:]) {
 			t.Error("the store was given something made of the planted token")
 		}
 	}
-	p.saw()
-	p.with(planted).wants(anonymous)
-	if got := p.heard(); got != "unknown session" {
+	p.Saw()
+	p.With(planted).Wants(probe.Anonymous)
+	if got := p.Heard(); got != "unknown session" {
 		t.Errorf("the events are %q, want an unknown session", got)
 	}
 }
 
 // malformed are values of the cookie that no server has set.
 func malformed(good string) map[string]string {
-	std := strings.NewReplacer("-", "+", "_", "/").Replace(strings.Repeat("-_", sid.Len/2))
+	std := strings.NewReplacer("-", "+", "_", "/").Replace(strings.Repeat("-_", probe.TokenLen/2))
 	return map[string]string{
 		"empty":               "",
 		"one byte":            "A",
@@ -191,7 +179,7 @@ func malformed(good string) map[string]string {
 		"4 padded":            good + "====",
 		"10 MB":               strings.Repeat("A", 10<<20),
 		"standard base64":     std,
-		"not of the alphabet": strings.Repeat("!", sid.Len),
+		"not of the alphabet": strings.Repeat("!", probe.TokenLen),
 		"a line break":        good[:62] + "\r\n",
 		"a line break inside": good[:30] + "\n" + good[31:],
 		"NUL":                 good[:63] + "\x00",
@@ -200,45 +188,45 @@ func malformed(good string) map[string]string {
 		"quoted":              `"` + good + `"`,
 		"quoted, same length": `"` + good[:62] + `"`,
 		"path":                strings.Repeat("../", 21) + "/",
-		"UTF-8":               strings.Repeat("é", sid.Len/2),
-		"not UTF-8":           strings.Repeat("\xff", sid.Len),
+		"UTF-8":               strings.Repeat("é", probe.TokenLen/2),
+		"not UTF-8":           strings.Repeat("\xff", probe.TokenLen),
 		"escaped":             "%41" + good[3:],
 		"space":               good[:32] + " " + good[33:],
-		"SQL":                 ("' OR 1=1 --" + good)[:sid.Len],
+		"SQL":                 ("' OR 1=1 --" + good)[:probe.TokenLen],
 	}
 }
 
 func TestSecurity_ID7_AMalformedTokenNeverReachesTheStore(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	good := p.client().must(login(t, "u")).token()
-	p.tap.took()
-	p.saw()
-	p.tap.fail("load", errors.New("the store is down"))
+	p := probe.New(t, session.Config{})
+	good := p.Client().Must(probe.Login(t, "u")).Token()
+	p.Tap.Took()
+	p.Saw()
+	p.Tap.Fail("load", errors.New("the store is down"))
 	cookie := func(value string) func(*http.Request) {
-		return func(r *http.Request) { r.Header["Cookie"] = []string{cookieName + "=" + value} }
+		return func(r *http.Request) { r.Header["Cookie"] = []string{probe.CookieName + "=" + value} }
 	}
 	for name, value := range malformed(good) {
-		res := p.client().visit(show, cookie(value))
-		if got := text(t, res); res.StatusCode != 200 || got != anonymous {
+		res := p.Client().Visit(probe.Show, cookie(value))
+		if got := probe.Text(t, res); res.StatusCode != 200 || got != probe.Anonymous {
 			t.Errorf("%s: %d %q, want the page of nobody", name, res.StatusCode, got)
 		}
-		if calls := p.tap.took(); len(calls) != 0 {
+		if calls := p.Tap.Took(); len(calls) != 0 {
 			t.Errorf("%s: the store was asked to %v", name, calls)
 		}
-		if got := p.heard(); got != "malformed token" {
+		if got := p.Heard(); got != "malformed token" {
 			t.Errorf("%s: the events are %q, want a malformed token", name, got)
 		}
 	}
-	for name, value := range map[string]string{"good": good, "forged": forgedToken()} {
-		if res := p.client().visit(show, cookie(value)); res.StatusCode != http.StatusServiceUnavailable {
+	for name, value := range map[string]string{"good": good, "forged": probe.ForgedToken()} {
+		if res := p.Client().Visit(probe.Show, cookie(value)); res.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("%s: status %d while the store is down, want 503", name, res.StatusCode)
 		}
 	}
 }
 
 func TestSecurity_ID7_ATokenHasOneSpelling(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	good := p.client().must(login(t, "u")).token()
+	p := probe.New(t, session.Config{})
+	good := p.Client().Must(probe.Login(t, "u")).Token()
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/= ,.\r\n"
 	for i := range good {
 		for _, b := range []byte(alphabet) {
@@ -247,15 +235,15 @@ func TestSecurity_ID7_ATokenHasOneSpelling(t *testing.T) {
 			if string(other) == good {
 				continue
 			}
-			res := p.client().visit(show, func(r *http.Request) {
-				r.Header["Cookie"] = []string{cookieName + "=" + string(other)}
+			res := p.Client().Visit(probe.Show, func(r *http.Request) {
+				r.Header["Cookie"] = []string{probe.CookieName + "=" + string(other)}
 			})
-			if got := text(t, res); got != anonymous {
+			if got := probe.Text(t, res); got != probe.Anonymous {
 				t.Fatalf("%q opens the session of %q", other, good)
 			}
 		}
 	}
-	p.with(good).wants("<u>")
+	p.With(good).Wants("<u>")
 }
 
 // spellings are the forms in which bytes may be written down.
@@ -268,13 +256,13 @@ func spellings(raw []byte) []string {
 }
 
 func TestSecurity_ID11_AStolenStoreOpensNoDoor(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
+	p := probe.New(t, session.Config{})
+	c := p.Client()
 	var tokens []string
-	for _, f := range []act{set(t, "k", 1), login(t, "u"), renew(t), set(t, "k", 2)} {
-		tokens = append(tokens, c.must(f).token())
+	for _, f := range []probe.Act{probe.Set(t, "k", 1), probe.Login(t, "u"), probe.Renew(t), probe.Set(t, "k", 2)} {
+		tokens = append(tokens, c.Must(f).Token())
 	}
-	given := p.tap.given()
+	given := p.Tap.Given()
 	if len(given) < len(tokens) {
 		t.Fatalf("%d records were written, want at least %d", len(given), len(tokens))
 	}
@@ -282,7 +270,7 @@ func TestSecurity_ID11_AStolenStoreOpensNoDoor(t *testing.T) {
 	for _, rec := range given {
 		dump := strings.Join([]string{string(rec.ID[:]), rec.Subject, string(rec.Data)}, "|")
 		for _, token := range tokens {
-			_, secret := rawToken(t, token)
+			_, secret := probe.RawToken(t, token)
 			for _, form := range append(spellings(secret[:]), spellings([]byte(token))...) {
 				if strings.Contains(dump, form) {
 					t.Errorf("the record %q holds a secret", dump)
@@ -291,14 +279,14 @@ func TestSecurity_ID11_AStolenStoreOpensNoDoor(t *testing.T) {
 		}
 		doors = append(doors, rec.ID.String(), rec.Subject, string(rec.Data), base64.RawURLEncoding.EncodeToString(rec.Data))
 		for i := range max(0, len(rec.Data)-32) { // whatever stands in it, as the secret
-			doors = append(doors, sid.Token{ID: rec.ID, Secret: sid.Secret(rec.Data[i : i+32])}.Reveal())
+			doors = append(doors, probe.Token(rec.ID, [32]byte(rec.Data[i:i+32])))
 		}
 	}
 	for _, value := range doors {
-		res := p.client().visit(show, func(r *http.Request) { r.Header["Cookie"] = []string{cookieName + "=" + value} })
-		if got := text(t, res); got != anonymous {
+		res := p.Client().Visit(probe.Show, func(r *http.Request) { r.Header["Cookie"] = []string{probe.CookieName + "=" + value} })
+		if got := probe.Text(t, res); got != probe.Anonymous {
 			t.Errorf("%q, made of the store's content, opens a session", value)
 		}
 	}
-	c.wants("<u> k=2") // as does the token alone
+	c.Wants("<u> k=2") // as does the token alone
 }

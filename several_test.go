@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 )
 
@@ -23,10 +24,10 @@ type carried struct {
 
 var carriers = []carried{
 	{"cookies without a prefix", session.Config{Cookie: session.Cookie{Name: "visit"}}, func(tokens ...string) func(*http.Request) {
-		return cookies("visit=" + strings.Join(tokens, "; visit="))
+		return probe.Cookies("visit=" + strings.Join(tokens, "; visit="))
 	}},
 	{"cookies of the host prefix", session.Config{}, func(tokens ...string) func(*http.Request) {
-		return cookies(cookieName + "=" + strings.Join(tokens, "; "+cookieName+"="))
+		return probe.Cookies(probe.CookieName + "=" + strings.Join(tokens, "; "+probe.CookieName+"="))
 	}},
 	{"lines of a header", session.Config{Header: "Authorization"}, func(tokens ...string) func(*http.Request) {
 		return func(r *http.Request) {
@@ -38,9 +39,9 @@ var carriers = []carried{
 }
 
 // signed has a new client sign in, and returns its token.
-func (p *probe) signed(subject string) string {
-	p.t.Helper()
-	return newToken(p.t, p.client().visit(login(p.t, subject)))
+func signed(p *probe.Probe, subject string) string {
+	p.T.Helper()
+	return newToken(p.T, p.Client().Visit(probe.Login(p.T, subject)))
 }
 
 // newToken returns the token that an answer gives the client.
@@ -60,32 +61,32 @@ func TestASignInWithSeveralGoodTokensIsTheLast(t *testing.T) {
 	for _, by := range carriers {
 		for _, subjects := range [][]string{{"u", "u"}, {"a", "b"}, {"a", "b", "a", "b", "a"}} {
 			t.Run(by.name, func(t *testing.T) {
-				p := newProbe(t, by.cfg)
+				p := probe.New(t, by.cfg)
 				var tokens []string
 				for _, subject := range subjects {
-					tokens = append(tokens, p.signed(subject))
+					tokens = append(tokens, signed(p, subject))
 				}
-				bystander := p.signed("u")
-				if got := text(t, p.client().visit(show, by.with(tokens...))); got != anonymous {
+				bystander := signed(p, "u")
+				if got := probe.Text(t, p.Client().Visit(probe.Show, by.with(tokens...))); got != probe.Anonymous {
 					t.Errorf("with several tokens the session is %q", got)
 				}
-				p.saw()
-				fresh := newToken(t, p.client().visit(login(t, "u"), by.with(tokens...)))
-				if got, want := p.heard(), "revoked, revoked, "; !strings.Contains(got, want) || !strings.HasSuffix(got, "created, login") {
+				p.Saw()
+				fresh := newToken(t, p.Client().Visit(probe.Login(t, "u"), by.with(tokens...)))
+				if got, want := p.Heard(), "revoked, revoked, "; !strings.Contains(got, want) || !strings.HasSuffix(got, "created, login") {
 					t.Errorf("the events are %q", got)
 				}
 				// The client holds the new one in the place of one of the others.
 				if by.cfg.Cookie.Name != "" && len(tokens) < 4 {
 					tokens[0] = fresh
-					if got := text(t, p.client().visit(show, by.with(tokens...))); got != "<u>" {
+					if got := probe.Text(t, p.Client().Visit(probe.Show, by.with(tokens...))); got != "<u>" {
 						t.Errorf("after the sign-in the session is %q", got)
 					}
 				}
-				if got := len(p.idsOf("u")) + len(p.idsOf("a")) + len(p.idsOf("b")); got != 2 {
+				if got := len(p.IDsOf("u")) + len(p.IDsOf("a")) + len(p.IDsOf("b")); got != 2 {
 					t.Errorf("%d sessions live, want the new one and the bystander's", got)
 				}
 				for _, token := range []string{fresh, bystander} {
-					if got := text(t, p.client().visit(show, by.with(token))); got != "<u>" {
+					if got := probe.Text(t, p.Client().Visit(probe.Show, by.with(token))); got != "<u>" {
 						t.Errorf("the session is %q", got)
 					}
 				}
@@ -97,15 +98,15 @@ func TestASignInWithSeveralGoodTokensIsTheLast(t *testing.T) {
 func TestASignOutWithSeveralGoodTokensEndsEach(t *testing.T) {
 	for _, by := range carriers {
 		t.Run(by.name, func(t *testing.T) {
-			p := newProbe(t, by.cfg)
-			for name, out := range map[string]act{
-				"Session.Destroy": logout(t),
-				"Manager.Destroy": func(w http.ResponseWriter, r *http.Request, _ *session.Session) { must(t, p.m.Destroy(w, r)) },
+			p := probe.New(t, by.cfg)
+			for name, out := range map[string]probe.Act{
+				"Session.Destroy": probe.Logout(t),
+				"Manager.Destroy": func(w http.ResponseWriter, r *http.Request, _ *session.Session) { probe.Must(t, p.M.Destroy(w, r)) },
 			} {
-				a, b := p.signed("a"), p.signed("b")
-				p.saw()
-				res := p.client().visit(out, by.with(a, forgedToken(), b, "malformed"))
-				if got := p.heard(); strings.Count(got, "destroyed") != 2 {
+				a, b := signed(p, "a"), signed(p, "b")
+				p.Saw()
+				res := p.Client().Visit(out, by.with(a, probe.ForgedToken(), b, "malformed"))
+				if got := p.Heard(); strings.Count(got, "destroyed") != 2 {
 					t.Errorf("%s: the events are %q", name, got)
 				}
 				if by.cfg.Header == "" {
@@ -115,7 +116,7 @@ func TestASignOutWithSeveralGoodTokensEndsEach(t *testing.T) {
 				} else if got, ok := res.Header["Session-Token"]; !ok || got[0] != "" {
 					t.Errorf("%s: Session-Token is %q, want an empty one", name, got)
 				}
-				if n := len(p.idsOf("a")) + len(p.idsOf("b")); n != 0 {
+				if n := len(p.IDsOf("a")) + len(p.IDsOf("b")); n != 0 {
 					t.Errorf("%s: %d sessions live", name, n)
 				}
 			}
@@ -126,13 +127,13 @@ func TestASignOutWithSeveralGoodTokensEndsEach(t *testing.T) {
 // Only who holds a good token ends a session by it.
 func TestAMerePublicIDEndsNothing(t *testing.T) {
 	for _, by := range carriers {
-		p := newProbe(t, by.cfg)
-		victim := p.signed("victim")
-		guess := victim[:22] + forgedToken()[22:]
-		for name, f := range map[string]act{"login": login(t, "u"), "logout": logout(t), "set": set(t, "k", 1)} {
-			mine, other := p.signed("u"), p.signed("u")
-			p.client().visit(f, by.with(guess, mine, other))
-			if got := text(t, p.client().visit(show, by.with(victim))); got != "<victim>" {
+		p := probe.New(t, by.cfg)
+		victim := signed(p, "victim")
+		guess := victim[:22] + probe.ForgedToken()[22:]
+		for name, f := range map[string]probe.Act{"login": probe.Login(t, "u"), "logout": probe.Logout(t), "set": probe.Set(t, "k", 1)} {
+			mine, other := signed(p, "u"), signed(p, "u")
+			p.Client().Visit(f, by.with(guess, mine, other))
+			if got := probe.Text(t, p.Client().Visit(probe.Show, by.with(victim))); got != "<victim>" {
 				t.Errorf("%s, %s: the victim's session is %q", by.name, name, got)
 			}
 		}
@@ -142,20 +143,20 @@ func TestAMerePublicIDEndsNothing(t *testing.T) {
 // What does not sign in or out ends nothing.
 func TestAChangeWithSeveralGoodTokensEndsNothing(t *testing.T) {
 	by := carriers[0]
-	p := newProbe(t, by.cfg)
-	a, b := p.signed("a"), p.signed("b")
-	res := p.client().visit(set(t, "k", 1), by.with(a, b))
+	p := probe.New(t, by.cfg)
+	a, b := signed(p, "a"), signed(p, "b")
+	res := p.Client().Visit(probe.Set(t, "k", 1), by.with(a, b))
 	fresh := newToken(t, res)
 	for token, want := range map[string]string{a: "<a>", b: "<b>", fresh: "<> k=1"} {
-		if got := text(t, p.client().visit(show, by.with(token))); got != want {
+		if got := probe.Text(t, p.Client().Visit(probe.Show, by.with(token))); got != want {
 			t.Errorf("the session is %q, want %q", got, want)
 		}
 	}
 	// A sign-in that follows in the same request ends them all the same.
-	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Set("k", 1), s.Save(r.Context()), s.Login("u"))
+	p.Client().Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Set("k", 1), s.Save(r.Context()), s.Login("u"))
 	}, by.with(a, b))
-	if n := len(p.idsOf("a")) + len(p.idsOf("b")); n != 0 {
+	if n := len(p.IDsOf("a")) + len(p.IDsOf("b")); n != 0 {
 		t.Errorf("%d sessions live", n)
 	}
 }
@@ -164,13 +165,13 @@ func TestAChangeWithSeveralGoodTokensEndsNothing(t *testing.T) {
 func TestASignInTakesThePlaceOfThoseItEnds(t *testing.T) {
 	cfg := carriers[0].cfg
 	cfg.MaxSessions, cfg.RefuseLogin = 2, true
-	p := newProbe(t, cfg)
-	a, b := p.signed("u"), p.signed("u")
-	newToken(t, p.client().visit(login(t, "u"), carriers[0].with(a, b)))
-	if ids := p.idsOf("u"); len(ids) != 1 {
+	p := probe.New(t, cfg)
+	a, b := signed(p, "u"), signed(p, "u")
+	newToken(t, p.Client().Visit(probe.Login(t, "u"), carriers[0].with(a, b)))
+	if ids := p.IDsOf("u"); len(ids) != 1 {
 		t.Errorf("%d sessions live, want 1", len(ids))
 	}
-	newToken(t, p.client().visit(login(t, "u"))) // and no place is left behind
+	newToken(t, p.Client().Visit(probe.Login(t, "u"))) // and no place is left behind
 }
 
 func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
@@ -182,13 +183,13 @@ func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
 		} {
 			for _, op := range []string{"load", "delete"} {
 				for first := range 5 {
-					p := newProbe(t, by.cfg)
-					a, b := p.signed("a"), p.signed("b")
+					p := probe.New(t, by.cfg)
+					a, b := signed(p, "a"), signed(p, "b")
 					failed := false
 					inDoubt := name == "login" && op == "load" && first == 2 // it is written, and was revoked for all that is known
-					res := p.client().visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+					res := p.Client().Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 						seen := 0
-						p.tap.put(func(_ context.Context, o string, do func() error) error {
+						p.Tap.Put(func(_ context.Context, o string, do func() error) error {
 							if o == op {
 								seen++
 							}
@@ -199,7 +200,7 @@ func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
 							return do()
 						})
 						err := f(r, s)
-						p.tap.put(nil)
+						p.Tap.Put(nil)
 						if failed != (err != nil) || failed && session.ErrorStatus(err) != http.StatusServiceUnavailable {
 							t.Errorf("%s, %s, %s %d: failed: %v, and the error is %v", by.name, name, op, first, failed, err)
 						}
@@ -213,7 +214,7 @@ func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
 					if (res.StatusCode != http.StatusOK) != inDoubt {
 						t.Errorf("status %d", res.StatusCode)
 					}
-					if n := len(p.idsOf("a")) + len(p.idsOf("b")); n != 0 {
+					if n := len(p.IDsOf("a")) + len(p.IDsOf("b")); n != 0 {
 						t.Errorf("%s, %s, %s %d: %d sessions live", by.name, name, op, first, n)
 					}
 				}
@@ -223,18 +224,18 @@ func TestAFaultWithSeveralGoodTokensIsNoSuccess(t *testing.T) {
 }
 
 func TestSeveralGoodSealedTokensAreClearedOrReplaced(t *testing.T) {
-	site := newSealedSite(t, newRing(t), session.Config{Cookie: session.Cookie{Name: "visit"}})
-	a, b := site.browser(), site.browser()
-	a.want("/login?a", 200, "a/")
-	b.want("/login?b", 200, "b/")
-	both := site.with("visit", a.val+"; visit="+b.val)
-	both.want("/read", 200, "/")
-	if both.want("/logout", 200, "/"); both.val != "" {
+	site := probe.SealedSite(t, probe.NewRing(t), session.Config{Cookie: session.Cookie{Name: "visit"}})
+	a, b := site.Browser(), site.Browser()
+	a.Want("/login?a", 200, "a/")
+	b.Want("/login?b", 200, "b/")
+	both := site.With("visit", a.Val+"; visit="+b.Val)
+	both.Want("/read", 200, "/")
+	if both.Want("/logout", 200, "/"); both.Val != "" {
 		t.Error("the cookie is not cleared")
 	}
-	both = site.with("visit", a.val+"; visit="+b.val)
-	both.want("/login?c", 200, "c/")
-	if slices.Contains([]string{"", a.val, b.val}, both.val) {
+	both = site.With("visit", a.Val+"; visit="+b.Val)
+	both.Want("/login?c", 200, "c/")
+	if slices.Contains([]string{"", a.Val, b.Val}, both.Val) {
 		t.Error("the cookie is not replaced")
 	}
 }
@@ -243,64 +244,64 @@ func TestSeveralGoodSealedTokensAreClearedOrReplaced(t *testing.T) {
 // the token of before: its own session, which nobody can use, does not lock it out.
 func TestALostSignInLocksNobodyOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{MaxSessions: 1, RefuseLogin: true, Grace: time.Minute})
-		c := p.client().must(login(t, "u"))
-		lose := func(f act) session.ID { p.with(c.token()).must(f); return p.only("u").ID }
-		refused := func(what string, c *client) {
+		p := probe.New(t, session.Config{MaxSessions: 1, RefuseLogin: true, Grace: time.Minute})
+		c := p.Client().Must(probe.Login(t, "u"))
+		lose := func(f probe.Act) session.ID { p.With(c.Token()).Must(f); return p.Only("u").ID }
+		refused := func(what string, c *probe.Client) {
 			t.Helper()
-			if res := c.visit(login(t, "u")); res.StatusCode != http.StatusForbidden || len(res.Cookies()) > 0 {
+			if res := c.Visit(probe.Login(t, "u")); res.StatusCode != http.StatusForbidden || len(res.Cookies()) > 0 {
 				t.Errorf("%s: status %d, cookies %v; want 403 and none", what, res.StatusCode, res.Cookies())
 			}
 		}
-		for name, f := range map[string]act{"a sign-in": login(t, "u"), "a renewal": renew(t)} {
+		for name, f := range map[string]probe.Act{"a sign-in": probe.Login(t, "u"), "a renewal": probe.Renew(t)} {
 			lost := lose(f)
-			refused("somebody else", p.client())
-			refused("somebody else's killed token", p.killed(name))
-			p.saw()
-			c.must(login(t, "u")).wants("<u>")
-			if got := p.heard(); got != "stale token, revoked, created, login" {
+			refused("somebody else", p.Client())
+			refused("somebody else's killed token", killed(p, name))
+			p.Saw()
+			c.Must(probe.Login(t, "u")).Wants("<u>")
+			if got := p.Heard(); got != "stale token, revoked, created, login" {
 				t.Errorf("%s: the events are %q", name, got)
 			}
-			if c.id() == lost || p.only("u").ID != c.id() {
+			if c.ID() == lost || p.Only("u").ID != c.ID() {
 				t.Errorf("%s: the session that was lost lives", name)
 			}
 		}
-		lose(login(t, "u"))
+		lose(probe.Login(t, "u"))
 		time.Sleep(time.Minute + time.Second)
 		refused("a token that was killed long ago", c) // it proves nothing any more
 	})
 }
 
 // killed returns a client that holds a killed token of a subject's session.
-func (p *probe) killed(subject string) *client {
-	c := p.client().must(login(p.t, subject))
-	old := p.with(c.token())
-	c.must(renew(p.t))
+func killed(p *probe.Probe, subject string) *probe.Client {
+	c := p.Client().Must(probe.Login(p.T, subject))
+	old := p.With(c.Token())
+	c.Must(probe.Renew(p.T))
 	return old
 }
 
 // Where there is room, what was lost lives on: its answer may be under way.
 func TestALostSignInLivesWhereThereIsRoom(t *testing.T) {
-	p := newProbe(t, session.Config{MaxSessions: 2, RefuseLogin: true})
-	c := p.client().must(login(t, "u"))
-	second := p.with(c.token())
-	c.must(login(t, "u"))
-	second.must(login(t, "u"))
-	c.wants("<u>")
-	second.wants("<u>")
+	p := probe.New(t, session.Config{MaxSessions: 2, RefuseLogin: true})
+	c := p.Client().Must(probe.Login(t, "u"))
+	second := p.With(c.Token())
+	c.Must(probe.Login(t, "u"))
+	second.Must(probe.Login(t, "u"))
+	c.Wants("<u>")
+	second.Wants("<u>")
 }
 
 // A double click is one sign-in too many for one place. The later one wins.
 func TestADoubleClickSignsInWithOnePlace(t *testing.T) {
-	p := newProbe(t, session.Config{MaxSessions: 1, RefuseLogin: true})
-	c := p.client().must(set(t, "k", 1))
-	first := p.with(c.token())
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-		first.must(login(t, "u"))
-		must(t, s.Login("u"))
+	p := probe.New(t, session.Config{MaxSessions: 1, RefuseLogin: true})
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	first := p.With(c.Token())
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		first.Must(probe.Login(t, "u"))
+		probe.Must(t, s.Login("u"))
 	})
-	c.wants("<u> k=1")
-	p.only("u")
+	c.Wants("<u> k=1")
+	p.Only("u")
 }
 
 // A removal that the store has not vouched for is asked for again.
@@ -310,13 +311,13 @@ func TestAnEndThatIsUnconfirmedIsAskedForAgain(t *testing.T) {
 		"login":  func(r *http.Request, s *session.Session) error { return errors.Join(s.Login("u"), s.Save(r.Context())) },
 		"logout": func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) },
 	} {
-		p := newProbe(t, by.cfg)
-		a, b := p.signed("a"), p.signed("b")
-		p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-			p.tap.put(func(_ context.Context, op string, do func() error) error {
+		p := probe.New(t, by.cfg)
+		a, b := signed(p, "a"), signed(p, "b")
+		p.Client().Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+			p.Tap.Put(func(_ context.Context, op string, do func() error) error {
 				err := do()
 				if op == "delete" && err == nil {
-					err = errNoReplica
+					err = probe.ErrNoReplica
 				}
 				return err
 			})
@@ -325,10 +326,10 @@ func TestAnEndThatIsUnconfirmedIsAskedForAgain(t *testing.T) {
 					t.Errorf("%s: %v, want ErrUnconfirmed", name, err)
 				}
 			}
-			p.tap.put(nil)
-			p.tap.took()
-			must(t, f(r, s))
-			if got := strings.Count(strings.Join(p.tap.took(), " "), "delete"); got != 2 {
+			p.Tap.Put(nil)
+			p.Tap.Took()
+			probe.Must(t, f(r, s))
+			if got := strings.Count(strings.Join(p.Tap.Took(), " "), "delete"); got != 2 {
 				t.Errorf("%s: %d records were removed at last, want 2", name, got)
 			}
 		}, by.with(a, b))
@@ -341,18 +342,18 @@ func TestAnEndThatIsUnconfirmedIsAskedForAgain(t *testing.T) {
 func TestAFaultAtAnyCookieIsNobodysAnonymity(t *testing.T) {
 	by := carriers[0]
 	for failing := range 2 {
-		p := newProbe(t, by.cfg)
+		p := probe.New(t, by.cfg)
 		loads := 0
-		p.tap.put(func(_ context.Context, op string, do func() error) error {
+		p.Tap.Put(func(_ context.Context, op string, do func() error) error {
 			if loads++; loads == failing+1 {
-				return errDown
+				return probe.ErrDown
 			}
 			return do()
 		})
 		never := func(http.ResponseWriter, *http.Request, *session.Session) {
 			t.Errorf("load %d failed, and the handler ran", failing)
 		}
-		if res := p.client().visit(never, by.with(forgedToken(), forgedToken())); res.StatusCode != http.StatusServiceUnavailable {
+		if res := p.Client().Visit(never, by.with(probe.ForgedToken(), probe.ForgedToken())); res.StatusCode != http.StatusServiceUnavailable {
 			t.Errorf("load %d failed: answered %d", failing, res.StatusCode)
 		}
 	}
@@ -360,21 +361,21 @@ func TestAFaultAtAnyCookieIsNobodysAnonymity(t *testing.T) {
 
 func TestAFloodOfCookiesIsBounded(t *testing.T) {
 	by := carriers[0]
-	p := newProbe(t, by.cfg)
-	good := p.signed("u")
+	p := probe.New(t, by.cfg)
+	good := signed(p, "u")
 	var tokens []string
 	for i := range 500 {
 		if i == 150 {
 			tokens = append(tokens, good, good, good)
 		}
-		tokens = append(tokens, forgedToken())
+		tokens = append(tokens, probe.ForgedToken())
 	}
-	p.tap.took()
-	p.client().visit(logout(t), by.with(tokens...))
-	if got := strings.Count(strings.Join(p.tap.took(), " "), "load"); got > 200 {
+	p.Tap.Took()
+	p.Client().Visit(probe.Logout(t), by.with(tokens...))
+	if got := strings.Count(strings.Join(p.Tap.Took(), " "), "load"); got > 200 {
 		t.Errorf("%d records were loaded", got)
 	}
-	if ids := p.idsOf("u"); len(ids) != 0 {
+	if ids := p.IDsOf("u"); len(ids) != 0 {
 		t.Errorf("%d sessions live", len(ids))
 	}
 }
@@ -382,33 +383,33 @@ func TestAFloodOfCookiesIsBounded(t *testing.T) {
 // What a sign-in was to end, the next one ends, whatever became of the first.
 func TestASignInThatIsTakenBackLeavesItsEndsToTheNext(t *testing.T) {
 	by := carriers[0]
-	p := newProbe(t, by.cfg)
-	a, b := p.signed("a"), p.signed("b")
-	p.client().visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		must(t, s.Login("u"), s.Login("v"))
-		p.tap.fail("delete", errDown)
-		if err := s.Save(r.Context()); !errors.Is(err, errDown) {
+	p := probe.New(t, by.cfg)
+	a, b := signed(p, "a"), signed(p, "b")
+	p.Client().Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Login("u"), s.Login("v"))
+		p.Tap.Fail("delete", probe.ErrDown)
+		if err := s.Save(r.Context()); !errors.Is(err, probe.ErrDown) {
 			t.Errorf("Save: %v", err)
 		}
-		p.tap.put(nil)
+		p.Tap.Put(nil)
 		s.Discard()
 		if s.Subject() != "" {
 			t.Errorf("after Discard it is %q", s.Subject())
 		}
-		must(t, s.Login("w"))
+		probe.Must(t, s.Login("w"))
 	}, by.with(a, b))
-	if n := len(p.idsOf("a")) + len(p.idsOf("b")); n != 0 || len(p.idsOf("w")) != 1 {
-		t.Errorf("%d sessions of before live, and %d of the last sign-in", n, len(p.idsOf("w")))
+	if n := len(p.IDsOf("a")) + len(p.IDsOf("b")); n != 0 || len(p.IDsOf("w")) != 1 {
+		t.Errorf("%d sessions of before live, and %d of the last sign-in", n, len(p.IDsOf("w")))
 	}
 
 	// A second click too has the values of the first, though it had to be tried twice.
-	p = newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", 1))
-	second := p.with(c.token())
-	c.must(login(t, "u"))
-	p.tap.fail("create", errDown)
-	second.visit(login(t, "u"))
-	p.tap.put(nil)
-	second.must(login(t, "u"))
-	second.wants("<u> k=1")
+	p = probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	second := p.With(c.Token())
+	c.Must(probe.Login(t, "u"))
+	p.Tap.Fail("create", probe.ErrDown)
+	second.Visit(probe.Login(t, "u"))
+	p.Tap.Put(nil)
+	second.Must(probe.Login(t, "u"))
+	second.Wants("<u> k=1")
 }

@@ -11,37 +11,34 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 )
 
-// envelope returns the data of a record: what follows the magic that each begins
-// with, the format first.
-func envelope(rest string) []byte { return []byte("\xc1\xf5\xfe" + rest) }
-
 // spoiled sends one request whose record has other data in the store, and returns
 // the status and the events.
-func (c *client) spoiled(change func(data []byte) []byte) (status int, events string) {
-	c.p.t.Helper()
-	c.p.saw()
-	c.p.tap.poison(func(rec store.Record) store.Record {
+func spoiled(c *probe.Client, change func(data []byte) []byte) (status int, events string) {
+	c.P.T.Helper()
+	c.P.Saw()
+	c.P.Tap.Poison(func(rec store.Record) store.Record {
 		rec.Data = change(bytes.Clone(rec.Data))
 		return rec
 	})
-	res := c.visit(show)
-	c.p.tap.poison(nil)
-	if got := text(c.p.t, res); res.StatusCode == 200 && got != anonymous {
-		c.p.t.Errorf("the spoiled record is read as %q", got)
+	res := c.Visit(probe.Show)
+	c.P.Tap.Poison(nil)
+	if got := probe.Text(c.P.T, res); res.StatusCode == 200 && got != probe.Anonymous {
+		c.P.T.Errorf("the spoiled record is read as %q", got)
 	}
-	return res.StatusCode, c.p.heard()
+	return res.StatusCode, c.P.Heard()
 }
 
 // Whatever another program wrote, or a disk made of it, the client goes on with
 // a new session. Only what is known to be a newer version's is worth an error.
 func TestWhatThisLibraryDidNotWriteIsCorrupt(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
 	random := rand.New(rand.NewPCG(1, 2))
-	garbage := [][]byte{nil, []byte(`{"user":42}`), []byte("\x1f\x8b\x08\x00"), []byte("\ufeffuser=42"), {0xc1, 0xf5}, envelope(""), envelope("\x00")}
+	garbage := [][]byte{nil, []byte(`{"user":42}`), []byte("\x1f\x8b\x08\x00"), []byte("\ufeffuser=42"), {0xc1, 0xf5}, probe.Envelope(""), probe.Envelope("\x00")}
 	for first := range 256 {
 		data := []byte{byte(first)}
 		for range random.IntN(100) {
@@ -50,24 +47,24 @@ func TestWhatThisLibraryDidNotWriteIsCorrupt(t *testing.T) {
 		garbage = append(garbage, data)
 	}
 	for _, data := range garbage {
-		if status, events := c.spoiled(func([]byte) []byte { return data }); status != 200 || events != "corrupt record" {
+		if status, events := spoiled(c, func([]byte) []byte { return data }); status != 200 || events != "corrupt record" {
 			t.Errorf("%q: %d and the events %q, want 200 and a corrupt record", data, status, events)
 		}
 	}
 	// One byte of it damaged.
 	for i := range 3 {
-		if status, events := c.spoiled(func(data []byte) []byte { data[i] ^= 0x10; return data }); status != 200 || events != "corrupt record" {
+		if status, events := spoiled(c, func(data []byte) []byte { data[i] ^= 0x10; return data }); status != 200 || events != "corrupt record" {
 			t.Errorf("byte %d: %d and the events %q, want 200 and a corrupt record", i, status, events)
 		}
 	}
-	c.wants("<u>")
+	c.Wants("<u>")
 }
 
 func TestEveryNewerFormatWaitsForItsProgram(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
 	for format := 2; format < 256; format++ {
-		status, events := c.spoiled(func(data []byte) []byte {
+		status, events := spoiled(c, func(data []byte) []byte {
 			data = append(data[:3], byte(format))
 			return append(data, fmt.Sprint("whatever that format is like ", format)...)
 		})
@@ -75,24 +72,24 @@ func TestEveryNewerFormatWaitsForItsProgram(t *testing.T) {
 			t.Errorf("format %d: %d and the events %q, want 503 and a load that failed", format, status, events)
 		}
 	}
-	c.wants("<u>")
+	c.Wants("<u>")
 }
 
 // A value of a kind that is not there yet, and one whose bytes are none of its
 // kind, is absent; the others in the record are read, and kept.
 func TestAValueThatMakesNoSenseIsAbsent(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", true))
-	record := p.tap.given()[0].Data
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "k", true))
+	record := p.Tap.Given()[0].Data
 	head := record[:len(record)-len("\x01\x01k\x02\x00")] // up to the number of values
 	read := func(kind byte, data []byte) (found []string) {
-		p.tap.poison(func(rec store.Record) store.Record {
+		p.Tap.Poison(func(rec store.Record) store.Record {
 			rec.Data = append(bytes.Clone(head), "\x02\x01k"...)
 			rec.Data = append(append(rec.Data, kind, byte(len(data))), data...)
 			rec.Data = append(rec.Data, "\x05other\x02\x00"...)
 			return rec
 		})
-		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			for name, x := range map[string]any{"Get": s.Get("k"), "int": valueAs[int](s), "string": valueAs[string](s), "time": valueAs[time.Time](s),
 				"float64": valueAs[float64](s), "uint8": valueAs[uint8](s), "[]byte": valueAs[flags](s), "bool": valueAs[named](s), "struct": valueAs[notice](s), "any": valueAs[any](s)} {
 				if x != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -130,9 +131,9 @@ var methods = map[string]way{
 
 // others has the ways to a session that are no methods of it.
 var others = map[string]way{
-	"Key.Get":    reads(func(s *session.Session) bool { n, _ := counter.Get(s); return n >= 0 }, true),
-	"Key.Update": tries(func(_ *http.Request, s *session.Session) error { return increment(s) }),
-	"Key.Pop":    tries(func(_ *http.Request, s *session.Session) error { counter.Pop(s); return nil }),
+	"Key.Get":    reads(func(s *session.Session) bool { n, _ := probe.Counter.Get(s); return n >= 0 }, true),
+	"Key.Update": tries(func(_ *http.Request, s *session.Session) error { return probe.Increment(s) }),
+	"Key.Pop":    tries(func(_ *http.Request, s *session.Session) error { probe.Counter.Pop(s); return nil }),
 	"Key.Update of a list": tries(func(_ *http.Request, s *session.Session) error {
 		return greetings.Update(s, func(texts []string) ([]string, error) { return append(texts, "hello"), nil })
 	}),
@@ -223,26 +224,26 @@ func TestASessionIsUsedByManyGoroutines(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := session.Config{GCInterval: -1, Grace: time.Hour}
-				var site *testSite
+				var site *probe.Site
 				if kind.sealed {
 					cfg.NotBefore = memstore.New()
-					site = newSealedSite(t, newRing(t), cfg)
+					site = probe.SealedSite(t, probe.NewRing(t), cfg)
 				} else {
-					site = newSite(t, nil, cfg)
-					site.answers()
+					site = probe.NewSite(t, nil, cfg)
+					site.Answers()
 				}
 				var pair [2]string
-				site.handle("/pair", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				site.Handle("/pair", func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 					_ = s.Set("k", "v") // what is pending is written to
 					if kind.revoke {
-						_, err := site.m.RevokeAll(context.Background(), shortSubject)
-						must(t, err)
+						_, err := site.M.RevokeAll(context.Background(), shortSubject)
+						probe.Must(t, err)
 					}
 					var wg sync.WaitGroup
 					for _, name := range pair {
 						wg.Go(func() {
 							for range 3 {
-								ways[name](t, site.m, w, r, s)
+								ways[name](t, site.M, w, r, s)
 							}
 						})
 					}
@@ -253,15 +254,15 @@ func TestASessionIsUsedByManyGoroutines(t *testing.T) {
 						if pair = [2]string{a, b}; a == b && a == "the response" {
 							continue // no two goroutines write to it
 						}
-						browser := site.with("", "")
+						browser := site.With("", "")
 						for _, path := range kind.before {
-							browser.get(path)
+							browser.Get(path)
 						}
 						if kind.lost != "" {
-							browser.send(kind.lost)
+							browser.Send(kind.lost)
 						}
 						time.Sleep(2 * time.Minute) // so that its use has to be written
-						mayAbort(func() { browser.send("/pair") })
+						mayAbort(func() { browser.Send("/pair") })
 					}
 				}
 			})

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -46,8 +47,8 @@ func headerSite(t *testing.T, cfg session.Config) http.Handler {
 	}
 	t.Cleanup(func() { m.Close() })
 	mux := http.NewServeMux()
-	for path, f := range map[string]act{
-		"/in": login(t, "u"), "/out": logout(t), "/set": set(t, "k", 1), "/who": show, "/none": idle,
+	for path, f := range map[string]probe.Act{
+		"/in": probe.Login(t, "u"), "/out": probe.Logout(t), "/set": probe.Set(t, "k", 1), "/who": probe.Show, "/none": probe.Idle,
 	} {
 		mux.Handle(path, f)
 	}
@@ -97,7 +98,7 @@ func TestTheTokenInAHeader(t *testing.T) {
 				t.Errorf("after sign-out the header is %q, want an empty one", got)
 			}
 			c.token = signedIn
-			want("/who", anonymous)
+			want("/who", probe.Anonymous)
 		})
 	}
 }
@@ -107,7 +108,7 @@ func TestWithAHeaderNothingElseIsRead(t *testing.T) {
 	c.do("/in")
 	good := c.token
 	for name, edit := range map[string]func(r *http.Request){
-		"a cookie":         func(r *http.Request) { r.Header.Set("Cookie", cookieName+"="+good) },
+		"a cookie":         func(r *http.Request) { r.Header.Set("Cookie", probe.CookieName+"="+good) },
 		"another header":   func(r *http.Request) { r.Header.Set("Session-Token", good) },
 		"the URL":          func(r *http.Request) { r.URL.RawQuery = url.Values{"access_token": {good}}.Encode() },
 		"another scheme":   func(r *http.Request) { r.Header.Set("Authorization", "Basic "+good) },
@@ -117,8 +118,8 @@ func TestWithAHeaderNothingElseIsRead(t *testing.T) {
 		"a prefix of it":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+good[:63]) },
 		"nothing after it": func(r *http.Request) { r.Header.Set("Authorization", "Bearer") },
 		"a cookie beside a bad one": func(r *http.Request) {
-			r.Header.Set("Cookie", cookieName+"="+good)
-			r.Header.Set("Authorization", "Bearer "+forgedToken())
+			r.Header.Set("Cookie", probe.CookieName+"="+good)
+			r.Header.Set("Authorization", "Bearer "+probe.ForgedToken())
 		},
 		"a form": func(r *http.Request) {
 			again := httptest.NewRequest("POST", "/who", strings.NewReader(url.Values{"access_token": {good}, "token": {good}}.Encode()))
@@ -127,16 +128,16 @@ func TestWithAHeaderNothingElseIsRead(t *testing.T) {
 		},
 	} {
 		c.token = ""
-		if got := c.do("/who", edit); got != anonymous {
+		if got := c.do("/who", edit); got != probe.Anonymous {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
 	// A cookie beside it, another's or garbage, changes nothing, and stays as it is.
 	c.do("/in")
 	another := c.token
-	for _, cookie := range []string{another, "garbage", good + "; " + cookieName + "=" + another} {
+	for _, cookie := range []string{another, "garbage", good + "; " + probe.CookieName + "=" + another} {
 		c.token = good
-		if got := c.do("/set", func(r *http.Request) { r.Header.Set("Cookie", cookieName+"="+cookie) }); got != "" || c.response.Header["Set-Cookie"] != nil {
+		if got := c.do("/set", func(r *http.Request) { r.Header.Set("Cookie", probe.CookieName+"="+cookie) }); got != "" || c.response.Header["Set-Cookie"] != nil {
 			t.Errorf("with the cookie %q: %q, %q", cookie, got, c.response.Header)
 		}
 	}
@@ -173,7 +174,7 @@ func TestTheTokenInAHeaderWithoutTheMiddleware(t *testing.T) {
 	if err != nil || len(w.Header().Get("Session-Token")) != 64 || w.Header().Get("Vary") != "Authorization" {
 		t.Errorf("%v, header %v", err, w.Header())
 	}
-	must(t, s.Login("u"))
+	probe.Must(t, s.Login("u"))
 	c, err := m.Commit(t.Context(), s)
 	if err != nil || c.Name != "Session-Token" || len(c.Value) != 64 {
 		t.Errorf("Commit: %v, %v", c, err)
@@ -196,8 +197,8 @@ func TestCookieAndHeaderSideBySide(t *testing.T) {
 	defer programs.Close()
 	defer browsers.Close()
 	mux := http.NewServeMux()
-	mux.Handle("/in", login(t, "u"))
-	mux.Handle("/who", act(show))
+	mux.Handle("/in", probe.Login(t, "u"))
+	mux.Handle("/who", probe.Act(probe.Show))
 	c := headerClient{h: browsers.Handler(programs.Handler(mux)), reads: "Session-Token", writes: "Authorization", prefix: "Bearer "}
 	c.do("/in")
 	if got := c.do("/who"); got != "<u>" {

@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/cookiestore"
 )
 
-func filled(t *testing.T) act {
-	return succeed(t, func(_ *http.Request, s *session.Session) error {
+func filled(t *testing.T) probe.Act {
+	return probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 		return errors.Join(s.Login("u"), s.SetLabel("Laptop"), s.Set("n", 1), s.Set("text", "a"), s.Set("list", notice{"a", "b"}))
 	})
 }
@@ -24,7 +25,7 @@ func filled(t *testing.T) act {
 // steps that leave the session of filled as it was.
 var nothingNew = map[string]func(s *session.Session) error{
 	"Set":        func(s *session.Session) error { return s.Set("n", 1) },
-	"Key.Set":    func(s *session.Session) error { return counter.Set(s, 1) },
+	"Key.Set":    func(s *session.Session) error { return probe.Counter.Set(s, 1) },
 	"of a codec": func(s *session.Session) error { return s.Set("list", notice{"a", "b"}) },
 	"there and back": func(s *session.Session) error {
 		return errors.Join(s.Set("text", "a"), s.Set("text", "b"), s.Set("text", "a"))
@@ -32,8 +33,10 @@ var nothingNew = map[string]func(s *session.Session) error{
 	"deleted and set": func(s *session.Session) error { return errors.Join(s.Delete("n"), s.Set("n", 1)) },
 	"set and deleted": func(s *session.Session) error { return errors.Join(s.Set("x", 1), s.Delete("x")) },
 	"never there":     func(s *session.Session) error { return s.Delete("x") },
-	"Update":          func(s *session.Session) error { return counter.Update(s, func(n int) (int, error) { return n, nil }) },
-	"SetLabel":        func(s *session.Session) error { return s.SetLabel("Laptop") },
+	"Update": func(s *session.Session) error {
+		return probe.Counter.Update(s, func(n int) (int, error) { return n, nil })
+	},
+	"SetLabel": func(s *session.Session) error { return s.SetLabel("Laptop") },
 	"all at once": func(s *session.Session) error {
 		return errors.Join(s.SetLabel("x"), s.Set("n", 1), s.Set("text", "a"), s.SetLabel("Laptop"))
 	},
@@ -41,38 +44,38 @@ var nothingNew = map[string]func(s *session.Session) error{
 
 func TestToSetWhatIsThereWritesNothing(t *testing.T) {
 	for name, step := range nothingNew {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(filled(t))
-		p.tap.took()
-		c.must(succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
-		if calls := p.tap.took(); !slices.Equal(calls, []string{"load"}) {
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(filled(t))
+		p.Tap.Took()
+		c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
+		if calls := p.Tap.Took(); !slices.Equal(calls, []string{"load"}) {
 			t.Errorf("%s: the store is asked for %v, want a load alone", name, calls)
 		}
-		c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+		c.Must(probe.Succeed(t, func(r *http.Request, s *session.Session) error {
 			return errors.Join(step(s), s.Save(r.Context()), step(s))
 		}))
-		c.must(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		c.Must(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			w.WriteHeader(200)
-			must(t, step(s))
+			probe.Must(t, step(s))
 		})
-		id, _ := rawToken(t, c.token())
-		must(t, p.m.Edit(t.Context(), id, step))
-		if calls := p.tap.took(); slices.Contains(calls, "save") {
+		id, _ := probe.RawToken(t, c.Token())
+		probe.Must(t, p.M.Edit(t.Context(), id, step))
+		if calls := p.Tap.Took(); slices.Contains(calls, "save") {
 			t.Errorf("%s: the store is asked for %v", name, calls)
 		}
-		c.wants(fmt.Sprintf("<u> list=%v n=1 text=a", json.RawMessage(`{"Kind":"a","Text":"b"}`)))
+		c.Wants(fmt.Sprintf("<u> list=%v n=1 text=a", json.RawMessage(`{"Kind":"a","Text":"b"}`)))
 	}
 }
 
 func TestToSetWhatIsThereSealsNothing(t *testing.T) {
 	ring, err := cookiestore.New(cookiestore.GenerateKey())
-	must(t, err)
+	probe.Must(t, err)
 	m, err := session.NewSealed(ring, session.Config{})
-	must(t, err)
+	probe.Must(t, err)
 	for name, step := range nothingNew {
-		p := &probe{t: t, m: m, h: m.Handler(http.HandlerFunc(brought))}
-		c := p.client().must(filled(t))
-		res := c.visit(succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
+		p := &probe.Probe{T: t, M: m, H: m.Handler(http.HandlerFunc(probe.Brought))}
+		c := p.Client().Must(filled(t))
+		res := c.Visit(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
 		if len(res.Header["Set-Cookie"]) != 0 {
 			t.Errorf("%s: a cookie is set", name)
 		}
@@ -93,11 +96,11 @@ func TestToSetAnythingElseIsAWrite(t *testing.T) {
 		"taken and put back": func(s *session.Session) error { s.Pop("n"); return s.Set("n", 1) },
 		"a new token":        func(s *session.Session) error { return errors.Join(s.Set("n", 1), s.Renew()) },
 	} {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(filled(t))
-		p.tap.took()
-		c.must(succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
-		if calls := p.tap.took(); !slices.Equal(calls, []string{"load", "save"}) {
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(filled(t))
+		p.Tap.Took()
+		c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
+		if calls := p.Tap.Took(); !slices.Equal(calls, []string{"load", "save"}) {
 			t.Errorf("%s: the store is asked for %v, want a load and a save", name, calls)
 		}
 	}
@@ -107,10 +110,10 @@ func TestToSetAnythingElseIsAWrite(t *testing.T) {
 // nothing, and gives way where it has.
 func TestToSetWhatIsThereUndoesNoOtherRequest(t *testing.T) {
 	for _, beside := range []bool{false, true} {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(set(t, "k", "a"))
-		c.must(succeed(t, func(r *http.Request, s *session.Session) error {
-			c.on(p).must(set(t, "k", "b"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Set(t, "k", "a"))
+		c.Must(probe.Succeed(t, func(r *http.Request, s *session.Session) error {
+			c.On(p).Must(probe.Set(t, "k", "b"))
 			err := s.Set("k", "a")
 			if beside {
 				err = errors.Join(err, s.Set("beside", 1))
@@ -118,33 +121,33 @@ func TestToSetWhatIsThereUndoesNoOtherRequest(t *testing.T) {
 			return err
 		}))
 		if beside {
-			c.wants("<> beside=1 k=a")
+			c.Wants("<> beside=1 k=a")
 		} else {
-			c.wants("<> k=b")
+			c.Wants("<> k=b")
 		}
 	}
 }
 
 // Of what a request has set, the last counts, whatever it did in between.
 func TestTheLastSetOfARequestCounts(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", "a"))
-	c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "k", "a"))
+	c.Must(probe.Succeed(t, func(r *http.Request, s *session.Session) error {
 		return errors.Join(s.Set("k", "b"), s.Save(r.Context()), s.Set("k", "a"))
 	}))
-	c.wants("<> k=a")
+	c.Wants("<> k=a")
 	// A commit that is under way.
 	saving, saved := make(chan struct{}), make(chan struct{})
-	p.tap.put(func(_ context.Context, op string, do func() error) error {
+	p.Tap.Put(func(_ context.Context, op string, do func() error) error {
 		if op == "save" {
-			p.tap.put(nil)
+			p.Tap.Put(nil)
 			close(saving)
 			<-saved
 		}
 		return do()
 	})
-	c.must(succeed(t, func(r *http.Request, s *session.Session) error {
-		must(t, s.Set("k", "b"))
+	c.Must(probe.Succeed(t, func(r *http.Request, s *session.Session) error {
+		probe.Must(t, s.Set("k", "b"))
 		done := make(chan error)
 		go func() { done <- s.Save(r.Context()) }()
 		<-saving
@@ -152,17 +155,17 @@ func TestTheLastSetOfARequestCounts(t *testing.T) {
 		close(saved)
 		return errors.Join(err, <-done)
 	}))
-	c.wants("<> k=a")
+	c.Wants("<> k=a")
 }
 
 func TestToSetWhatIsThereIsUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(set(t, "k", "a"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Set(t, "k", "a"))
 		for range 3 {
 			time.Sleep(45 * time.Minute)
-			c.must(set(t, "k", "a"))
+			c.Must(probe.Set(t, "k", "a"))
 		}
-		c.wants("<> k=a")
+		c.Wants("<> k=a")
 	})
 }

@@ -8,51 +8,52 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 )
 
 // meetings are the ways to meet a record that has become unreadable while a request
 // of its session runs. Each returns the error that the caller is told.
-var meetings = map[string]func(c *client, r *http.Request, s *session.Session) error{
-	"the next request": func(c *client, _ *http.Request, _ *session.Session) (err error) {
-		handler := c.p.h
-		defer func() { c.p.h = handler }()
-		c.p.h = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, err = c.p.m.Load(r) })
-		c.visit(idle)
+var meetings = map[string]func(c *probe.Client, r *http.Request, s *session.Session) error{
+	"the next request": func(c *probe.Client, _ *http.Request, _ *session.Session) (err error) {
+		handler := c.P.H
+		defer func() { c.P.H = handler }()
+		c.P.H = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, err = c.P.M.Load(r) })
+		c.Visit(probe.Idle)
 		return err
 	},
-	"Touch":  func(_ *client, r *http.Request, s *session.Session) error { return s.Touch(r.Context()) },
-	"Reload": func(_ *client, r *http.Request, s *session.Session) error { return s.Reload(r.Context()) },
-	"Save": func(c *client, r *http.Request, s *session.Session) error {
+	"Touch":  func(_ *probe.Client, r *http.Request, s *session.Session) error { return s.Touch(r.Context()) },
+	"Reload": func(_ *probe.Client, r *http.Request, s *session.Session) error { return s.Reload(r.Context()) },
+	"Save": func(c *probe.Client, r *http.Request, s *session.Session) error {
 		return errors.Join(s.Set("k", 1), s.Save(r.Context()))
 	},
-	"Edit": func(c *client, r *http.Request, s *session.Session) error {
-		return c.p.m.Edit(r.Context(), s.ID(), func(*session.Session) error { return nil })
+	"Edit": func(c *probe.Client, r *http.Request, s *session.Session) error {
+		return c.P.M.Edit(r.Context(), s.ID(), func(*session.Session) error { return nil })
 	},
-	"View": func(c *client, r *http.Request, s *session.Session) error {
-		return c.p.m.View(r.Context(), s.ID(), func(*session.Session) error { return nil })
+	"View": func(c *probe.Client, r *http.Request, s *session.Session) error {
+		return c.P.M.View(r.Context(), s.ID(), func(*session.Session) error { return nil })
 	},
-	"Destroy of several": func(c *client, r *http.Request, s *session.Session) (err error) {
-		c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { err = s.Destroy(r.Context()) },
-			func(r *http.Request) { r.Header.Add("Cookie", cookieName+"=other") })
+	"Destroy of several": func(c *probe.Client, r *http.Request, s *session.Session) (err error) {
+		c.Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) { err = s.Destroy(r.Context()) },
+			func(r *http.Request) { r.Header.Add("Cookie", probe.CookieName+"=other") })
 		return err
 	},
 }
 
 // meet has a request meet its own record, which was written again as spoil says.
-func meet(t *testing.T, spoil func(data []byte) []byte, meeting func(*client, *http.Request, *session.Session) error) (id session.ID, events []session.Event, err error) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(login(t, "u"))
-	c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+func meet(t *testing.T, spoil func(data []byte) []byte, meeting func(*probe.Client, *http.Request, *session.Session) error) (id session.ID, events []session.Event, err error) {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Login(t, "u"))
+	c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		id = s.ID()
-		c.must(set(t, "other", 1)) // so that a commit has to look
-		p.tap.poison(func(rec store.Record) store.Record {
+		c.Must(probe.Set(t, "other", 1)) // so that a commit has to look
+		p.Tap.Poison(func(rec store.Record) store.Record {
 			rec.Data = spoil(bytes.Clone(rec.Data))
 			return rec
 		})
-		p.saw()
+		p.Saw()
 		err = meeting(c, r, s)
-		events = p.saw()
+		events = p.Saw()
 		s.Discard()
 	})
 	return id, events, err
@@ -75,7 +76,7 @@ func TestWhateverMeetsACorruptRecordReportsIt(t *testing.T) {
 		}
 		switch name {
 		case "the next request", "Destroy of several": // it goes on without
-			must(t, err)
+			probe.Must(t, err)
 		case "Edit", "View":
 			if err == nil || errors.Is(err, session.ErrEnded) || !strings.Contains(err.Error(), id.String()) {
 				t.Errorf("%s: %v", name, err)
@@ -89,17 +90,17 @@ func TestWhateverMeetsACorruptRecordReportsIt(t *testing.T) {
 }
 
 func TestListShowsACorruptRecordAndReportsIt(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	p.client().must(login(t, "u"))
-	rec, err := p.tap.under.Load(t.Context(), p.only("u").ID)
-	must(t, err)
+	p := probe.New(t, session.Config{})
+	p.Client().Must(probe.Login(t, "u"))
+	rec, err := p.Tap.Under.Load(t.Context(), p.Only("u").ID)
+	probe.Must(t, err)
 	rec.Data = []byte("garbage")
-	must(t, p.tap.under.Save(t.Context(), rec, rec.Version))
-	p.saw()
-	if got := p.only("u"); got.ID != rec.ID || !got.Expires.Equal(rec.Expires) {
+	probe.Must(t, p.Tap.Under.Save(t.Context(), rec, rec.Version))
+	p.Saw()
+	if got := p.Only("u"); got.ID != rec.ID || !got.Expires.Equal(rec.Expires) {
 		t.Errorf("List shows %+v", got)
 	}
-	if got := p.heard(); got != string(session.EventCorrupt) {
+	if got := p.Heard(); got != string(session.EventCorrupt) {
 		t.Errorf("List reports %q", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 func TestAnIgnoredErrorIsTold(t *testing.T) {
@@ -35,12 +36,12 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 		"beside others":    {func(s *session.Session) { s.Set("a", 1); s.Set("k", big) }, "k", session.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, session.Config{MaxSize: 1000})
-			c := p.client()
+			p := probe.New(t, session.Config{MaxSize: 1000})
+			c := p.Client()
 			check := func(how string) {
 				t.Helper()
 				var told []session.Event
-				for _, e := range p.saw() {
+				for _, e := range p.Saw() {
 					if e.Kind == session.EventUnsaved {
 						told = append(told, e)
 					}
@@ -49,51 +50,46 @@ func TestAnIgnoredErrorIsTold(t *testing.T) {
 					t.Errorf("%s: told is %+v", how, told)
 				}
 			}
-			c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { tt.step(s); tt.step(s) })
+			c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { tt.step(s); tt.step(s) })
 			check("Handler")
-			c.must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 				tt.step(s)
-				must(t, s.Save(r.Context()))
+				probe.Must(t, s.Save(r.Context()))
 				w.Write([]byte("saved"))
 			})
 			check("Save")
 			if name == "beside others" {
-				c.wants("<> a=1")
+				c.Wants("<> a=1")
 			}
-			s, err := p.m.Load(httpRequest())
-			must(t, err)
+			s, err := p.M.Load(probe.Request())
+			probe.Must(t, err)
 			tt.step(s)
-			_, err = p.m.Commit(t.Context(), s)
-			must(t, err)
+			_, err = p.M.Commit(t.Context(), s)
+			probe.Must(t, err)
 			check("Commit")
 			w := httptest.NewRecorder()
-			s, err = p.m.Start(w, httpRequest())
-			must(t, err)
+			s, err = p.M.Start(w, probe.Request())
+			probe.Must(t, err)
 			tt.step(s)
-			must(t, s.Save(t.Context()))
+			probe.Must(t, s.Save(t.Context()))
 			check("Start")
 			if name != "Login" { // which is refused in Edit by another error
-				must(t, p.m.Edit(t.Context(), s.ID(), func(s *session.Session) error { tt.step(s); return nil }))
+				probe.Must(t, p.M.Edit(t.Context(), s.ID(), func(s *session.Session) error { tt.step(s); return nil }))
 				check("Edit")
 			}
 		})
 	}
 }
 
-func httpRequest() *http.Request {
-	r, _ := http.NewRequest("GET", appURL, nil)
-	return r
-}
-
 func TestAnErrorThatTheHandlerAnswersIsNotTold(t *testing.T) {
 	big := strings.Repeat("x", 2000)
 	stop := errors.New("stop")
-	var p *probe
-	for name, f := range map[string]act{
+	var p *probe.Probe
+	for name, f := range map[string]probe.Act{
 		"the middleware's error page": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			p.tap.fail("create", errDown)
+			p.Tap.Fail("create", probe.ErrDown)
 			_ = s.Set("k", big)
-			must(t, s.Set("other", 1))
+			probe.Must(t, s.Set("other", 1))
 		},
 		"an error page": func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := s.Set("k", big); err != nil {
@@ -102,17 +98,17 @@ func TestAnErrorThatTheHandlerAnswersIsNotTold(t *testing.T) {
 		},
 		"made after all": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := s.Set("k", big); err != nil {
-				must(t, s.Set("k", big[:100]))
+				probe.Must(t, s.Set("k", big[:100]))
 			}
 		},
 		"of the function": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			counter.Update(s, func(int) (int, error) { return 0, stop })
+			probe.Counter.Update(s, func(int) (int, error) { return 0, stop })
 		},
-		"nothing": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { must(t, s.Set("k", 1)) },
+		"nothing": func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { probe.Must(t, s.Set("k", 1)) },
 	} {
-		p = newProbe(t, session.Config{MaxSize: 1000})
-		p.client().visit(f)
-		if got := p.heard(); strings.Contains(got, string(session.EventUnsaved)) {
+		p = probe.New(t, session.Config{MaxSize: 1000})
+		p.Client().Visit(f)
+		if got := p.Heard(); strings.Contains(got, string(session.EventUnsaved)) {
 			t.Errorf("%s: the events are %q", name, got)
 		}
 	}
@@ -120,15 +116,15 @@ func TestAnErrorThatTheHandlerAnswersIsNotTold(t *testing.T) {
 
 // A goroutine that outlives its handler has nobody to answer.
 func TestAChangeAfterTheHandlerIsTold(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	var kept *session.Session
-	p.client().must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { kept = s })
+	p.Client().Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { kept = s })
 	for range 3 {
-		if err := counter.Set(kept, 1); !errors.Is(err, session.ErrDone) {
+		if err := probe.Counter.Set(kept, 1); !errors.Is(err, session.ErrDone) {
 			t.Errorf("Set: %v", err)
 		}
 	}
-	if got := p.heard(); got != "change not saved" {
+	if got := p.Heard(); got != "change not saved" {
 		t.Errorf("the events are %q", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // upgradeWith takes the connection over and writes an answer of its own, with the
@@ -46,14 +47,14 @@ func upgrade(t *testing.T, srv *httptest.Server, c *http.Client, path string) *h
 // An upgrade that would lose a cookie is refused with an error that says what
 // works, and that does.
 func TestAnUpgradeThatHasToSetACookie(t *testing.T) {
-	for name, change := range map[string]act{
+	for name, change := range map[string]probe.Act{
 		"a value":       func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.Set("k", 1) },
 		"a saved value": func(_ http.ResponseWriter, r *http.Request, s *session.Session) { s.Set("k", 1); s.Save(r.Context()) },
 		"a form":        func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() },
 	} {
-		p := newProbe(t, session.Config{Skip: func(r *http.Request) bool { return r.URL.Path == "/started" }})
+		p := probe.New(t, session.Config{Skip: func(r *http.Request) bool { return r.URL.Path == "/started" }})
 		mux := http.NewServeMux()
-		mux.Handle("/handled", act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		mux.Handle("/handled", probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			change(w, r, s)
 			err := upgradeWith(w, w.Header())
 			if !errors.Is(err, session.ErrHeadersSent) || !strings.Contains(fmt.Sprint(err), "Config.Skip, call Manager.Start") {
@@ -62,26 +63,26 @@ func TestAnUpgradeThatHasToSetACookie(t *testing.T) {
 			w.WriteHeader(http.StatusUpgradeRequired)
 		}))
 		mux.HandleFunc("/started", func(w http.ResponseWriter, r *http.Request) {
-			s, err := p.m.Start(w, r)
+			s, err := p.M.Start(w, r)
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			set(t, "k", 1)(w, r, s)
+			probe.Set(t, "k", 1)(w, r, s)
 			if err := errors.Join(s.Save(r.Context()), upgradeWith(w, w.Header())); err != nil {
 				t.Error(err)
 			}
 		})
-		mux.Handle("/show", act(show))
-		srv, c := serve(t, http1, p.m.Handler(mux))
+		mux.Handle("/show", probe.Act(probe.Show))
+		srv, c := probe.Serve(t, probe.HTTP1, p.M.Handler(mux))
 		if res := upgrade(t, srv, c, "/handled"); res.StatusCode != http.StatusUpgradeRequired || len(res.Cookies()) != 1 {
 			t.Errorf("%s: %d %q", name, res.StatusCode, res.Header)
 		}
-		c.Jar = p.client().jar
-		if res := upgrade(t, srv, c, "/started"); res.StatusCode != 101 || sessionCookie(res) == nil {
+		c.Jar = p.Client().Jar
+		if res := upgrade(t, srv, c, "/started"); res.StatusCode != 101 || probe.SessionCookie(res) == nil {
 			t.Errorf("%s: started: %d %q", name, res.StatusCode, res.Header)
 		}
-		if _, got := get(t, c, srv.URL+"/show"); got != "<> k=1" {
+		if _, got := probe.Get(t, c, srv.URL+"/show"); got != "<> k=1" {
 			t.Errorf("%s: afterwards the session is %q", name, got)
 		}
 	}
@@ -90,55 +91,55 @@ func TestAnUpgradeThatHasToSetACookie(t *testing.T) {
 // stubborn is a writer whose connection cannot be had, though it looks like it.
 type stubborn struct{ *httptest.ResponseRecorder }
 
-func (stubborn) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errDown }
+func (stubborn) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, probe.ErrDown }
 
 // After an upgrade that failed the answer is like any other.
 func TestAFailedUpgradeTakesNothingFromTheAnswer(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for name, tt := range map[string]struct {
-		before, after act
+		before, after probe.Act
 		status        int
 		state         string
 	}{
-		"a visitor":  {idle, set(t, "k", 1), 200, "<> k=1"},
-		"a sign-in":  {idle, login(t, "u"), 200, "<u>"},
-		"a renewal":  {login(t, "u"), renew(t), 200, "<u>"},
-		"a sign-out": {login(t, "u"), logout(t), 200, anonymous},
-		"a form":     {login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() }, 200, "<u>"},
-		"a commit fails": {login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
-			p.tap.fail("save", errDown)
+		"a visitor":  {probe.Idle, probe.Set(t, "k", 1), 200, "<> k=1"},
+		"a sign-in":  {probe.Idle, probe.Login(t, "u"), 200, "<u>"},
+		"a renewal":  {probe.Login(t, "u"), probe.Renew(t), 200, "<u>"},
+		"a sign-out": {probe.Login(t, "u"), probe.Logout(t), 200, probe.Anonymous},
+		"a form":     {probe.Login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { s.CSRFToken() }, 200, "<u>"},
+		"a commit fails": {probe.Login(t, "u"), func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+			p.Tap.Fail("save", probe.ErrDown)
 			s.Renew()
 		}, 503, "<u>"},
-		"nothing changed": {login(t, "u"), idle, 200, "<u>"},
+		"nothing changed": {probe.Login(t, "u"), probe.Idle, 200, "<u>"},
 	} {
-		c := p.client().must(tt.before)
-		token := c.token()
-		r := httptest.NewRequest("GET", appURL, nil)
+		c := p.Client().Must(tt.before)
+		token := c.Token()
+		r := httptest.NewRequest("GET", probe.URL, nil)
 		if token != "" {
-			r.Header.Set("Cookie", cookieName+"="+token)
+			r.Header.Set("Cookie", probe.CookieName+"="+token)
 		}
 		w := stubborn{httptest.NewRecorder()}
-		p.m.Handler(act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		p.M.Handler(probe.Act(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 			if token != "" {
-				set(t, "upgraded", 1)(w, r, s) // is committed before
+				probe.Set(t, "upgraded", 1)(w, r, s) // is committed before
 			}
-			if _, _, err := http.NewResponseController(w).Hijack(); err != errDown {
+			if _, _, err := http.NewResponseController(w).Hijack(); err != probe.ErrDown {
 				t.Errorf("%s: Hijack: %v", name, err)
 			}
 			tt.after(w, r, s)
 		})).ServeHTTP(w, r)
-		p.tap.put(nil)
+		p.Tap.Put(nil)
 		res := w.Result()
-		checkAnswer(t, res)
-		c.jar.SetCookies(c.url, res.Cookies())
+		probe.CheckAnswer(t, res)
+		c.Jar.SetCookies(c.URL, res.Cookies())
 		want := tt.state
-		if token != "" && want != anonymous {
+		if token != "" && want != probe.Anonymous {
 			want += " upgraded=1"
 		}
 		if res.StatusCode != tt.status || res.Header.Get("Vary") != "Cookie" {
 			t.Errorf("%s: %d %q", name, res.StatusCode, res.Header)
 		}
-		if got := c.state(); got != want {
+		if got := c.State(); got != want {
 			t.Errorf("%s: the session is %q, want %q", name, got, want)
 		}
 		if changes := name != "nothing changed" && tt.status == 200; changes != (len(res.Cookies()) == 1) {

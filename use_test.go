@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
@@ -20,14 +21,14 @@ import (
 // A request that comes in the last minute, and takes longer than that, is one.
 func TestASlowHandlerKeepsItsSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
 		time.Sleep(time.Hour - 30*time.Second)
-		c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			time.Sleep(2 * time.Minute)
-			must(t, s.Set("k", "v"))
+			probe.Must(t, s.Set("k", "v"))
 		})
-		c.wants("<u> k=v")
+		c.Wants("<u> k=v")
 	})
 }
 
@@ -35,16 +36,16 @@ func TestASlowHandlerKeepsItsSession(t *testing.T) {
 // request counted by a Save before.
 func TestAHandlerSeesItsOwnUseFromSaveOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
-		before := p.only("u")
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
+		before := p.Only("u")
 		time.Sleep(50 * time.Minute)
-		c.must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		c.Must(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
 			if !s.Seen().Equal(before.Seen) || !s.Expires().Equal(before.Expires) {
 				t.Errorf("seen %v, expires %v, before the commit", s.Seen(), s.Expires())
 			}
-			must(t, s.Save(r.Context()))
-			now, listed := time.Now(), p.only("u")
+			probe.Must(t, s.Save(r.Context()))
+			now, listed := time.Now(), p.Only("u")
 			if now.Sub(s.Seen()) > time.Second || s.Expires().Sub(now) < time.Hour-time.Second {
 				t.Errorf("after Save it was seen at %v, expires at %v", s.Seen(), s.Expires())
 			}
@@ -57,13 +58,13 @@ func TestAHandlerSeesItsOwnUseFromSaveOn(t *testing.T) {
 
 func TestTouchKeepsAStreamAliveAndTellsOfItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		c := p.client().must(login(t, "u"))
-		c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
-			must(t, http.NewResponseController(w).Flush())
+		p := probe.New(t, session.Config{})
+		c := p.Client().Must(probe.Login(t, "u"))
+		c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			probe.Must(t, http.NewResponseController(w).Flush())
 			for range 10 {
 				time.Sleep(50 * time.Minute)
-				must(t, s.Touch(r.Context()))
+				probe.Must(t, s.Touch(r.Context()))
 				if now := time.Now(); now.Sub(s.Seen()) > time.Second || s.Expires().Sub(now) < time.Hour-time.Second {
 					t.Errorf("after a touch it was seen at %v, expires at %v", s.Seen(), s.Expires())
 				}
@@ -82,13 +83,13 @@ func TestTouchTellsOfAStoreThatFails(t *testing.T) {
 	for op, touches := range map[string]int{"touch": 1, "load": 0} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				c := p.client().must(login(t, "u"))
+				p := probe.New(t, session.Config{})
+				c := p.Client().Must(probe.Login(t, "u"))
 				time.Sleep(10 * time.Minute)
-				res := c.visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-					p.saw()
-					p.tap.took()
-					p.tap.fail(op, down)
+				res := c.Visit(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+					p.Saw()
+					p.Tap.Took()
+					p.Tap.Fail(op, down)
 					if err := s.Touch(r.Context()); !errors.Is(err, down) || session.ErrorStatus(err) != http.StatusServiceUnavailable {
 						t.Errorf("Touch: %v", err)
 					}
@@ -96,39 +97,39 @@ func TestTouchTellsOfAStoreThatFails(t *testing.T) {
 						t.Errorf("the session is of %q", s.Subject())
 					}
 					if op == "load" {
-						p.tap.put(nil)
+						p.Tap.Put(nil)
 					}
 				})
 				if res.StatusCode != http.StatusOK {
 					t.Errorf("status %d", res.StatusCode)
 				}
-				calls := slices.DeleteFunc(p.tap.took(), func(op string) bool { return op != "touch" })
+				calls := slices.DeleteFunc(p.Tap.Took(), func(op string) bool { return op != "touch" })
 				if len(calls) != 1 {
 					t.Errorf("the request touches %d times", len(calls))
 				}
-				if got := len(p.saw()); got != touches {
+				if got := len(p.Saw()); got != touches {
 					t.Errorf("%d events, want %d", got, touches)
 				}
-				p.tap.put(nil)
-				c.wants("<u>")
+				p.Tap.Put(nil)
+				c.Wants("<u>")
 			})
 		})
 	}
 }
 
 func TestTouchOfASealedSessionTellsOfAStoreThatFails(t *testing.T) {
-	st := &faultyStore{Store: memstore.New()}
-	site := newSealedSite(t, newRing(t), session.Config{NotBefore: st})
+	st := &probe.Faulty{Store: memstore.New()}
+	site := probe.SealedSite(t, probe.NewRing(t), session.Config{NotBefore: st})
 	down := errors.New("down")
-	site.handle("/touch", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		st.load = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, down }
+	site.Handle("/touch", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		st.OnLoad = func(context.Context, store.ID) (store.Record, error) { return store.Record{}, down }
 		if err := s.Touch(r.Context()); !errors.Is(err, down) || s.Subject() != "u" {
 			t.Errorf("Touch: %v, the session is of %q", err, s.Subject())
 		}
-		st.load = nil
+		st.OnLoad = nil
 	})
-	b := site.browser()
-	b.want("/login?u", 200, "u/")
-	b.want("/touch", 200, "")
-	b.want("/read", 200, "u/")
+	b := site.Browser()
+	b.Want("/login?u", 200, "u/")
+	b.Want("/touch", 200, "")
+	b.Want("/read", 200, "u/")
 }

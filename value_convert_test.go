@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // readAs sets x in a session, and returns what a Key[T] reads.
 func readAs[T any](t *testing.T, x any) (T, bool) {
 	t.Helper()
 	key := session.NewKey[T]("k")
-	s := newDirect(t, nil, session.Config{}).load(nil)
-	must(t, s.Set("k", x))
+	s := probe.NewDirect(t, nil, session.Config{}).Load(nil)
+	probe.Must(t, s.Set("k", x))
 	got, ok := key.Get(s)
 	if err := key.Check(s); ok != (err == nil) || err != nil && !errors.Is(err, session.ErrUndecodable) {
 		t.Errorf("%T(%v) as %T: Get is %v, and Check says %v", x, x, got, ok, err)

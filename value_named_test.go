@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 type (
@@ -46,9 +47,9 @@ type (
 // one finds.
 func inTwoRequests(t *testing.T, cfg session.Config, put, look func(s *session.Session) error) {
 	t.Helper()
-	c := newProbe(t, cfg).client()
-	c.must(succeed(t, func(_ *http.Request, s *session.Session) error { return errors.Join(put(s), look(s)) }))
-	c.must(succeed(t, func(_ *http.Request, s *session.Session) error { return look(s) }))
+	c := probe.New(t, cfg).Client()
+	c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return errors.Join(put(s), look(s)) }))
+	c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return look(s) }))
 }
 
 // isKept sets a value of a named type by Session.Set and by a Key, and finds it as
@@ -227,10 +228,10 @@ func TestATypeThatWritesItselfIsNotWrittenAsItsUnderlyingType(t *testing.T) {
 // A deploy may give a type its name, or take it away.
 func TestATypeMayGetANameOrLoseIt(t *testing.T) {
 	before, after := deployed(t, session.Config{})
-	c := before.client().must(succeed(t, func(_ *http.Request, s *session.Session) error {
+	c := before.Client().Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 		return errors.Join(s.Set("state", "s"), s.Set("cents", cents(5)), s.Set("at", time.Unix(1, 0)))
-	})).on(after)
-	c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+	})).On(after)
+	c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 		state, ok1 := session.NewKey[oauthState]("state").Get(s)
 		n, ok2 := session.NewKey[account]("cents").Get(s)
 		at, ok3 := session.NewKey[stamp]("at").Get(s)
@@ -239,7 +240,7 @@ func TestATypeMayGetANameOrLoseIt(t *testing.T) {
 		}
 		return nil
 	}))
-	if got := after.heard(); got != "" {
+	if got := after.Heard(); got != "" {
 		t.Errorf("the events are %q", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 type (
@@ -73,9 +74,9 @@ func dynamicIsRefused(t *testing.T, v any, because string) {
 
 func staysOut(t *testing.T, because string, puts ...func(s *session.Session) error) {
 	t.Helper()
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	for _, put := range puts {
-		p.client().must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		p.Client().Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := put(s); err == nil || !strings.Contains(err.Error(), because) {
 				t.Errorf("the error is %v, want one that says %q", err, because)
 			}
@@ -84,7 +85,7 @@ func staysOut(t *testing.T, because string, puts ...func(s *session.Session) err
 			}
 		})
 	}
-	if calls := p.tap.took(); len(calls) != 0 {
+	if calls := p.Tap.Took(); len(calls) != 0 {
 		t.Errorf("the store is asked for %v", calls)
 	}
 }

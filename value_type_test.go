@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // A notice is a value that goes through the codec.
@@ -19,13 +20,10 @@ type notice struct {
 
 // deployed returns two probes over one store: an application, and the same after
 // a deploy.
-func deployed(t *testing.T, cfg session.Config) (before, after *probe) {
-	tap := newTap()
-	return probeOver(t, tap, cfg), probeOver(t, tap, cfg)
+func deployed(t *testing.T, cfg session.Config) (before, after *probe.Probe) {
+	tap := probe.NewTap()
+	return probe.Over(t, tap, cfg), probe.Over(t, tap, cfg)
 }
-
-// on returns the same browser, as another probe sees it.
-func (c *client) on(p *probe) *client { return &client{p, c.jar, c.url} }
 
 var visitCount = session.NewKey[int]("visits")
 
@@ -45,13 +43,13 @@ func TestADeployThatChangesATypeLocksNobodyOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, after := deployed(t, session.Config{})
-			c := before.client().must(login(t, "u")).must(set(t, "visits", old)).on(after)
+			c := before.Client().Must(probe.Login(t, "u")).Must(probe.Set(t, "visits", old)).On(after)
 			for i := 1; i <= 3; i++ {
-				if res := c.visit(visitsPage); res.StatusCode != 200 || text(t, res) != fmt.Sprint("visit ", i) {
+				if res := c.Visit(visitsPage); res.StatusCode != 200 || probe.Text(t, res) != fmt.Sprint("visit ", i) {
 					t.Fatalf("visit %d is answered with %d", i, res.StatusCode)
 				}
 			}
-			events := after.saw()
+			events := after.Saw()
 			if len(events) != 1 || events[0].Kind != session.EventUndecodable || events[0].Key != "visits" ||
 				events[0].Subject != "u" || !errors.Is(events[0].Err, session.ErrUndecodable) {
 				t.Errorf("the events are %+v, want the one value that does not decode", events)
@@ -95,25 +93,25 @@ func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client().must(set(t, "visits", "three"))
-			p.saw()
-			p.tap.took()
-			c.must(succeed(t, func(r *http.Request, s *session.Session) error {
+			p := probe.New(t, session.Config{})
+			c := p.Client().Must(probe.Set(t, "visits", "three"))
+			p.Saw()
+			p.Tap.Took()
+			c.Must(probe.Succeed(t, func(r *http.Request, s *session.Session) error {
 				return errors.Join(read(r, s), read(r, s), read(r, s))
 			}))
-			if got := p.heard(); got != "undecodable value" {
+			if got := p.Heard(); got != "undecodable value" {
 				t.Errorf("the events of one request are %q", got)
 			}
-			if got := fmt.Sprint(p.tap.took()); got != "[load]" {
+			if got := fmt.Sprint(p.Tap.Took()); got != "[load]" {
 				t.Errorf("the store is asked for %v", got)
 			}
-			c.must(succeed(t, read))
-			if got := p.heard(); got != "undecodable value" {
+			c.Must(probe.Succeed(t, read))
+			if got := p.Heard(); got != "undecodable value" {
 				t.Errorf("the events of the next request are %q", got)
 			}
 			// What it was set with, it still is: a deploy can be taken back.
-			c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+			c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 				if v, ok := text.Get(s); v != "three" || !ok {
 					return fmt.Errorf("%q, %v", v, ok)
 				}
@@ -133,11 +131,11 @@ func TestAnUndecodableValueIsAbsentAndReportedOnceARequest(t *testing.T) {
 		"Update": func(_ *http.Request, s *session.Session) error { return increment2(s) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProbe(t, session.Config{})
-			c := p.client().must(set(t, "visits", "three"))
-			p.saw()
-			c.must(succeed(t, change))
-			if got := p.heard(); got != "undecodable value" {
+			p := probe.New(t, session.Config{})
+			c := p.Client().Must(probe.Set(t, "visits", "three"))
+			p.Saw()
+			c.Must(probe.Succeed(t, change))
+			if got := p.Heard(); got != "undecodable value" {
 				t.Errorf("the events are %q", got)
 			}
 		})
@@ -150,18 +148,18 @@ func increment2(s *session.Session) error {
 }
 
 func TestEachUndecodableKeyIsReported(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	other := session.NewKey[int]("other")
-	c := p.client().must(set(t, "visits", "three")).must(set(t, "other", "four"))
-	p.saw()
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	c := p.Client().Must(probe.Set(t, "visits", "three")).Must(probe.Set(t, "other", "four"))
+	p.Saw()
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		for range 3 {
 			visitCount.Get(s)
 			other.Get(s)
 		}
 	})
 	keys := map[string]bool{}
-	for _, e := range p.saw() {
+	for _, e := range p.Saw() {
 		if keys[e.Key] {
 			t.Errorf("%s is reported twice", e.Key)
 		}
@@ -174,24 +172,24 @@ func TestEachUndecodableKeyIsReported(t *testing.T) {
 
 // A merge may meet another type than the request did: it goes on all the same.
 func TestAnUpdateThatMeetsAnotherTypeInAMergeStartsFromZero(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "visits", 7))
-	c.must(succeed(t, func(_ *http.Request, s *session.Session) error {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "visits", 7))
+	c.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
 		err := visitCount.Update(s, func(n int) (int, error) { return n + 1, nil })
-		c.on(p).must(set(t, "visits", "seven"))
+		c.On(p).Must(probe.Set(t, "visits", "seven"))
 		return err
 	}))
-	c.wants("<> visits=1")
-	if got := p.heard(); got != "created, undecodable value" {
+	c.Wants("<> visits=1")
+	if got := p.Heard(); got != "created, undecodable value" {
 		t.Errorf("the events are %q", got)
 	}
 }
 
 func TestCheckTellsAnUndecodableValueFromNone(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "text", "three")).must(set(t, "struct", notice{"a", "b"})).must(set(t, "n", 3))
-	p.saw()
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "text", "three")).Must(probe.Set(t, "struct", notice{"a", "b"})).Must(probe.Set(t, "n", 3))
+	p.Saw()
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		for key, undecodable := range map[string]bool{"text": true, "struct": true, "n": false, "none": false} {
 			if err := session.NewKey[int](key).Check(s); errors.Is(err, session.ErrUndecodable) != undecodable || err != nil != undecodable {
 				t.Errorf("%s: %v", key, err)
@@ -200,25 +198,25 @@ func TestCheckTellsAnUndecodableValueFromNone(t *testing.T) {
 		if err := session.NewKey[[]int]("struct").Check(s); !errors.As(err, new(*json.UnmarshalTypeError)) {
 			t.Errorf("the codec's error is not in %v", err)
 		}
-		if err := counter.Check(nil); err != nil {
+		if err := probe.Counter.Check(nil); err != nil {
 			t.Errorf("without a session: %v", err)
 		}
 	})
-	if got := p.heard(); got != "" {
+	if got := p.Heard(); got != "" {
 		t.Errorf("the events are %q", got)
 	}
 }
 
 // What is stored may be another service's token: it is nothing for logs.
 func TestAValueThatDoesNotDecodeIsNotCited(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	type before struct{ At string }
 	type after struct{ At time.Time }
-	c := p.client().must(set(t, "k", before{"correct horse"}))
-	p.saw()
+	c := p.Client().Must(probe.Set(t, "k", before{"correct horse"}))
+	p.Saw()
 	key := session.NewKey[after]("k")
 	var err error
-	c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 		key.Get(s)
 		err = key.Check(s)
 	})
@@ -226,7 +224,7 @@ func TestAValueThatDoesNotDecodeIsNotCited(t *testing.T) {
 	if !errors.Is(err, session.ErrUndecodable) || !errors.As(err, &parsing) {
 		t.Errorf("the error is %v", err)
 	}
-	events := p.saw()
+	events := p.Saw()
 	if len(events) != 1 || strings.Contains(events[0].Err.Error(), "horse") || !strings.Contains(events[0].Err.Error(), `key "k"`) {
 		t.Errorf("the events are %v", events)
 	}

@@ -81,6 +81,12 @@ func SessionCookie(res *http.Response) *http.Cookie {
 // Token returns what the client holds, or "".
 func (c *Client) Token() string { return c.Cookie(CookieName) }
 
+// ID returns the ID in the client's token.
+func (c *Client) ID() session.ID {
+	id, _ := RawToken(c.P.T, c.Token())
+	return id
+}
+
 // Cookie returns the value of a cookie, or "".
 func (c *Client) Cookie(name string) string {
 	for _, ck := range c.Jar.Cookies(c.URL) {

@@ -58,11 +58,7 @@ func Sealed(t testing.TB, by session.Sealer, cfg session.Config) *Probe {
 func with(t testing.TB, tap *Tap, cfg session.Config, open func(session.Config) (*session.Manager, error)) *Probe {
 	t.Helper()
 	p := &Probe{T: t, Tap: tap}
-	cfg.Observer = func(_ context.Context, e session.Event) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.events = append(p.events, e)
-	}
+	cfg.Observer = p.Observe
 	m, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +79,13 @@ func Bring(r *http.Request, f Act) *http.Request {
 // Brought is the handler that the request brought along.
 func Brought(w http.ResponseWriter, r *http.Request) {
 	r.Context().Value(actKey{}).(Act).ServeHTTP(w, r)
+}
+
+// Observe keeps an event for Saw. It is the Observer of the Probe's manager.
+func (p *Probe) Observe(_ context.Context, e session.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, e)
 }
 
 // Saw returns the events since it was last called.

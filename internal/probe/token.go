@@ -7,6 +7,12 @@ import (
 	"github.com/b4468f51/session/internal/sid"
 )
 
+// TokenLen is how many bytes a token has.
+const TokenLen = sid.Len
+
+// Token returns the token of an ID and a secret.
+func Token(id [16]byte, secret [32]byte) string { return sid.Token{ID: id, Secret: secret}.Reveal() }
+
 // RawToken decodes a token into its ID and its secret.
 func RawToken(t testing.TB, text string) (id [16]byte, secret [32]byte) {
 	t.Helper()
@@ -18,7 +24,7 @@ func RawToken(t testing.TB, text string) (id [16]byte, secret [32]byte) {
 }
 
 // ForgedToken returns a token that is well formed, and of no session.
-func ForgedToken() string { return sid.Token{ID: sid.NewID(), Secret: sid.NewSecret()}.Reveal() }
+func ForgedToken() string { return Token(sid.NewID(), sid.NewSecret()) }
 
 // Envelope returns the data of a record: what follows the magic that each begins
 // with, the format first.

@@ -3,6 +3,7 @@ package session_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -18,13 +19,105 @@ import (
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/cookiestore"
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// The tests of security_*_test.go are named after what they are about, as
-// SECURITY.md has it. What they have in common stands here: a tap, which sits between a
-// Manager and its store; a probe, which is an application under test; and a
-// client, which checks of every answer what has to be true of every answer.
+// What the tests of forms still need.
+
+// headers sets headers of a request, given as names and values.
+func headers(pairs ...string) func(*http.Request) {
+	return func(r *http.Request) {
+		for i := 0; i < len(pairs); i += 2 {
+			r.Header.Set(pairs[i], pairs[i+1])
+		}
+	}
+}
+
+// asks makes a request one for another target, as net/http reads it.
+func asks(target string) func(*http.Request) {
+	return func(r *http.Request) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil {
+			panic(err)
+		}
+		r.URL, r.RequestURI = u, target
+	}
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	for _, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// cookies sends Cookie headers as they are, in the place of the jar's.
+func cookies(lines ...string) func(*http.Request) {
+	return func(r *http.Request) { r.Header["Cookie"] = lines }
+}
+
+func newRing(t *testing.T, keys ...cookiestore.Key) *cookiestore.Keyring {
+	t.Helper()
+	if len(keys) == 0 {
+		keys = []cookiestore.Key{cookiestore.GenerateKey()}
+	}
+	ring, err := cookiestore.New(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// newSealedSite returns a site that keeps its sessions in their cookies.
+func newSealedSite(t *testing.T, sealer session.Sealer, cfg session.Config) *testSite {
+	t.Helper()
+	site := &testSite{t: t, mux: http.NewServeMux()}
+	cfg.Observer = func(_ context.Context, e session.Event) {
+		site.mu.Lock()
+		defer site.mu.Unlock()
+		site.events = append(site.events, e)
+	}
+	m, err := session.NewSealed(sealer, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	site.m, site.handler = m, m.Handler(site.mux)
+	site.answers()
+	return site
+}
+
+// answers adds a handler for each step of a session's life, which shows what it
+// leaves.
+func (site *testSite) answers() {
+	answer := func(path string, f func(r *http.Request, s *session.Session) error) {
+		site.handle(path, func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+			if err := f(r, s); err != nil {
+				http.Error(w, err.Error(), session.ErrorStatus(err))
+				return
+			}
+			k, _ := s.Get("k").(string)
+			w.Write([]byte(s.Subject() + "/" + k))
+		})
+	}
+	answer("/read", func(*http.Request, *session.Session) error { return nil })
+	answer("/set", func(r *http.Request, s *session.Session) error { return s.Set("k", r.URL.RawQuery) })
+	answer("/login", func(r *http.Request, s *session.Session) error { return s.Login(r.URL.RawQuery) })
+	answer("/renew", func(_ *http.Request, s *session.Session) error { return s.Renew() })
+	answer("/logout", func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) })
+	answer("/everywhere", func(r *http.Request, s *session.Session) error {
+		_, err := site.m.RevokeAll(r.Context(), s.Subject())
+		return errors.Join(err, s.Destroy(r.Context()))
+	})
+	answer("/password", func(r *http.Request, s *session.Session) error {
+		subject := s.Subject()
+		_, err := site.m.RevokeAll(r.Context(), subject)
+		return errors.Join(err, s.Login(subject))
+	})
+}
 
 // A tap counts what a store is asked, keeps all that it was given, and lets a
 // test get in between.
@@ -51,44 +144,6 @@ func (t *tap) call(ctx context.Context, op string, do func() error) error {
 		return do()
 	}
 	return around(ctx, op, do)
-}
-
-// put makes f stand before every operation of the store, until the next put.
-func (t *tap) put(f func(ctx context.Context, op string, do func() error) error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.around = f
-}
-
-// fail has every operation of this name return err without being done.
-func (t *tap) fail(op string, err error) {
-	t.put(func(_ context.Context, o string, do func() error) error {
-		if o == op {
-			return err
-		}
-		return do()
-	})
-}
-
-// failFrom has the operations of this name fail, but for the first n.
-func (t *tap) failFrom(op string, n int, err error) {
-	seen := 0
-	t.put(func(_ context.Context, o string, do func() error) error {
-		if o != op {
-			return do()
-		}
-		if seen++; seen <= n {
-			return do()
-		}
-		return err
-	})
-}
-
-// poison changes what Load returns, until the next poison.
-func (t *tap) poison(f func(rec store.Record) store.Record) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.spoil = f
 }
 
 // took returns the operations since it was last called.
@@ -184,7 +239,7 @@ func (f act) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // A probe is an application whose handler each request brings along.
-type probe struct {
+type probeOfForms struct {
 	t   testing.TB
 	m   *session.Manager
 	tap *tap
@@ -196,15 +251,15 @@ type probe struct {
 
 // newProbe returns a probe over a tap. Its cookie is __Host-id unless cfg says
 // otherwise.
-func newProbe(t testing.TB, cfg session.Config) *probe {
+func newProbe(t testing.TB, cfg session.Config) *probeOfForms {
 	t.Helper()
 	return probeOver(t, newTap(), cfg)
 }
 
 // probeOver returns one more probe over a tap that others may use as well.
-func probeOver(t testing.TB, tap *tap, cfg session.Config) *probe {
+func probeOver(t testing.TB, tap *tap, cfg session.Config) *probeOfForms {
 	t.Helper()
-	p := &probe{t: t, tap: tap}
+	p := &probeOfForms{t: t, tap: tap}
 	cfg.Observer = func(_ context.Context, e session.Event) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -233,7 +288,7 @@ func brought(w http.ResponseWriter, r *http.Request) {
 }
 
 // saw returns the events since it was last called.
-func (p *probe) saw() []session.Event {
+func (p *probeOfForms) saw() []session.Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	events := p.events
@@ -242,7 +297,7 @@ func (p *probe) saw() []session.Event {
 }
 
 // heard returns the kinds of the events since saw or heard was last called.
-func (p *probe) heard() string {
+func (p *probeOfForms) heard() string {
 	var kinds []string
 	for _, e := range p.saw() {
 		kinds = append(kinds, string(e.Kind))
@@ -257,12 +312,12 @@ const (
 
 // A client is a browser of its own.
 type client struct {
-	p   *probe
+	p   *probeOfForms
 	jar http.CookieJar
 	url *url.URL
 }
 
-func (p *probe) client() *client {
+func (p *probeOfForms) client() *client {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		p.t.Fatal(err)
@@ -328,13 +383,6 @@ func (c *client) cookie(name string) string {
 	return ""
 }
 
-// with returns a client that holds a token.
-func (p *probe) with(token string) *client {
-	c := p.client()
-	c.jar.SetCookies(c.url, []*http.Cookie{{Name: cookieName, Value: token, Path: "/", Secure: true}})
-	return c
-}
-
 // must has f succeed with status 200.
 func (c *client) must(f act) *client {
 	c.p.t.Helper()
@@ -351,9 +399,6 @@ func show(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		fmt.Fprintf(w, " %s=%v", key, s.Get(key))
 	}
 }
-
-// anonymous is what show writes for nobody with nothing.
-const anonymous = "<>"
 
 // state returns what show wrote.
 func (c *client) state() string {
@@ -405,3 +450,21 @@ func logout(t testing.TB) act {
 
 // idle does nothing with its session.
 func idle(http.ResponseWriter, *http.Request, *session.Session) {}
+
+// A testSite is an application in this process: handlers behind a Manager.
+type testSite struct {
+	t       *testing.T
+	m       *session.Manager
+	mux     *http.ServeMux
+	handler http.Handler
+
+	mu     sync.Mutex
+	events []session.Event
+}
+
+// handle adds a handler that is given its session.
+func (site *testSite) handle(path string, f func(w http.ResponseWriter, r *http.Request, s *session.Session)) {
+	site.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		f(w, r, session.FromContext(r.Context()))
+	})
+}
