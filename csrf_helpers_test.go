@@ -54,6 +54,8 @@ func must(t *testing.T, errs ...error) {
 	}
 }
 
+const day = 24 * time.Hour
+
 // cookies sends Cookie headers as they are, in the place of the jar's.
 func cookies(lines ...string) func(*http.Request) {
 	return func(r *http.Request) { r.Header["Cookie"] = lines }

@@ -20,18 +20,20 @@ const modulePath = "github.com/b4468f51/session"
 
 // A goPackage is what go list tells of a package.
 type goPackage struct {
-	ImportPath string
-	Dir        string
-	Standard   bool
-	GoFiles    []string
-	Imports    []string
-	Deps       []string
+	ImportPath  string
+	Dir         string
+	Standard    bool
+	GoFiles     []string
+	Imports     []string
+	TestImports []string
+	Deps        []string
 }
 
-// goList lists packages of this module, of non-test code alone.
+// goList lists packages of this module. But for TestImports, what it tells is of non-test
+// code alone.
 func goList(t *testing.T, args ...string) []goPackage {
 	t.Helper()
-	fields := "-json=ImportPath,Dir,Standard,GoFiles,Imports,Deps"
+	fields := "-json=ImportPath,Dir,Standard,GoFiles,Imports,TestImports,Deps"
 	cmd := exec.Command("go", append([]string{"list", fields}, args...)...)
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.Stderr = os.Stderr
