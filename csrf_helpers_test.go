@@ -23,7 +23,7 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// What the tests of forms still need.
+// The helpers of the tests of forms and of origins.
 
 // headers sets headers of a request, given as names and values.
 func headers(pairs ...string) func(*http.Request) {

@@ -1,7 +1,8 @@
-// Package probe is an application under test, for the tests of the packages that
-// stand on package session: a manager over a store that tells what it is asked, and
-// clients that check of every answer what has to be true of every answer. It knows
-// the public face of package session alone. No program links it.
+// Package probe is an application under test, for the tests of package session and of
+// what stands on it: a manager over a store that tells what it is asked, and clients
+// that check of every answer what has to be true of every answer. To a [Probe] each
+// request brings its handler along, a [Site] has one for each path, and a [Direct] does
+// without HTTP. It knows the public face of package session alone. No program links it.
 package probe
 
 import (

@@ -12,7 +12,7 @@ import (
 	"github.com/b4468f51/session/internal/probe"
 )
 
-// lost returns what was reported of cookies that do not come back, since saw was
+// lost returns what was reported of cookies that do not come back, since Saw was
 // last called.
 func lost(p *probe.Probe) []string {
 	var texts []string

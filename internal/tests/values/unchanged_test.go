@@ -13,7 +13,6 @@ import (
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/internal/probe"
-	"github.com/b4468f51/session/store/cookiestore"
 )
 
 func filled(t *testing.T) probe.Act {
@@ -68,12 +67,8 @@ func TestToSetWhatIsThereWritesNothing(t *testing.T) {
 }
 
 func TestToSetWhatIsThereSealsNothing(t *testing.T) {
-	ring, err := cookiestore.New(cookiestore.GenerateKey())
-	probe.Must(t, err)
-	m, err := session.NewSealed(ring, session.Config{})
-	probe.Must(t, err)
 	for name, step := range nothingNew {
-		p := &probe.Probe{T: t, M: m, H: m.Handler(http.HandlerFunc(probe.Brought))}
+		p := probe.Sealed(t, probe.NewRing(t), session.Config{})
 		c := p.Client().Must(filled(t))
 		res := c.Visit(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return step(s) }))
 		if len(res.Header["Set-Cookie"]) != 0 {
