@@ -127,7 +127,7 @@ report: ## draw the plots and tables of docs/performance.md from docs/performanc
 	cd internal/bench && go run ./report ../../docs
 
 soak: deps ## repeat the histories at random and the faults under a larger load, and measure what weaker settings lose
-	SESSION_SOAK=1 go test -race -count=1 -v -timeout 120m -run '^(TestHistories|TestAnyCallsInAnyOrder)$$' .
+	SESSION_SOAK=1 go test -race -count=1 -v -timeout 120m -run '^(TestHistories|TestAnyCallsInAnyOrder)$$' ./internal/tests/concurrent
 	@out=$$(mktemp) && cd internal/integration && \
 		SESSION_SOAK=1 go test -race -count=1 -v -timeout 60m -run '^(TestFault|TestNobodyReads)' . >$$out; code=$$?; \
 		grep -E 'requests|values read|^ *--- |^ *[a-z_]*\.go:|^(ok|FAIL|PASS)' $$out; rm -f $$out; exit $$code
@@ -145,7 +145,7 @@ fuzz: ## run each fuzz test for FUZZTIME
 # Promises are held over HTTP by internal/integration; on memory that takes seconds.
 mutate: ## break one line at random, MUTANTS times, and list what no test notices (SEED=1; two hours for 200)
 	go run ./testdata/mutate -n $(MUTANTS) -seed $(SEED) \
-		-tests "go test -count=1 -timeout 120s .;go test -count=1 -timeout 300s -run /memory ./internal/integration" .
+		-tests "go test -count=1 -timeout 120s . ./internal/checklist ./internal/tests/...;go test -count=1 -timeout 300s -run /memory ./internal/integration" .
 
 clean: ## remove what make run and make test left
 	rm -rf artifacts

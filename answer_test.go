@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // A statusError is an error of another package that names its status.
@@ -35,19 +35,19 @@ func TestAnErrorMayNameItsStatus(t *testing.T) {
 		}
 	}
 	// So may that of an Update's function which a concurrent request makes fail.
-	p := newProbe(t, session.Config{})
-	c := p.client().must(set(t, "k", 1))
-	first := succeed(t, func(_ *http.Request, s *session.Session) error {
-		return counter.Update(s, func(n int) (int, error) {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "k", 1))
+	first := probe.Succeed(t, func(_ *http.Request, s *session.Session) error {
+		return probe.Counter.Update(s, func(n int) (int, error) {
 			if n > 0 {
 				return 0, statusError(http.StatusPaymentRequired)
 			}
 			return 1, nil
 		})
 	})
-	res := c.visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+	res := c.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
 		first(w, r, s)
-		(&client{p, c.jar, c.url}).must(first)
+		(&probe.Client{P: p, Jar: c.Jar, URL: c.URL}).Must(first)
 	})
 	if res.StatusCode != http.StatusPaymentRequired {
 		t.Errorf("status %d, want that of the error", res.StatusCode)
@@ -56,73 +56,44 @@ func TestAnErrorMayNameItsStatus(t *testing.T) {
 
 func TestAnswerIsThatOfTheErrorHandler(t *testing.T) {
 	var got error
-	p := newProbe(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { got = err }})
+	p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { got = err }})
 	w := httptest.NewRecorder()
-	p.m.Answer(w, httpRequest(), statusError(http.StatusTeapot))
+	p.M.Answer(w, probe.Request(), statusError(http.StatusTeapot))
 	if got != statusError(http.StatusTeapot) || w.Code != http.StatusTeapot || w.Header().Get("Vary") != "Cookie" {
 		t.Errorf("the handler is given %v, and the answer is %d %q", got, w.Code, w.Header())
 	}
 	w = httptest.NewRecorder()
-	(*session.Manager)(nil).Answer(w, httpRequest(), session.ErrNoSession)
+	(*session.Manager)(nil).Answer(w, probe.Request(), session.ErrNoSession)
 	if w.Code != http.StatusInternalServerError || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("without a manager: %d %q", w.Code, w.Header())
 	}
 }
 
 func TestAnEventOfAnotherPackageIsObservedAsItIs(t *testing.T) {
-	p := newProbe(t, session.Config{})
+	p := probe.New(t, session.Config{})
 	want := session.Event{Kind: "odd hour", Subject: "u", Key: "k", Err: statusError(400)}
-	p.m.Report(t.Context(), want)
-	if got := p.saw(); len(got) != 1 || got[0] != want {
+	p.M.Report(t.Context(), want)
+	if got := p.Saw(); len(got) != 1 || got[0] != want {
 		t.Errorf("seen is %+v", got)
 	}
 }
 
 func TestConfigHasTheDefaults(t *testing.T) {
-	p := newProbe(t, session.Config{App: "shop", IdleTimeout: time.Minute})
-	cfg := p.m.Config()
+	p := probe.New(t, session.Config{App: "shop", IdleTimeout: time.Minute})
+	cfg := p.M.Config()
 	if cfg.App != "shop" || cfg.IdleTimeout != time.Minute || cfg.Lifetime != 24*time.Hour || cfg.Cookie.Name != "__Host-shop" || cfg.ErrorHandler == nil {
 		t.Errorf("it is %+v", cfg)
 	}
 }
 
 func TestASessionKnowsItsManager(t *testing.T) {
-	outer, inner := newProbe(t, session.Config{App: "outer"}), newProbe(t, session.Config{App: "inner"})
-	outer.m.Handler(inner.m.Handler(act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		if s.Manager() != inner.m || outer.m.FromContext(r.Context()).Manager() != outer.m {
+	outer, inner := probe.New(t, session.Config{App: "outer"}), probe.New(t, session.Config{App: "inner"})
+	outer.M.Handler(inner.M.Handler(probe.Act(func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if s.Manager() != inner.M || outer.M.FromContext(r.Context()).Manager() != outer.M {
 			t.Error("a session knows another's manager")
 		}
-	}))).ServeHTTP(httptest.NewRecorder(), httpRequest())
+	}))).ServeHTTP(httptest.NewRecorder(), probe.Request())
 	if (*session.Session)(nil).Manager() != nil {
 		t.Error("no session has a manager")
 	}
-}
-
-// A middleware of another package refuses requests as this one would: by the
-// application's error page, and with an event.
-func ExampleManager_Answer() {
-	sessions, err := session.NewManager(newTap(), session.Config{
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
-			http.Error(w, "a page in the colours of the shop", session.ErrorStatus(err))
-		},
-		Observer: func(_ context.Context, e session.Event) { fmt.Println("reported:", e.Kind) },
-	})
-	if err != nil {
-		panic(err)
-	}
-	defer sessions.Close()
-
-	atNight := func(http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s := session.FromContext(r.Context())
-			s.Manager().Report(r.Context(), session.Event{Kind: "at night", Subject: s.Subject()})
-			s.Manager().Answer(w, r, statusError(http.StatusServiceUnavailable))
-		})
-	}
-	w := httptest.NewRecorder()
-	sessions.Handler(atNight(http.NotFoundHandler())).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
-	fmt.Print(w.Code, " ", w.Body)
-	// Output:
-	// reported: at night
-	// 503 a page in the colours of the shop
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
@@ -41,8 +42,8 @@ func TestAppNamesTheCookie(t *testing.T) {
 		{session.Config{App: "shop", Cookie: session.Cookie{Path: "/app"}}, "shop"},
 		{session.Config{App: "shop", Cookie: session.Cookie{Name: "__Secure-mine"}}, "__Secure-mine"},
 	} {
-		site := newSite(t, nil, c.cfg)
-		site.handle("/", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		site := probe.NewSite(t, nil, c.cfg)
+		site.Handle("/", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if _, err := s.Binding("forms"); err != nil {
 				t.Error(err)
 			}
@@ -51,7 +52,7 @@ func TestAppNamesTheCookie(t *testing.T) {
 			}
 		})
 		w := httptest.NewRecorder()
-		site.handler.ServeHTTP(w, httptest.NewRequest("GET", "/app", nil))
+		site.Handler.ServeHTTP(w, httptest.NewRequest("GET", "/app", nil))
 		var names []string
 		for _, ck := range w.Result().Cookies() {
 			names = append(names, ck.Name)
@@ -65,36 +66,36 @@ func TestAppNamesTheCookie(t *testing.T) {
 // Two programs on one store have users with the same names.
 func TestProgramsWithNamesShareNoSignIns(t *testing.T) {
 	st := newSaysShared(true)
-	program := func(app string) *testSite {
-		site := newSite(t, st, session.Config{App: app})
-		site.handle("/login", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+	program := func(app string) *probe.Site {
+		site := probe.NewSite(t, st, session.Config{App: app})
+		site.Handle("/login", func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := s.Login("7"); err != nil {
 				t.Error(err)
 			}
 		})
-		site.handle("/who", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+		site.Handle("/who", func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 			w.Write([]byte("<" + s.Subject() + ">"))
 		})
 		return site
 	}
 	shop, blog := program("shop"), program("blog")
-	buyer, writer := shop.browser(), blog.browser()
-	buyer.get("/login")
-	writer.get("/login")
+	buyer, writer := shop.Browser(), blog.Browser()
+	buyer.Get("/login")
+	writer.Get("/login")
 	for _, name := range []string{"__Host-blog", "__Host-shop"} {
-		stray := blog.browser()
-		stray.name, stray.val = name, buyer.val
-		stray.want("/who", 200, "<>")
+		stray := blog.Browser()
+		stray.Name, stray.Val = name, buyer.Val
+		stray.Want("/who", 200, "<>")
 	}
-	if n, err := blog.m.RevokeAll(t.Context(), "7"); n != 1 || err != nil {
+	if n, err := blog.M.RevokeAll(t.Context(), "7"); n != 1 || err != nil {
 		t.Errorf("RevokeAll: %d, %v; want the blog's own session", n, err)
 	}
-	buyer.want("/who", 200, "<7>")
-	writer.want("/who", 200, "<>")
+	buyer.Want("/who", 200, "<7>")
+	writer.Want("/who", 200, "<>")
 }
 
 func TestAStoreOnTheNetworkTakesAnApp(t *testing.T) {
-	ring := newRing(t)
+	ring := probe.NewRing(t)
 	opens := map[string]func(st saysShared, cfg session.Config) (*session.Manager, error){
 		"NewManager": func(st saysShared, cfg session.Config) (*session.Manager, error) { return session.NewManager(st, cfg) },
 		"NewSealed": func(st saysShared, cfg session.Config) (*session.Manager, error) {

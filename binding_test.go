@@ -2,6 +2,8 @@ package session_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,12 +16,13 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // bound has a handler ask for a binding, and returns it.
-func (c *client) bound(purpose string) (b session.Binding) {
-	c.p.t.Helper()
-	c.must(succeed(c.p.t, func(_ *http.Request, s *session.Session) (err error) {
+func bound(c *probe.Client, purpose string) (b session.Binding) {
+	c.P.T.Helper()
+	c.Must(probe.Succeed(c.P.T, func(_ *http.Request, s *session.Session) (err error) {
 		b, err = s.Binding(purpose)
 		return err
 	}))
@@ -27,8 +30,8 @@ func (c *client) bound(purpose string) (b session.Binding) {
 }
 
 // checked returns the bindings that a request of the client brings.
-func (c *client) checked(purpose string, edits ...func(*http.Request)) (all []session.Binding, err error) {
-	c.visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { all, err = s.Bindings(purpose) }, edits...)
+func checked(c *probe.Client, purpose string, edits ...func(*http.Request)) (all []session.Binding, err error) {
+	c.Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { all, err = s.Bindings(purpose) }, edits...)
 	return all, err
 }
 
@@ -38,40 +41,40 @@ func same(a, b session.Binding) (client, signIn bool) {
 
 func TestABindingIsOfOneClientAndOneSignIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{RotateEvery: 10 * time.Minute})
-		c := p.client()
-		b := c.bound("forms")
+		p := probe.New(t, session.Config{RotateEvery: 10 * time.Minute})
+		c := p.Client()
+		b := bound(c, "forms")
 		if len(b.Client) != 32 || len(b.SignIn) != 32 || bytes.Equal(b.Client, b.SignIn) {
 			t.Fatalf("it has %d and %d bytes", len(b.Client), len(b.SignIn))
 		}
 		for _, step := range []struct {
 			name   string
-			act    act
+			act    probe.Act
 			signIn bool // is the same afterwards
 		}{
-			{"nothing", idle, true},
-			{"the first session", set(t, "k", 1), true},
-			{"login", login(t, "u"), false},
-			{"a change", set(t, "k", 2), true},
+			{"nothing", probe.Idle, true},
+			{"the first session", probe.Set(t, "k", 1), true},
+			{"login", probe.Login(t, "u"), false},
+			{"a change", probe.Set(t, "k", 2), true},
 			{"a rotation", func(http.ResponseWriter, *http.Request, *session.Session) { time.Sleep(11 * time.Minute) }, true},
-			{"its confirmation", idle, true},
-			{"renew", renew(t), false},
-			{"reauthenticate", succeed(t, func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(1) }), false},
-			{"another login", login(t, "u"), false},
-			{"logout", logout(t), false},
+			{"its confirmation", probe.Idle, true},
+			{"renew", probe.Renew(t), false},
+			{"reauthenticate", probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Reauthenticate(1) }), false},
+			{"another login", probe.Login(t, "u"), false},
+			{"logout", probe.Logout(t), false},
 		} {
-			c.must(step.act)
-			next := c.bound("forms")
+			c.Must(step.act)
+			next := bound(c, "forms")
 			client, signIn := same(b, next)
 			if !client || signIn != step.signIn {
 				t.Errorf("after %s: the same client: %v, the same sign-in: %v, want %v", step.name, client, signIn, step.signIn)
 			}
-			if all, err := c.checked("forms"); err != nil || len(all) != 1 || !bytes.Equal(all[0].Client, next.Client) || !bytes.Equal(all[0].SignIn, next.SignIn) {
+			if all, err := checked(c, "forms"); err != nil || len(all) != 1 || !bytes.Equal(all[0].Client, next.Client) || !bytes.Equal(all[0].SignIn, next.SignIn) {
 				t.Errorf("after %s: the request brings %d bindings, or others: %v", step.name, len(all), err)
 			}
 			b = next
 		}
-		if client, signIn := same(b, p.client().bound("forms")); client || signIn {
+		if client, signIn := same(b, bound(p.Client(), "forms")); client || signIn {
 			t.Errorf("another client: the same client: %v, the same sign-in: %v", client, signIn)
 		}
 	})
@@ -79,14 +82,20 @@ func TestABindingIsOfOneClientAndOneSignIn(t *testing.T) {
 
 // What is made for one purpose, or by one application, is good for no other.
 func TestABindingIsOfOnePurposeAndOneRealm(t *testing.T) {
-	shared := newTap()
-	a := probeOver(t, shared, session.Config{App: "a", Cookie: session.Cookie{Name: "id"}})
-	b := probeOver(t, shared, session.Config{App: "b", Cookie: session.Cookie{Name: "id"}})
-	c := a.client()
-	forms := c.bound("forms")
-	elsewhere := &client{p: b, jar: c.jar, url: c.url}
+	shared := probe.NewTap()
+	a := probe.Over(t, shared, session.Config{App: "a", Cookie: session.Cookie{Name: "id"}})
+	b := probe.Over(t, shared, session.Config{App: "b", Cookie: session.Cookie{Name: "id"}})
+	c := a.Client()
+	forms := bound(c, "forms")
+	elsewhere := &probe.Client{P: b, Jar: c.Jar, URL: c.URL}
+	secret, err := base64.RawURLEncoding.DecodeString(c.Cookie("id-csrf"))
+	probe.Must(t, err)
+	key := sha256.Sum256(append([]byte("session form cookie\x00"), secret...)) // of a client without a session
+	if longer := bound(c, string(key[:])+"forms"); bytes.Equal(longer.Client, forms.SignIn) {
+		t.Error("the client of another purpose is the sign-in of this one")
+	}
 	for name, other := range map[string]session.Binding{
-		"another purpose": c.bound("links"), "none": c.bound(""), "a longer one": c.bound("forms2"), "another realm": elsewhere.bound("forms"),
+		"another purpose": bound(c, "links"), "none": bound(c, ""), "a longer one": bound(c, "forms2"), "another realm": bound(elsewhere, "forms"),
 	} {
 		if client, signIn := same(forms, other); client || signIn {
 			t.Errorf("%s: the same client: %v, the same sign-in: %v", name, client, signIn)
@@ -115,17 +124,17 @@ func TestBindingsAreThoseOfEveryCookie(t *testing.T) {
 		{"__Host-id", good + " " + good, 0, true, true},
 		{"__Host-id", good + " " + other, 0, true, true},
 	} {
-		p := newProbe(t, session.Config{Cookie: session.Cookie{Name: tt.name}})
+		p := probe.New(t, session.Config{Cookie: session.Cookie{Name: tt.name}})
 		var lines []string
 		for _, val := range strings.Fields(tt.values) {
 			lines = append(lines, tt.name+"-csrf="+val)
 		}
-		res := p.client().visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		res := p.Client().Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			all, err := s.Bindings("forms")
 			if len(all) != tt.want || (err != nil) != tt.err || errors.Is(err, session.ErrSeveralCookies) != tt.several {
 				t.Errorf("%s of %q: %d bindings, want %d; %v", tt.name, tt.values, len(all), tt.want, err)
 			}
-		}, func(r *http.Request) { r.Header["Cookie"] = lines })
+		}, probe.Cookies(lines...))
 		if len(res.Cookies()) > 0 || res.Header.Get("Vary") != "Cookie" {
 			t.Errorf("%s of %q: the answer has %v", tt.name, tt.values, res.Header)
 		}
@@ -133,16 +142,16 @@ func TestBindingsAreThoseOfEveryCookie(t *testing.T) {
 }
 
 func TestABindingTakesAResponseThatCanSetItsCookie(t *testing.T) {
-	p := newProbe(t, session.Config{})
-	c := p.client()
-	c.visit(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
+	p := probe.New(t, session.Config{})
+	c := p.Client()
+	c.Visit(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
 		w.WriteHeader(200)
 		if _, err := s.Binding("forms"); err != session.ErrHeadersSent {
 			t.Errorf("after the header: %v", err)
 		}
 	})
-	s, err := p.m.Load(httptest.NewRequest("GET", "/", nil))
-	must(t, err)
+	s, err := p.M.Load(httptest.NewRequest("GET", "/", nil))
+	probe.Must(t, err)
 	if _, err := s.Binding("forms"); err == nil {
 		t.Error("there is one where its cookie cannot be set")
 	}
@@ -153,8 +162,8 @@ func TestABindingTakesAResponseThatCanSetItsCookie(t *testing.T) {
 		if err := f(nil); err != session.ErrNoSession {
 			t.Errorf("%s without a session: %v", name, err)
 		}
-		inHeader := newProbe(t, session.Config{Header: "Authorization"})
-		res := inHeader.client().visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		inHeader := probe.New(t, session.Config{Header: "Authorization"})
+		res := inHeader.Client().Visit(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			if err := f(s); !errors.Is(err, errors.ErrUnsupported) {
 				t.Errorf("%s with a header: %v", name, err)
 			}
@@ -166,12 +175,12 @@ func TestABindingTakesAResponseThatCanSetItsCookie(t *testing.T) {
 }
 
 func TestABindingShowsItselfToNoLog(t *testing.T) {
-	b := newProbe(t, session.Config{}).client().bound("forms")
+	b := bound(probe.New(t, session.Config{}).Client(), "forms")
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "binding", b)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "binding", b)
 	text, err := json.Marshal(b)
-	must(t, err)
+	probe.Must(t, err)
 	log.Write(text)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		fmt.Fprintf(&log, verb, b)

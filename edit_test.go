@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store"
 	"github.com/b4468f51/session/store/memstore"
 )
@@ -26,19 +27,19 @@ func TestAnEditProlongsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				c := p.client().must(login(t, "u"))
-				was := p.only("u")
+				p := probe.New(t, session.Config{})
+				c := p.Client().Must(probe.Login(t, "u"))
+				was := p.Only("u")
 				for range 5 {
 					time.Sleep(10 * time.Minute)
-					must(t, p.m.Edit(t.Context(), was.ID, f))
+					probe.Must(t, p.M.Edit(t.Context(), was.ID, f))
 				}
-				if now := p.only("u"); !now.Seen.Equal(was.Seen) || !now.Expires.Equal(was.Expires) {
+				if now := p.Only("u"); !now.Seen.Equal(was.Seen) || !now.Expires.Equal(was.Expires) {
 					t.Errorf("seen at %v, expires at %v; was %v, %v", now.Seen, now.Expires, was.Seen, was.Expires)
 				}
 				time.Sleep(10 * time.Minute)
-				c.wants(anonymous)
-				if err := p.m.Edit(t.Context(), was.ID, f); !errors.Is(err, session.ErrEnded) {
+				c.Wants(probe.Anonymous)
+				if err := p.M.Edit(t.Context(), was.ID, f); !errors.Is(err, session.ErrEnded) {
 					t.Errorf("Edit of one that has expired: %v, want ErrEnded", err)
 				}
 			})
@@ -51,30 +52,30 @@ func TestAnEditProlongsNothing(t *testing.T) {
 func TestALongEditOfASessionThatIsUsedMeanwhile(t *testing.T) {
 	for name, test := range map[string]struct {
 		requests int // every nine minutes
-		request  act
+		request  probe.Act
 	}{
-		"once": {1, idle}, "for long": {3, idle}, "and changed": {1, set(t, "other", 1)}, "and changed for long": {3, set(t, "other", 1)},
+		"once": {1, probe.Idle}, "for long": {3, probe.Idle}, "and changed": {1, probe.Set(t, "other", 1)}, "and changed for long": {3, probe.Set(t, "other", 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newProbe(t, session.Config{})
-				c := p.client().must(login(t, "u"))
-				id := p.only("u").ID
+				p := probe.New(t, session.Config{})
+				c := p.Client().Must(probe.Login(t, "u"))
+				id := p.Only("u").ID
 				time.Sleep(50 * time.Minute)
 				var used session.Info
-				must(t, p.m.Edit(t.Context(), id, func(s *session.Session) error {
+				probe.Must(t, p.M.Edit(t.Context(), id, func(s *session.Session) error {
 					for range test.requests {
 						time.Sleep(9 * time.Minute)
-						c.must(test.request)
+						c.Must(test.request)
 					}
-					used = p.only("u")
+					used = p.Only("u")
 					return s.Set("k", "v")
 				}))
-				if now := p.only("u"); !now.Seen.Equal(used.Seen) || !now.Expires.Equal(used.Expires) {
+				if now := p.Only("u"); !now.Seen.Equal(used.Seen) || !now.Expires.Equal(used.Expires) {
 					t.Errorf("it moves the times: seen %v, expires %v; was %v, %v", now.Seen, now.Expires, used.Seen, used.Expires)
 				}
 				time.Sleep(59 * time.Minute)
-				c.must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+				c.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 					if s.Subject() != "u" || s.Get("k") != "v" {
 						t.Errorf("the session is of %q, with %v", s.Subject(), s.Get("k"))
 					}
@@ -86,16 +87,16 @@ func TestALongEditOfASessionThatIsUsedMeanwhile(t *testing.T) {
 
 func TestALongEditOfASessionThatExpiresMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProbe(t, session.Config{})
-		p.client().must(login(t, "u"))
-		err := p.m.Edit(t.Context(), p.only("u").ID, func(s *session.Session) error {
+		p := probe.New(t, session.Config{})
+		p.Client().Must(probe.Login(t, "u"))
+		err := p.M.Edit(t.Context(), p.Only("u").ID, func(s *session.Session) error {
 			time.Sleep(2 * time.Hour)
 			return s.Set("k", "v")
 		})
 		if !errors.Is(err, session.ErrEnded) {
 			t.Errorf("Edit: %v, want ErrEnded", err)
 		}
-		if infos, err := collect(p.m.List(t.Context(), "u")); err != nil || len(infos) != 0 {
+		if infos, err := probe.Collect(p.M.List(t.Context(), "u")); err != nil || len(infos) != 0 {
 			t.Errorf("it came back: %v, %v", infos, err)
 		}
 	})
@@ -106,18 +107,18 @@ func TestALongEditOfASessionThatExpiresMeanwhile(t *testing.T) {
 func TestAnEditWhoseAnswerIsLostHappensOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := memstore.New()
-		f := &faultyStore{Store: mem}
-		d, other := newDirect(t, f, session.Config{}), newDirect(t, mem, session.Config{})
-		c := d.with("n", 1)
-		id := d.load(c).ID()
+		f := &probe.Faulty{Store: mem}
+		d, other := probe.NewDirect(t, f, session.Config{}), probe.NewDirect(t, mem, session.Config{})
+		c := d.With("n", 1)
+		id := d.Load(c).ID()
 		time.Sleep(30 * time.Minute) // nobody has used it for long
-		f.save = func(ctx context.Context, rec store.Record, old uint64) error {
-			f.save = nil
-			must(t, mem.Save(ctx, rec, old), other.m.Edit(ctx, id, increment))
+		f.OnSave = func(ctx context.Context, rec store.Record, old uint64) error {
+			f.OnSave = nil
+			probe.Must(t, mem.Save(ctx, rec, old), other.M.Edit(ctx, id, probe.Increment))
 			return errors.New("connection reset")
 		}
-		must(t, d.m.Edit(t.Context(), id, increment))
-		if n, _ := counter.Get(d.load(c)); n != 3 {
+		probe.Must(t, d.M.Edit(t.Context(), id, probe.Increment))
+		if n, _ := probe.Counter.Get(d.Load(c)); n != 3 {
 			t.Errorf("n is %d after two increments of 1", n)
 		}
 	})

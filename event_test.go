@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // capture sends the log to a buffer until the test ends.
@@ -44,10 +45,10 @@ func TestAnEventIsLoggedAtItsLevel(t *testing.T) {
 // Who sets an Observer has what there was without one.
 func TestTheDefaultObserverCanBeCalled(t *testing.T) {
 	log := capture(t)
-	p, told := newProbe(t, session.Config{}), 0
+	p, told := probe.New(t, session.Config{}), 0
 	logged := func(observer func(context.Context, session.Event)) string {
 		t.Helper()
-		m, err := session.NewManager(p.tap, session.Config{Observer: observer})
+		m, err := session.NewManager(p.Tap, session.Config{Observer: observer})
 		if err != nil {
 			t.Fatal(err)
 		}

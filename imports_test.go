@@ -20,18 +20,20 @@ const modulePath = "github.com/b4468f51/session"
 
 // A goPackage is what go list tells of a package.
 type goPackage struct {
-	ImportPath string
-	Dir        string
-	Standard   bool
-	GoFiles    []string
-	Imports    []string
-	Deps       []string
+	ImportPath  string
+	Dir         string
+	Standard    bool
+	GoFiles     []string
+	Imports     []string
+	TestImports []string
+	Deps        []string
 }
 
-// goList lists packages of this module, of non-test code alone.
+// goList lists packages of this module. But for TestImports, what it tells is of non-test
+// code alone.
 func goList(t *testing.T, args ...string) []goPackage {
 	t.Helper()
-	fields := "-json=ImportPath,Dir,Standard,GoFiles,Imports,Deps"
+	fields := "-json=ImportPath,Dir,Standard,GoFiles,Imports,TestImports,Deps"
 	cmd := exec.Command("go", append([]string{"list", fields}, args...)...)
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.Stderr = os.Stderr
@@ -119,7 +121,7 @@ func TestStoresDoNotLinkHTTP(t *testing.T) {
 func TestNothingImportsTheRoot(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		allowed := p.ImportPath == modulePath
-		for _, folder := range []string{"guard", "flash", "sessiontest", "examples", "internal"} {
+		for _, folder := range []string{"guard", "csrf", "flash", "sessiontest", "examples", "internal"} {
 			allowed = allowed || within(p.ImportPath, folder)
 		}
 		if !allowed && slices.Contains(p.Imports, modulePath) {
@@ -208,4 +210,60 @@ func undocumented(d *doc.Package) []string {
 		funcs(typ.Name+".", typ.Methods)
 	}
 	return bare
+}
+
+func TestSecurity_ID12_SecretsAreComparedInConstantTime(t *testing.T) {
+	secret := map[string]bool{"secret": true, "hash": true, "presented": true, "token": true, "h": true}
+	compares := map[string]bool{} // by file
+	inspect := func(path string) {
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := func(e ast.Expr) bool {
+			switch e := e.(type) {
+			case *ast.Ident:
+				return secret[strings.ToLower(e.Name)]
+			case *ast.SelectorExpr:
+				return secret[strings.ToLower(e.Sel.Name)]
+			}
+			return false
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "ConstantTimeCompare" {
+				compares[path] = true
+			}
+			b, ok := n.(*ast.BinaryExpr)
+			if !ok || b.Op != token.EQL && b.Op != token.NEQ || !named(b.X) && !named(b.Y) {
+				return true
+			}
+			y := ast.Unparen(b.Y)
+			if lit, ok := y.(*ast.CompositeLit); ok && len(lit.Elts) == 0 {
+				return true // whether there is one at all
+			}
+			if lit, ok := y.(*ast.BasicLit); ok && lit.Value == `""` {
+				return true
+			}
+			if id, ok := y.(*ast.Ident); ok && id.Name == "nil" {
+				return true
+			}
+			t.Errorf("%s: a secret is compared with %s", fset.Position(b.OpPos), b.Op)
+			return true
+		})
+	}
+	folders := []string{".", "csrf"}
+	for _, p := range goList(t, "./internal/...") {
+		if room := strings.TrimPrefix(p.ImportPath, modulePath+"/"); room != "internal/probe" && !testsOfTheFace(room) {
+			folders = append(folders, room)
+		}
+	}
+	for _, path := range productionFiles(t, folders...) {
+		inspect(path)
+	}
+	for _, path := range []string{"csrf/token.go", "internal/sid/sid.go", "internal/envelope/secret.go"} {
+		if !compares[path] {
+			t.Errorf("%s: nothing is compared in constant time", path)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/csrf"
+	"github.com/b4468f51/session/internal/probe"
 )
 
 // Whoever sends requests decides how many of these events there are, but not how
@@ -35,20 +36,20 @@ func TestRequestsAtWillDoNotFloodTheLog(t *testing.T) {
 				var log bytes.Buffer
 				defer slog.SetDefault(slog.Default())
 				slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-				tap := newTap()
+				tap := probe.NewTap()
 				m, err := session.NewManager(tap, session.Config{Grace: 10 * time.Second})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer m.Close()
-				p := probeOver(t, tap, session.Config{Grace: 10 * time.Second})
-				c := p.client().must(login(t, "u"))
-				old := c.token()
-				c.must(renew(t))
+				p := probe.Over(t, tap, session.Config{Grace: 10 * time.Second})
+				c := p.Client().Must(probe.Login(t, "u"))
+				old := c.Token()
+				c.Must(probe.Renew(t))
 				time.Sleep(11 * time.Second)
-				stale := c.token()
-				c.must(renew(t))
-				cookies := strings.NewReplacer("OLD", old, "STALE", stale, "MADEUP", old[:22]+forgedToken()[22:]).Replace(tt.cookies)
+				stale := c.Token()
+				c.Must(probe.Renew(t))
+				cookies := strings.NewReplacer("OLD", old, "STALE", stale, "MADEUP", old[:22]+probe.ForgedToken()[22:]).Replace(tt.cookies)
 				site := m.Handler(csrf.Require(http.NotFoundHandler()))
 				send := func(n int) {
 					for range n {
@@ -91,20 +92,20 @@ func TestValuesOfAnOldTypeDoNotFloodTheLog(t *testing.T) {
 		var log bytes.Buffer
 		defer slog.SetDefault(slog.Default())
 		slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-		tap := newTap()
-		p := probeOver(t, tap, session.Config{})
-		c := p.client().must(set(t, "k", "text"))
+		tap := probe.NewTap()
+		p := probe.Over(t, tap, session.Config{})
+		c := p.Client().Must(probe.Set(t, "k", "text"))
 		m, err := session.NewManager(tap, session.Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer m.Close()
-		site := m.Handler(act(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
+		site := m.Handler(probe.Act(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) {
 			session.NewKey[int]("k").Get(s)
 		}))
 		for range 100 {
 			r := httptest.NewRequest("GET", "/", nil)
-			r.Header.Set("Cookie", cookieName+"="+c.token())
+			r.Header.Set("Cookie", probe.CookieName+"="+c.Token())
 			site.ServeHTTP(httptest.NewRecorder(), r)
 		}
 		if lines := strings.Count(log.String(), "\n"); lines != 10 || strings.Count(log.String(), "key=k") != lines {

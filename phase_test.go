@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/b4468f51/session"
+	"github.com/b4468f51/session/internal/probe"
 	"github.com/b4468f51/session/store/memstore"
 )
 
@@ -65,19 +66,19 @@ func TestPhasesAllowWhatTheTableSays(t *testing.T) {
 // in doubt.
 var phases = map[string]func(t *testing.T) (s *session.Session, inDoubt error){
 	"fresh": func(t *testing.T) (*session.Session, error) {
-		return newDirect(t, memstore.New(), session.Config{}).load(nil), nil
+		return probe.NewDirect(t, memstore.New(), session.Config{}).Load(nil), nil
 	},
 	"stored": func(t *testing.T) (*session.Session, error) {
-		d := newDirect(t, memstore.New(), session.Config{})
-		return d.load(d.with("a", "b")), nil
+		d := probe.NewDirect(t, memstore.New(), session.Config{})
+		return d.Load(d.With("a", "b")), nil
 	},
 	"viewed": func(t *testing.T) (s *session.Session, _ error) {
-		d := newDirect(t, memstore.New(), session.Config{})
-		id := d.load(d.with("a", "b")).ID()
+		d := probe.NewDirect(t, memstore.New(), session.Config{})
+		id := d.Load(d.With("a", "b")).ID()
 		shown, leave := make(chan bool), make(chan bool)
 		left := make(chan error)
 		go func() {
-			left <- d.m.View(t.Context(), id, func(in *session.Session) error {
+			left <- d.M.View(t.Context(), id, func(in *session.Session) error {
 				s = in
 				close(shown)
 				<-leave
@@ -85,35 +86,35 @@ var phases = map[string]func(t *testing.T) (s *session.Session, inDoubt error){
 			})
 		}()
 		<-shown
-		t.Cleanup(func() { close(leave); must(t, <-left) })
+		t.Cleanup(func() { close(leave); probe.Must(t, <-left) })
 		return s, nil
 	},
 	"in doubt": func(t *testing.T) (*session.Session, error) {
-		f := newSilentStore(t, false)
-		d := newDirect(t, f, session.Config{})
-		s := d.load(d.with("a", "b"))
-		must(t, s.Set("c", "d"))
-		f.silent.Store(true)
+		f := probe.NewSilent(t, false)
+		d := probe.NewDirect(t, f, session.Config{})
+		s := d.Load(d.With("a", "b"))
+		probe.Must(t, s.Set("c", "d"))
+		f.Now.Store(true)
 		err := s.Save(t.Context())
-		f.silent.Store(false)
+		f.Now.Store(false)
 		return s, err
 	},
 	"ended": func(t *testing.T) (*session.Session, error) {
-		d := newDirect(t, memstore.New(), session.Config{})
-		s := d.load(d.with("a", "b"))
-		must(t, d.m.Revoke(t.Context(), s.ID()))
+		d := probe.NewDirect(t, memstore.New(), session.Config{})
+		s := d.Load(d.With("a", "b"))
+		probe.Must(t, d.M.Revoke(t.Context(), s.ID()))
 		if err := s.Reload(t.Context()); !errors.Is(err, session.ErrEnded) {
 			t.Errorf("Reload of what was revoked: %v", err)
 		}
 		return s, nil
 	},
 	"done": func(t *testing.T) (s *session.Session, _ error) {
-		site := newSite(t, nil, session.Config{})
-		site.handle("/", func(_ http.ResponseWriter, _ *http.Request, in *session.Session) {
-			must(t, in.Set("a", "b"))
+		site := probe.NewSite(t, nil, session.Config{})
+		site.Handle("/", func(_ http.ResponseWriter, _ *http.Request, in *session.Session) {
+			probe.Must(t, in.Set("a", "b"))
 			s = in
 		})
-		site.browser().want("/", 200, "")
+		site.Browser().Want("/", 200, "")
 		return s, nil
 	},
 }
@@ -130,7 +131,7 @@ var phaseTries = map[string]func(t *testing.T, s *session.Session, inDoubt error
 	"Set and others": func(t *testing.T, s *session.Session, inDoubt error) string {
 		tries := map[string]func() error{
 			"Set": func() error { return s.Set("x", 1) }, "Delete": func() error { return s.Delete("a") }, "Clear": s.Clear,
-			"Update": func() error { return increment(s) },
+			"Update": func() error { return probe.Increment(s) },
 			"Renew":  s.Renew, "SetLifetime": func() error { return s.SetLifetime(session.Lifetime{}) },
 		}
 		got := phaseWord(tries["Set"](), inDoubt)

@@ -5,10 +5,13 @@
 // Scripts send what [Token] returns in the header X-CSRF-Token.
 //
 // This stops another site, a sibling host included, from having a browser send a request
-// in its user's name: such a site can read no page of this one, and so has no token. It
-// does not stop a script on this site's own pages, which can read them. It does not look
-// at GET: a handler must not change anything for one, and asks [SameOrigin] before it
-// upgrades one to a WebSocket.
+// in its user's name: such a site can read no page of this one, and so has no token.
+//
+// It does not stop a script on this site's own pages, which can read them. It does not
+// look at GET: a handler must not change anything for one, and asks [SameOrigin] before it
+// upgrades one to a WebSocket. And without the prefix __Host-, which the cookie's name
+// has by default, a sibling host can set the cookie of a form that it was shown itself, and
+// have a visitor without a session send that form, such as its own sign-in.
 //
 // [http.CrossOriginProtection] does the same in today's browsers without a token, and
 // should stand before [Require] in any case. Tokens are for browsers that tell nothing of

@@ -209,7 +209,7 @@ func TestOnlyAGoodTokenPasses(t *testing.T) {
 	bad := map[string]string{
 		"none": "", "short": good[:127], "long": good + "A", "zeros": strings.Repeat("A", 128), "half": good[:64],
 		"padded": good + "====", "no base64": strings.Repeat("*", 128), "line break": good[:40] + "\n" + good[40:],
-		"line break in its place": good[:40] + "\n" + good[41:], "very long": strings.Repeat("A", 1<<20),
+		"line break in its place": good[:40] + "\n" + good[41:], "very long": strings.Repeat("A", 1<<20), "line breaks alone": strings.Repeat("\n", 128),
 	}
 	for i := range raw {
 		bad[fmt.Sprint("bit of byte ", i)] = flip(i)

@@ -95,6 +95,44 @@ func TestARefusedFormSaysWhy(t *testing.T) {
 	}
 }
 
+// An operator is told whose form it was. A visitor without a session has no ID yet.
+func TestARefusedFormIsReportedWithItsSession(t *testing.T) {
+	p := probe.New(t, session.Config{})
+	refused := func(c *probe.Client) session.Event {
+		p.Saw()
+		accepts(c, "bad")
+		events := p.Saw()
+		if len(events) != 1 {
+			t.Fatalf("the events are %v", events)
+		}
+		return events[0]
+	}
+	visitor, user := p.Client(), p.Client().Must(probe.Login(t, "u"))
+	if e := refused(visitor); !e.ID.IsZero() || e.Subject != "" {
+		t.Errorf("a visitor's is %v", e)
+	}
+	var id session.ID
+	user.Must(func(_ http.ResponseWriter, _ *http.Request, s *session.Session) { id = s.ID() })
+	if e := refused(user); e.ID != id || e.Subject != "u" {
+		t.Errorf("a user's is %v, want the session %v", e, id)
+	}
+	p.Saw()
+	visitor.Visit(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, s.Set("k", 1), s.Save(r.Context()))
+		id = s.ID()
+		csrf.Require(http.NotFoundHandler()).ServeHTTP(w, r)
+	}, probe.Method("POST"))
+	if events := p.Saw(); events[len(events)-1].Kind != session.EventForged || events[len(events)-1].ID != id {
+		t.Errorf("in the request that began the session: %v", events)
+	}
+}
+
+func TestARefusalIsForbidden(t *testing.T) {
+	if got := session.ErrorStatus(csrf.ErrRefused); got != http.StatusForbidden {
+		t.Errorf("status %d", got)
+	}
+}
+
 // Whatever has ended the sign-in that a form was of, it is an old form to this
 // client, and a forged one to all others.
 func TestAnOldFormIsToldFromAForgedOne(t *testing.T) {

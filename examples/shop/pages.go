@@ -11,7 +11,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/csrf"
 )
 

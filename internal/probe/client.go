@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,9 +34,9 @@ func (c *Client) Visit(f Act, edits ...func(*http.Request)) *http.Response {
 		edit(r)
 	}
 	w := httptest.NewRecorder()
-	c.P.H.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), actKey{}, f)))
+	c.P.H.ServeHTTP(w, Bring(r, f))
 	res := w.Result()
-	checkAnswer(c.P.T, res)
+	CheckAnswer(c.P.T, res)
 	c.Jar.SetCookies(c.URL, res.Cookies())
 	return res
 }
@@ -45,8 +44,8 @@ func (c *Client) Visit(f Act, edits ...func(*http.Request)) *http.Response {
 // On returns the same browser, with the same cookies, for another Probe of the site.
 func (c *Client) On(p *Probe) *Client { return &Client{p, c.Jar, c.URL} }
 
-// checkAnswer checks what every answer with a session's cookie keeps to.
-func checkAnswer(t testing.TB, res *http.Response) {
+// CheckAnswer checks what every answer with a session's cookie keeps to.
+func CheckAnswer(t testing.TB, res *http.Response) {
 	t.Helper()
 	n := 0
 	for _, ck := range res.Cookies() {
@@ -82,6 +81,12 @@ func SessionCookie(res *http.Response) *http.Cookie {
 // Token returns what the client holds, or "".
 func (c *Client) Token() string { return c.Cookie(CookieName) }
 
+// ID returns the ID in the client's token.
+func (c *Client) ID() session.ID {
+	id, _ := RawToken(c.P.T, c.Token())
+	return id
+}
+
 // Cookie returns the value of a cookie, or "".
 func (c *Client) Cookie(name string) string {
 	for _, ck := range c.Jar.Cookies(c.URL) {
@@ -104,15 +109,22 @@ func (c *Client) Must(f Act) *Client {
 // Anonymous is the [Client.State] of nobody with nothing.
 const Anonymous = "<>"
 
-// State returns who is signed in, and what the session holds.
+// Describe tells who is signed in, and what the session holds.
+func Describe(s *session.Session) string {
+	text := "<" + s.Subject() + ">"
+	for key := range s.Keys() {
+		text += fmt.Sprintf(" %s=%v", key, s.Get(key))
+	}
+	return text
+}
+
+// Show answers with what Describe tells.
+func Show(w http.ResponseWriter, _ *http.Request, s *session.Session) { io.WriteString(w, Describe(s)) }
+
+// State returns what Show answers.
 func (c *Client) State() string {
 	c.P.T.Helper()
-	return Text(c.P.T, c.Visit(func(w http.ResponseWriter, _ *http.Request, s *session.Session) {
-		fmt.Fprintf(w, "<%s>", s.Subject())
-		for key := range s.Keys() {
-			fmt.Fprintf(w, " %s=%v", key, s.Get(key))
-		}
-	}))
+	return Text(c.P.T, c.Visit(Show))
 }
 
 // Wants checks the state.
@@ -141,39 +153,4 @@ func Must(t testing.TB, errs ...error) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// Succeed makes an Act of a step that must not fail.
-func Succeed(t testing.TB, f func(r *http.Request, s *session.Session) error) Act {
-	return func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
-		if err := f(r, s); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// Set sets a value.
-func Set(t testing.TB, key string, v any) Act {
-	return Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Set(key, v) })
-}
-
-// Login signs in.
-func Login(t testing.TB, subject string) Act {
-	return Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Login(subject) })
-}
-
-// Renew replaces the token.
-func Renew(t testing.TB) Act {
-	return Succeed(t, func(_ *http.Request, s *session.Session) error { return s.Renew() })
-}
-
-// Logout destroys the session.
-func Logout(t testing.TB) Act {
-	return Succeed(t, func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) })
-}
-
-// Behind makes an Act of a middleware before a handler that answers 200 and "inside".
-func Behind(guard func(http.Handler) http.Handler) Act {
-	h := guard(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "inside") }))
-	return func(w http.ResponseWriter, r *http.Request, _ *session.Session) { h.ServeHTTP(w, r) }
 }

@@ -1,7 +1,8 @@
-// Package probe is an application under test, for the tests of the packages that
-// stand on package session: a manager over a store that tells what it is asked, and
-// clients that check of every answer what has to be true of every answer. It knows
-// the public face of package session alone. No program links it.
+// Package probe is an application under test, for the tests of package session and of
+// what stands on it: a manager over a store that tells what it is asked, and clients
+// that check of every answer what has to be true of every answer. To a [Probe] each
+// request brings its handler along, a [Site] has one for each path, and a [Direct] does
+// without HTTP. It knows the public face of package session alone. No program links it.
 package probe
 
 import (
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,26 +59,34 @@ func Sealed(t testing.TB, by session.Sealer, cfg session.Config) *Probe {
 func with(t testing.TB, tap *Tap, cfg session.Config, open func(session.Config) (*session.Manager, error)) *Probe {
 	t.Helper()
 	p := &Probe{T: t, Tap: tap}
-	cfg.Observer = func(_ context.Context, e session.Event) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.events = append(p.events, e)
-	}
+	cfg.Observer = p.Observe
 	m, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
 	p.M = m
-	p.H = m.Handler(http.HandlerFunc(brought))
+	p.H = m.Handler(http.HandlerFunc(Brought))
 	return p
 }
 
 type actKey struct{}
 
-// brought is the handler that the request brought along.
-func brought(w http.ResponseWriter, r *http.Request) {
+// Bring makes f the Act of a request.
+func Bring(r *http.Request, f Act) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), actKey{}, f))
+}
+
+// Brought is the handler that the request brought along.
+func Brought(w http.ResponseWriter, r *http.Request) {
 	r.Context().Value(actKey{}).(Act).ServeHTTP(w, r)
+}
+
+// Observe keeps an event for Saw. It is the Observer of the Probe's manager.
+func (p *Probe) Observe(_ context.Context, e session.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.events = append(p.events, e)
 }
 
 // Saw returns the events since it was last called.
@@ -118,4 +128,29 @@ func (p *Probe) With(token string) *Client {
 	c := p.Client()
 	c.Jar.SetCookies(c.URL, []*http.Cookie{{Name: CookieName, Value: token, Path: "/", Secure: true}})
 	return c
+}
+
+// Only returns the one session of a subject.
+func (p *Probe) Only(subject string) session.Info {
+	p.T.Helper()
+	infos, err := Collect(p.M.List(p.T.Context(), subject))
+	if err != nil || len(infos) != 1 {
+		p.T.Fatalf("%d sessions, %v; want one", len(infos), err)
+	}
+	return infos[0]
+}
+
+// IDsOf returns the IDs of a subject's sessions, ascending.
+func (p *Probe) IDsOf(subject string) []session.ID {
+	p.T.Helper()
+	infos, err := Collect(p.M.List(p.T.Context(), subject))
+	if err != nil {
+		p.T.Fatal(err)
+	}
+	var ids []session.ID
+	for _, info := range infos {
+		ids = append(ids, info.ID)
+	}
+	slices.SortFunc(ids, func(a, b session.ID) int { return slices.Compare(a[:], b[:]) })
+	return ids
 }

@@ -17,6 +17,20 @@ func Headers(pairs ...string) func(*http.Request) {
 	}
 }
 
+// Cookies sends Cookie headers as they are, in the place of the jar's.
+func Cookies(lines ...string) func(*http.Request) {
+	return func(r *http.Request) { r.Header["Cookie"] = lines }
+}
+
+// Request returns a request for the page of a [Client], without its cookies.
+func Request() *http.Request {
+	r, err := http.NewRequest("GET", URL, nil)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
 // Navigate makes a request one by which a browser opens a page.
 func Navigate(r *http.Request) { r.Header.Set("Sec-Fetch-Mode", "navigate") }
 
