@@ -31,7 +31,7 @@ func main() {
 	jobs := flag.Int("jobs", 2, "how many to try at once")
 	only := flag.String("only", "", "a part of the description, or of file:line, that mutants must have")
 	list := flag.Bool("list", false, "list the mutants, and try none")
-	tests := flag.String("tests", "go test -count=1 -timeout 120s . ./internal/checklist ./internal/tests/...", "commands, separated by semicolons; each gets -overlay after its second word")
+	tests := flag.String("tests", "go test -count=1 -timeout 120s . ./csrf ./guard ./flash ./internal/...", "commands, separated by semicolons; each gets -overlay after its second word")
 	limit := flag.Duration("limit", 5*time.Minute, "how long the tests of one mutant may take; more counts as noticed")
 	flag.Parse()
 
