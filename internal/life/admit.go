@@ -13,8 +13,8 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// admit tells whether a commit may write: not everybody may have a session, nor
-// any number of them.
+// admit returns an error if the commit may not write: because a visitor is not admitted, or the
+// subject has too many sessions.
 func (c *saving) admit() error {
 	switch {
 	case c.signsIn():
@@ -35,8 +35,8 @@ func (c *saving) has(kind change.Kind) bool {
 	return slices.ContainsFunc(c.Ops, func(o change.Op) bool { return o.Kind == kind })
 }
 
-// loginInTime fails where the subject's sessions were revoked since the request
-// began: its password may be the old one.
+// loginInTime fails if the subject's sessions were revoked since the request began: the request
+// may have checked the old password.
 func (c *saving) loginInTime() error {
 	if !c.h.keeper.outrun(c) {
 		return nil
@@ -48,16 +48,16 @@ func (c *saving) loginInTime() error {
 	return err
 }
 
-// outrun: of a session that does not sign in the record is gone.
+// outrun is true of a sign-in, which writes a record that the revocation did not list. Other
+// commits find their record gone.
 func (k inStore) outrun(c *saving) bool { return c.signsIn() && k.lists() }
 
-// signedIn is what follows when a sign-in was written. RevokeAll writes the
-// not-before and then lists; a sign-in writes its record and then reads the
-// not-before: so one of them sees the other.
+// signedIn runs after a sign-in was written. RevokeAll writes the not-before and then lists. A
+// sign-in writes its record and then reads the not-before. So one of them sees the other.
 func (c *saving) signedIn(rec store.Record) error {
 	if err := c.loginInTime(); err != nil {
 		if errors.Is(err, change.ErrEnded) {
-			// Nobody was given the token. Should this fail, it stays that way.
+			// If this fails, the record stays, but nobody was given its token.
 			_ = c.h.delete(c.Context, rec.ID)
 		} else {
 			c.InDoubt = true
@@ -85,8 +85,8 @@ func (c *saving) reserve() error {
 	return err
 }
 
-// sessionIDs returns the IDs of a subject's sessions, and of more than so many
-// only these. One is among them in any case, if it is the subject's.
+// sessionIDs returns the IDs of a subject's sessions, at most so many of them, and one in any
+// case if it is the subject's.
 func (h *Host) sessionIDs(ctx context.Context, scoped string, most int, one store.ID) ([]store.ID, error) {
 	ids, all, err := h.Accounts.IDs(ctx, scoped, most)
 	if err != nil || all || slices.Contains(ids, one) {
@@ -110,9 +110,9 @@ func (c *saving) freePlaces() {
 	}
 }
 
-// evict ends the sessions of the subject that are too many: those that signed
-// in longest ago. Of sign-ins at the same time each does so, and the last one sees all:
-// so no more than the limit are left at rest.
+// evict ends the sessions of the subject that are too many: those that signed in longest ago.
+// Each of several sign-ins at the same time does so. The last of them sees all sessions, so in
+// the end no more than the limit are left.
 func (h *Host) evict(ctx context.Context, rec *store.Record) error {
 	if h.MaxSessions == 0 {
 		return nil
@@ -132,8 +132,8 @@ func (h *Host) evict(ctx context.Context, rec *store.Record) error {
 	return nil
 }
 
-// signInTime returns when a session was signed in, in Unix milliseconds; one that
-// does not decode goes first.
+// signInTime returns when a session was signed in, in Unix milliseconds. For a record that does
+// not decode it returns 0, so that this one is evicted first.
 func (h *Host) signInTime(ctx context.Context, rec *store.Record) int64 {
 	meta, err := h.ReadMeta(ctx, rec)
 	if err != nil {

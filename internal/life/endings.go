@@ -12,7 +12,7 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// A past is what a request has to do with sessions beside its own. Few have any.
+// A past is what a request has to do with sessions other than its own.
 type past struct {
 	killed *change.Draft // the session whose killed token the request came with
 	before *state        // what a Login that began another session has put aside
@@ -35,7 +35,7 @@ func (s *Session) pastLocked() *past {
 	return r.past
 }
 
-// anyPastLocked is pastLocked where there is one, and nil else.
+// anyPastLocked returns the past, and nil if there is none.
 func (s *Session) anyPastLocked() *past {
 	if s.rare == nil {
 		return nil
@@ -49,8 +49,8 @@ func (s *Session) forgetPastLocked() {
 	}
 }
 
-// beginAnotherLocked puts a new session in the place of one that has ended or is
-// another subject's, for a Login. The commit ends the other first.
+// beginAnotherLocked begins a new session for a Login, because the present one has ended or
+// belongs to another subject. The commit ends the other subject's session first.
 func (s *Session) beginAnotherLocked(subject string) {
 	s.asideLocked()
 	p := s.anyPastLocked()
@@ -63,7 +63,7 @@ func (s *Session) beginAnotherLocked(subject string) {
 	}
 }
 
-// asideLocked keeps what the session was when the request last committed.
+// asideLocked keeps the state of the last commit, for takeBackLocked.
 func (s *Session) asideLocked() {
 	if p := s.pastLocked(); p.before == nil {
 		before := s.state
@@ -89,8 +89,8 @@ func (s *Session) takeBackLocked() {
 	}
 }
 
-// endings returns the sessions that end with a sign-in, or with the session. Of a
-// request that brought several tokens it has to ask the store.
+// endings returns the sessions that a sign-in ends, and with itself the session too. If the
+// request brought several tokens, it asks the store whose they are.
 func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]ending, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,9 +113,9 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 	return ends, nil
 }
 
-// maxPresented bounds the records that are looked at to find the sessions of one
-// request. No browser keeps more cookies for one site: somebody on another host of
-// the domain who plants as many as it keeps must not have one overlooked.
+// maxPresented bounds the records that are loaded to find the sessions of one request. No
+// browser keeps more cookies for one site. So an attacker who plants as many as the browser
+// keeps cannot make us overlook one.
 const maxPresented = 200
 
 func (k inStore) presented(ctx context.Context, tokens []string, now time.Time) ([]ending, error) {
@@ -156,7 +156,7 @@ func (c *saving) endsToo(id store.ID) bool {
 	return slices.ContainsFunc(c.ends, func(e ending) bool { return e.id == id })
 }
 
-// killedID returns the session that the request came with a killed token of.
+// killedID returns the ID of the session whose killed token the request came with.
 func (s *Session) killedID() store.ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -167,7 +167,7 @@ func (s *Session) killedID() store.ID {
 	return p.killed.Rec.ID
 }
 
-// endToo has one more session give way, in the next attempt too.
+// endToo makes one more session give way, in the next attempt too.
 func (c *saving) endToo(e ending) {
 	c.ends = append(c.ends, e)
 	c.s.mu.Lock()
@@ -176,8 +176,8 @@ func (c *saving) endToo(e ending) {
 	p.others = append(p.others, e)
 }
 
-// endOthers ends the sessions that give way to the one of a sign-in. It does so
-// before that is written: whatever fails, nobody is signed in twice.
+// endOthers ends the sessions that give way to a sign-in. It runs before the sign-in is
+// written: whatever fails, nobody is signed in twice.
 func (c *saving) endOthers() error {
 	if c.over < len(c.ends) {
 		c.s.mu.Lock()
@@ -195,8 +195,7 @@ func (c *saving) endOthers() error {
 	return nil
 }
 
-// ended notes that a session has ended, so that the next attempt does not end it
-// once more.
+// ended notes that a session has ended. The next attempt does not end it again.
 func (c *saving) ended(id store.ID) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()

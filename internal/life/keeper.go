@@ -11,19 +11,19 @@ import (
 // A keeper is where the sessions of a Host are: in its store, or sealed in their
 // cookies. Nothing else asks which of the two it is.
 type keeper interface {
-	// present finds the session of what a client presented, and makes its draft. What
-	// is not good is of unknown standing; an error means that nobody can tell.
+	// present finds the session of a token, and makes its draft. The standing of an
+	// invalid token is unknown. An error means that nobody can tell.
 	present(ctx context.Context, text string, now time.Time, d *change.Draft) (presentation, error)
 
-	// presented returns the sessions of which a request brought a good token, however
-	// many. That none of them is used must not keep it from ending them.
+	// presented returns the sessions of all valid tokens of a request. A request with
+	// several uses none of them, but it may end them.
 	presented(ctx context.Context, tokens []string, now time.Time) ([]ending, error)
 
 	// commit is Session.Commit, of a session whose committing is held.
 	commit(parent context.Context, s *Session, storeNew bool) error
 
-	// look has a session show what is stored now, and ends it where it is over. It
-	// counts as use where that is told.
+	// look makes a session show what is stored now, and ends it if it is over. With use
+	// it counts as use.
 	look(ctx context.Context, s *Session, use bool) error
 
 	// remove ends a session.
@@ -33,16 +33,17 @@ type keeper interface {
 	// anybody knows. It spares the sign-in of the caller, which may be nil.
 	revokeAll(ctx context.Context, scoped string, caller *Session) (int, error)
 
-	// outrun tells whether a revocation may have come before what is committed, and
-	// would not end it.
+	// outrun tells whether a revocation that came before this commit may fail to end what
+	// the commit writes. Then the commit has to look for one.
 	outrun(c *saving) bool
 
-	// byID and bySubject are errors where sessions cannot be found by these.
+	// byID and bySubject return an error if sessions cannot be found by ID, or by
+	// subject.
 	byID(op string) error
 	bySubject(op string) error
 
-	// writesWithCookie tells that whatever is written is the cookie of this very
-	// answer: nothing can be written before it, apart from it, or after its header.
+	// writesWithCookie tells whether the cookie of the answer is the only thing that is
+	// ever written: then nothing can be written before the answer or after its header.
 	writesWithCookie() bool
 }
 

@@ -86,9 +86,9 @@ type presentation struct {
 	several    bool // another one is good as well
 }
 
-// choose returns the one good presentation of several texts, or, where there
-// is none, one that is stale; else it is of unknown standing. In most requests
-// there is one text, and its draft is made where d is.
+// choose returns the one valid presentation of several texts. If there is none it returns one
+// that is stale, or else one of unknown standing. Most requests have one text, and its draft
+// is made in d.
 func (h *Host) choose(ctx context.Context, texts []string, now time.Time, d *change.Draft) (good presentation, err error) {
 	if good, err = h.present(ctx, texts[0], now, d); err != nil {
 		return good, err
@@ -113,7 +113,7 @@ func (h *Host) choose(ctx context.Context, texts []string, now time.Time, d *cha
 	return good, nil
 }
 
-// present finds the session of what a client presented. An error is reported.
+// present finds the session of a token, and reports an error.
 func (h *Host) present(ctx context.Context, text string, now time.Time, d *change.Draft) (presentation, error) {
 	p, err := h.keeper.present(ctx, text, now, d)
 	if err != nil && ctx.Err() != context.Canceled { // else the client has hung up
@@ -157,8 +157,8 @@ func (k inStore) present(ctx context.Context, text string, now time.Time, d *cha
 	return p, nil
 }
 
-// readDraft reads the record of a client. It is false for one that is corrupt,
-// which it reports, and for one of a newer format, which is an error.
+// readDraft reads the record of a client. It returns false for a corrupt record, which it
+// reports, and an error for a record of a newer format.
 func (h *Host) readDraft(ctx context.Context, rec *store.Record, d *change.Draft, meta *envelope.Meta) (bool, error) {
 	err := d.Read(commit.SavedOf(rec), meta)
 	if err != nil {

@@ -9,8 +9,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 )
 
-// notes are what a session has told its Observer of, or has to tell, beside what
-// it commits. Few requests have any.
+// notes are what a session has reported, or has to report, other than what it commits.
 type notes struct {
 	undecodable []string // the keys that were reported
 
@@ -38,7 +37,7 @@ func (c unsavedChange) same(o unsavedChange) bool { return c.kind == o.kind && c
 // maxUnsaved bounds the keys that are remembered. One of them is told.
 const maxUnsaved = 16
 
-// anyNotesLocked is notesLocked where there are some, and nil else.
+// anyNotesLocked returns the notes, and nil if there are none.
 func (s *Session) anyNotesLocked() *notes {
 	if s.rare == nil {
 		return nil
@@ -54,7 +53,7 @@ func (s *Session) notesLocked() *notes {
 	return r.notes
 }
 
-// context is where the events of a session belong that happen outside of a commit.
+// context returns the context for events outside of a commit.
 func (s *Session) context() context.Context {
 	if s.request == nil {
 		return context.Background()
@@ -65,8 +64,8 @@ func (s *Session) context() context.Context {
 // UndecodableError returns an ErrUndecodable of a value.
 func UndecodableError(key string, err error) error { return &undecodableError{key, err} }
 
-// An undecodableError is an ErrUndecodable. Its text is for logs, and has nothing
-// of the value in it.
+// An undecodableError is an ErrUndecodable. Its text is for logs, and shows nothing of the
+// value.
 type undecodableError struct {
 	key string
 	err error
@@ -78,8 +77,8 @@ func (e *undecodableError) Error() string {
 
 func (e *undecodableError) Unwrap() []error { return []error{ErrUndecodable, e.err} }
 
-// uncited returns the text of an error up to where it cites what a client has sent,
-// or what is stored: that may be a password, and of any length.
+// uncited returns the text of an error up to its first quotation. What is quoted comes from a
+// client or the store: it may be a password, and of any length.
 func uncited(err error) string {
 	text, _, _ := strings.Cut(err.Error(), `"`)
 	return strings.TrimRight(text, ": ")
@@ -101,8 +100,8 @@ func (s *Session) Undecodable(key string, err error) {
 	}
 }
 
-// Refuse notes an error with which a change was refused, and returns it. Should the
-// handler ignore it, TellUnsaved says so.
+// Refuse notes the error of a refused change, and returns it. If the handler ignores it,
+// TellUnsaved reports it.
 func (s *Session) Refuse(kind change.Kind, key string, err error) error {
 	s.mu.Lock()
 	s.refuseLocked(unsavedBy(kind, key, err))
@@ -128,7 +127,7 @@ func (s *Session) madeLocked(kind change.Kind, key string) {
 	}
 }
 
-// AnsweredUnsaved forgets the error: the client is told by the status.
+// AnsweredUnsaved forgets the errors, because the status tells the client.
 func (s *Session) AnsweredUnsaved() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,8 +136,8 @@ func (s *Session) AnsweredUnsaved() {
 	}
 }
 
-// TellUnsaved reports, once, that a change was refused: the client was not told by
-// an error, and may take it for made.
+// TellUnsaved reports once that a change was refused. The answer is no error, so the client
+// may believe that the change was made.
 func (s *Session) TellUnsaved(ctx context.Context) {
 	s.mu.Lock()
 	n := s.anyNotesLocked()

@@ -42,7 +42,8 @@ func (k inStore) look(ctx context.Context, s *Session, use bool) error {
 	return k.h.touch(ctx, s, &newest, now)
 }
 
-// newest loads the newest state, and shows it with what is pending on top.
+// newest loads the newest state, and makes the session show it, with the pending operations on
+// top.
 func (s *Session) newest(ctx context.Context, now time.Time) (newest change.Draft, err error) {
 	s.mu.Lock()
 	id, generation := s.draft.Rec.ID, s.generation
@@ -65,7 +66,7 @@ func (s *Session) newest(ctx context.Context, now time.Time) (newest change.Draf
 	return newest, nil
 }
 
-// show makes a record of the session what it shows, under what is pending.
+// show makes the session show a record, with the pending operations on top.
 func (s *Session) show(newest change.Draft) {
 	s.draft, s.quiet = s.lockWith(func() change.Draft { return newest }), false
 	s.mu.Unlock()

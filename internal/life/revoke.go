@@ -71,8 +71,8 @@ func (k inStore) revokeAll(ctx context.Context, scoped string, caller *Session) 
 	return k.h.RevokeBut(ctx, scoped, caller, store.ID{})
 }
 
-// RevokeBut ends the sessions of a subject but for one. The not-before comes first: a
-// sign-in that is written later than they are listed meets it.
+// RevokeBut ends the sessions of a subject except one. It writes the not-before first: a sign-in
+// that is written after the sessions were listed finds it.
 func (h *Host) RevokeBut(ctx context.Context, scoped string, caller *Session, but store.ID) (int, error) {
 	if err := h.keeper.bySubject("revoke"); err != nil { // before anything is written
 		return 0, err
@@ -108,8 +108,8 @@ func (h *Host) putNotBefore(parent context.Context, scoped string, caller *Sessi
 	return nil
 }
 
-// A spared is the not-before of a subject that a request has put itself: its
-// own sign-in comes after it.
+// A spared is the not-before that a request has put itself. The request may still sign in,
+// because its sign-in comes after it.
 type spared struct {
 	subject   string
 	notBefore int64 // Unix milliseconds

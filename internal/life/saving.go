@@ -14,8 +14,8 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// A saving writes the pending operations of a session. It works on a draft of
-// its own, so that the session can be used meanwhile.
+// A saving is one commit of a session: a commit.Commit, and the hooks that it calls. It works
+// on a draft of its own, so that the session can be used meanwhile.
 type saving struct {
 	commit.Commit
 	h       *Host
@@ -63,7 +63,7 @@ func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error
 		return err
 	}
 	if !c.Changed {
-		h.touch(c.Context, s, &c.Draft, c.Now) // reported; a reader is not to suffer for it
+		h.touch(c.Context, s, &c.Draft, c.Now) // reported; a request that only reads does not fail for it
 		return nil
 	}
 	existed := c.Stored
@@ -77,8 +77,8 @@ func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error
 	return err
 }
 
-// onlyRead drops what leaves the session as it was, and tells that then there is
-// nothing to commit.
+// onlyRead tells whether there is nothing to commit. It first drops operations that leave the
+// session as it was.
 func (s *Session) onlyRead() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +86,8 @@ func (s *Session) onlyRead() bool {
 	return s.onlyReadLocked()
 }
 
-// onlyReadLocked tells that there is nothing to commit, and nothing to do with
-// the secrets or for the idle timeout either, as after most requests.
+// onlyReadLocked tells whether there is nothing to commit, nothing to do with the secrets, and
+// no use to write. That is so after most requests.
 func (s *Session) onlyReadLocked() bool {
 	switch {
 	case len(s.ops) > 0 || s.lost:
@@ -137,7 +137,8 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 	return true, nil
 }
 
-// Housekeep does with the secrets what the request gives reason for.
+// Housekeep confirms a pending secret that the client has presented, and issues a new one if
+// rotation is due.
 func (c *saving) Housekeep() {
 	h := c.h
 	c.rotated = false
@@ -175,8 +176,7 @@ func (c *saving) Unreadable(rec store.Record, err error) error {
 	return c.h.unreadable(c.Context, &rec, err)
 }
 
-// Another is called where a sign-in begins a session in the place of one that has
-// ended.
+// Another is called when a sign-in begins another session because the old one has ended.
 func (c *saving) Another() error {
 	if c.h.RefuseLogin {
 		if err := c.reserve(); err != nil {
@@ -212,8 +212,8 @@ func (c *saving) run() error {
 	return err
 }
 
-// store has the operations stored, once it is clear that they may be, and nothing
-// else has to end first.
+// store writes the operations. Before that it finds out whether they may be written, and ends
+// the sessions that give way.
 func (c *saving) store() (rec store.Record, err error) {
 	if c.signsIn() {
 		c.ends, err = c.s.endings(c.Context, c.Now, false)

@@ -11,8 +11,8 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// commit seals the session as the handler sees it, with nothing to merge and nobody
-// to wait for.
+// commit seals the session as the handler sees it. There is nothing to merge, and no other
+// writer to wait for.
 func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) error {
 	h := k.h
 	c := s.saving(parent)
@@ -35,7 +35,7 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 	}
 	if !c.Changed {
 		h.Report(c.Context, Event{Kind: TouchFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
-		return nil // a reader is not to suffer for it
+		return nil // a request that only reads does not fail for it
 	}
 	s.mu.Lock()
 	s.ops = append(c.Ops, s.ops...)
@@ -46,8 +46,8 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 	return err
 }
 
-// takeOverSealed takes the pending operations from the session, which its draft
-// has in it already, and tells whether there is anything to do.
+// takeOverSealed takes the pending operations from the session, and tells whether there is
+// anything to do. The draft has them in it already.
 func (c *saving) takeOverSealed(storeNew bool) (bool, error) {
 	s := c.s
 	s.mu.Lock()

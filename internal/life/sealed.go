@@ -75,8 +75,8 @@ func (h *Host) revoked(ctx context.Context, d *change.Draft) (bool, error) {
 	return err == nil && !at.IsZero() && d.Meta().Authenticated <= at.UnixMilli(), err
 }
 
-// look tells whether a session may go on. There is nothing newer to see of it than
-// what its cookie had, and no use can be written.
+// look tells whether a session may go on. There is nothing newer than its cookie to see, and
+// no use to write.
 func (inCookie) look(ctx context.Context, s *Session, _ bool) error {
 	s.mu.Lock()
 	d := s.draft.Share()
@@ -91,18 +91,19 @@ func (inCookie) look(ctx context.Context, s *Session, _ bool) error {
 	return change.ErrEnded
 }
 
-// presented: there is nothing but the cookies.
+// presented returns nothing: a sealed session cannot be ended, only its cookie cleared.
 func (inCookie) presented(context.Context, []string, time.Time) ([]ending, error) { return nil, nil }
 
-// remove: the cookie is cleared, and that is all.
+// remove does nothing: all that can be done is to clear the cookie.
 func (inCookie) remove(context.Context, store.ID) error { return nil }
 
-// outrun: what signs in, or in once more, is newer than the revocation.
+// outrun is true of a sign-in and a reauthentication: their new time of sign-in is after that
+// of the revocation, which so would not end them.
 func (k inCookie) outrun(c *saving) bool {
 	return k.h.store != nil && (c.signsIn() || c.has(change.Reauthenticate))
 }
 
-// revokeAll has those ended that were signed in until now. Nobody knows how many.
+// revokeAll ends the sessions that were signed in until now. Nobody knows how many.
 func (k inCookie) revokeAll(ctx context.Context, scoped string, caller *Session) (int, error) {
 	if k.h.store == nil {
 		return 0, fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)

@@ -10,11 +10,10 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// What a commit leaves the session as, once it has written, or failed.
+// The state of a session after a commit has written, or failed.
 
-// giveBack returns the operations to the session, which is as it was. But where
-// nobody knows whether they were written, it takes no more of them, and no commit:
-// the next one could make them twice.
+// giveBack returns the operations of a failed commit to the session. If nobody knows whether
+// they were written, the session is in doubt: another commit could write them twice.
 func (c *saving) giveBack(err error) {
 	s := c.s
 	s.mu.Lock()
@@ -39,14 +38,14 @@ func (c *saving) giveBack(err error) {
 	}
 }
 
-// lost tells whether a commit failed because of what others had stored first: the
-// handler is to see that.
+// lost tells whether a commit failed because of what others had stored first. Then the handler
+// sees that.
 func (c *saving) lost(err error) bool {
 	var failed *commit.StoreError
 	return !errors.As(err, &failed) && !errors.Is(err, change.ErrEnded)
 }
 
-// settle makes the session what was stored, with what was changed since.
+// settle makes the session show what was stored, with the changes since on top.
 func (c *saving) settle(rec store.Record) {
 	var meta envelope.Meta
 	d := c.s.lockWith(func() (d change.Draft) {
@@ -57,13 +56,13 @@ func (c *saving) settle(rec store.Record) {
 	c.s.mu.Unlock()
 }
 
-// maxRounds bounds how often lockWith tries again. Only a function of an Update that
-// changes the session, against the rules, takes so many: it must not take for ever.
+// maxRounds bounds how often lockWith tries again. Only the function of an Update that changes
+// the session, against the rules, needs so many rounds, and it must not loop for ever.
 const maxRounds = 100
 
-// lockWith locks the session, and returns a draft with what is pending applied to it,
-// in a commit what was changed since takeOver. It tries again, with another draft, if
-// more was changed meanwhile.
+// lockWith locks the session, and returns a draft of from with the pending operations applied
+// to it. In a commit these are the ones since takeOver. If more operations come meanwhile, it
+// tries again with another draft.
 func (s *Session) lockWith(from func() change.Draft) change.Draft {
 	for round := 1; ; round++ {
 		d := from()
@@ -81,7 +80,7 @@ func (s *Session) lockWith(from func() change.Draft) change.Draft {
 	}
 }
 
-// becomeLocked makes d, which was stored with these metadata, what the handler sees.
+// becomeLocked makes the handler see d, which was stored with these metadata.
 func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	s := c.s
 	if meta.Generation != c.Draft.Meta().Generation {
@@ -118,7 +117,7 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	}
 }
 
-// reportDone tells the observer what this commit was, beside a change of values.
+// reportDone reports what this commit did, other than changing values.
 func (c *saving) reportDone() {
 	rec := &c.Draft.Rec
 	if c.created {

@@ -11,9 +11,9 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// What counts as use of a session is decided here: a request does, unless Config.Passive
-// says otherwise, and so do Touch and whatever gives the client another token. Edit does
-// not. What follows for the times of a session is in change.Rules.
+// What counts as use of a session is decided here. A request does, unless it is passive. Touch
+// does, and so does everything that gives the client another token. Edit does not. What
+// follows for the times of a session is decided in change.Rules.
 
 // countsLocked tells whether the commit of what is pending counts as use.
 func (s *Session) countsLocked() bool { return !s.passive || s.newTokenLocked() }
@@ -24,8 +24,8 @@ func (s *Session) useDueLocked(now envelope.Millis) bool {
 	return !s.passive && s.host.Rules.UseDue(&s.draft.Rec, now)
 }
 
-// Keep writes the use of a session at once if it is about to expire: a handler may
-// be slow, and must not lose the session under its hands.
+// Keep writes the use of a session at once if it is about to expire: it must not expire while a
+// slow handler runs.
 func (s *Session) Keep(ctx context.Context) {
 	h := s.host
 	left := s.draft.Rec.Expires.Sub(s.arrived)
@@ -62,6 +62,6 @@ func (h *Host) touch(ctx context.Context, s *Session, d *change.Draft, now time.
 	return nil
 }
 
-// epoch is any time. Time since it is monotonic, and to ask for it costs half of
-// what time.Now does, which has the wall clock to ask too.
+// epoch is any time. time.Since(epoch) reads the monotonic clock alone, and costs half of what
+// time.Now does, which reads the wall clock too.
 var epoch = time.Now()
