@@ -1,13 +1,17 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +29,7 @@ func responseStays(t *testing.T, e *env) {
 		e.rule("early hints commit nothing, "+protocol, over(earlyHints))
 		e.rule("a failed handler commits nothing, "+protocol, over(failedHandler))
 		e.rule("a panic commits nothing, "+protocol, over(panics))
+		e.rule("the files of an upload are removed, "+protocol, over(uploads))
 	}
 	e.rule("hijack with a cookie due", hijackWithCookie)
 	e.rule("hijack without one", hijackCommits)
@@ -46,6 +51,47 @@ func (e *env) newTLSMachine(protocol string) *machine {
 func (c *client) trust(m *machine) *client {
 	c.http.Transport = m.server.Client().Transport
 	return c
+}
+
+// uploads checks what the server does with its own request once the handler has returned.
+func uploads(t *testing.T, e *env, m *machine) {
+	var path string
+	m.handle("/upload", func(_ http.ResponseWriter, r *http.Request, s *session.Session) {
+		if err := r.ParseMultipartForm(0); err != nil {
+			t.Error(err)
+			return
+		}
+		f, err := r.MultipartForm.File["file"][0].Open()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		path = f.(*os.File).Name()
+		if err := s.Set("upload", path); err != nil {
+			t.Error(err)
+		}
+	})
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, _ := form.CreateFormFile("file", "large")
+	part.Write(make([]byte, 1<<16))
+	form.Close()
+	res, err := e.newClient().trust(m).http.Post(m.server.URL+"/upload", form.FormDataContentType(), &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	equal(t, "the status", res.StatusCode, http.StatusOK)
+	// The client may have the answer before the server is done with the request.
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%q is still there", path)
+		}
+	}
 }
 
 func abilities(t *testing.T, e *env, m *machine) {
