@@ -14,13 +14,13 @@ import (
 
 // A Binding binds what the server gives out, such as the token of a form, to one client.
 // It is for packages that stand on this one, as package csrf does. Its bytes are a MAC,
-// with the secret of a cookie of its own, which costs no row. Whoever reads the store
+// with the secret of a separate cookie; nothing is stored for it. Whoever reads the store
 // cannot make them; whoever has the client's cookies can. Compare what is made of them
 // in constant time.
 type Binding struct {
 	// Client is the same for as long as the client keeps the cookie: until the browser
-	// ends, or for as long as a persistent session. It tells what is of an earlier
-	// sign-in of this client from what is of another client. It protects nothing: a
+	// ends, or for as long as a persistent session. With it you can tell an
+	// old form of this client from a form of another client. It protects nothing: a
 	// sibling host that sets the cookie knows it.
 	Client []byte
 

@@ -16,13 +16,13 @@ type Config struct {
 	// App is the name of the application: 1 to 48 letters, digits and - _ .,
 	// beginning with a letter or a digit, and not ending in -csrf, which the cookie
 	// of [Session.Binding] ends in. It names the cookie, __Host-shop for
-	// "shop". It is also the realm: tokens and subjects of one App mean nothing
-	// to another, on the same host and in the same store. Only IDs are common to
+	// "shop". It is also the realm: the tokens and subjects of one App
+	// are unknown to another, on the same host and in the same store. Only IDs are common to
 	// all: [Manager.Revoke] and [Manager.Edit] take any. All machines of an
 	// application use one name, and to change it signs everybody out.
 	//
 	// A store that other programs can reach over the network, such as PostgreSQL
-	// or Redis, takes an App (see [store.Sharer]). With others it may be empty,
+	// or Redis, needs an App (see [store.Sharer]). With others it may be empty,
 	// which is the default: the cookie is __Host-id then, and its name the realm.
 	App string
 
@@ -120,8 +120,8 @@ type Config struct {
 	// Bearer (RFC 6750), or another name, with nothing but the token.
 	//
 	// The client keeps the new token that a response has in the header of the same name,
-	// or in Session-Token for Authorization. An empty one tells that the session is over,
-	// after [Session.Destroy] or a call of [Session.Lapsed]. The cookie is neither read
+	// or in Session-Token for Authorization. An empty one tells the client to forget its
+	// token, after [Session.Destroy] or a call of [Session.Lapsed]. The cookie is neither read
 	// nor set. Default "": the cookie.
 	Header string
 
@@ -141,8 +141,8 @@ type Config struct {
 
 	// Passive returns true for requests that do not count as use of their session, such
 	// as those of an open page that polls for news: it would keep its session alive for
-	// ever. Their changes are kept. A request that signs in, or calls [Session.Touch],
-	// counts anyway. Default none.
+	// ever. Their changes are kept. A request counts anyway if it calls [Session.Touch],
+	// stores a new session, or gives the client another token. Default none.
 	Passive func(r *http.Request) bool
 
 	// Observer is called with each event, on the goroutine it happens on. It must not

@@ -35,7 +35,7 @@ type Cookie struct {
 	// one is reported as [EventCookieLost]. Default /.
 	Path string
 
-	// SameSite, default Lax. None takes Secure.
+	// SameSite, default Lax. None needs Secure.
 	SameSite http.SameSite
 
 	// Insecure leaves the attribute Secure out, for development without TLS. Browsers

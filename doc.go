@@ -47,8 +47,9 @@
 //	a good token                       its session                 read it for free, or change it
 //	a token replaced by a rotation     the same session, for       do the same
 //	or by SetLifetime                  Config.Grace
-//	a token killed by Login or Renew   a session that has ended:   Login: a new session begins.
-//	less than Config.Grace ago         it reads as empty           Else ErrEnded, and no cookie
+//	a token killed by Login, Renew     a session that has ended:   Login: a new session begins.
+//	or Reauthenticate less than        it reads as empty           Else ErrEnded, and no cookie
+//	Config.Grace ago
 //	a good token, while the store      not run: Config.            —
 //	does not answer                    ErrorHandler answers 503
 //
@@ -68,7 +69,7 @@
 // of that commit. It has ended once its record or its token is gone, and is done when the
 // handler has returned.
 //
-// In one handler the last state wins, and at most one cookie is set:
+// If a handler calls several of these, the last one decides, and at most one cookie is set:
 //
 //	Set, Update, Pop, Delete, Clear    pending until the commit, seen at once by Get
 //	Login                              new token; the ID and the values stay. Where another
@@ -90,7 +91,8 @@
 // # Concurrent requests
 //
 // A session keeps what its handler did as operations, not as a copy of the whole. The commit
-// is a compare-and-swap. If another request was first, the commit applies the operations
+// is a compare-and-swap: it writes only if nobody has written since the load. If another
+// request was first, the commit applies the operations
 // again to the newer state. So changes of different keys never undo each other, and
 // [Key.Update] composes. If two requests Set one key, the last commit wins. If two requests
 // Pop one value, one gets it and the commit of the other fails. A session that was

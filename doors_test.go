@@ -118,14 +118,14 @@ func TestEveryFileIsOnTheMap(t *testing.T) {
 	for _, p := range goList(t, "./...") {
 		room := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, modulePath), "/")
 		if room != "" && !strings.HasPrefix(room, "testdata") && !on(room) {
-			t.Errorf("the package %s is not on the map", room)
+			t.Errorf("the package %s is not on the map of CONTRIBUTING.md", room)
 		}
 		if room != "" {
 			continue
 		}
 		for _, name := range p.GoFiles {
 			if !on(name) {
-				t.Errorf("%s is not on the map", name)
+				t.Errorf("%s is not on the map of CONTRIBUTING.md", name)
 			}
 		}
 	}

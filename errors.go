@@ -30,7 +30,7 @@ var (
 
 	// ErrHeadersSent is returned for a change that needs a cookie when none can be sent
 	// any more: the headers of the response have left, the connection is being
-	// hijacked, or Edit runs without a client. Make the change, or call Save, before the
+	// hijacked, or it was made in [Manager.Edit], where there is no client. Make the change, or call Save, before the
 	// first byte.
 	ErrHeadersSent = life.ErrHeadersSent
 

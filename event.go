@@ -38,9 +38,9 @@ const (
 // What clients present. But for EventForged, the request is treated as anonymous.
 const (
 	EventMalformed EventKind = "malformed token"    // a cookie that no server wrote
-	EventDuplicate EventKind = "duplicate cookie"   // several cookies of one name: somebody planted one; with Err, those of Session.Binding
+	EventDuplicate EventKind = "duplicate cookie"   // several cookies of one name: somebody planted one. If Err is set, of the cookie of Session.Binding
 	EventUnknown   EventKind = "unknown session"    // expired or ended, or never was; or a made-up secret for the ID of one that lives
-	EventStale     EventKind = "stale token"        // replaced by Login or Renew less than Config.Grace ago
+	EventStale     EventKind = "stale token"        // replaced by Login, Renew or Reauthenticate less than Config.Grace ago
 	EventForged    EventKind = "csrf token refused" // by package csrf, for the reason in Err: from another site, or an old form
 
 	// EventReused reports a token that was valid for this live session, and was replaced

@@ -1,39 +1,42 @@
 package session
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"testing"
-
-	"github.com/b4468f51/session/internal/life"
 )
 
 // What internal/life reports has the names that users know.
 func TestTheKindsOfEventsAgree(t *testing.T) {
-	for public, inLife := range map[EventKind]string{
-		EventCreated:         life.Created,
-		EventUnannounced:     life.Unannounced,
-		EventLogin:           life.Login,
-		EventReauthenticated: life.Reauthenticated,
-		EventRenewed:         life.Renewed,
-		EventRotated:         life.Rotated,
-		EventDestroyed:       life.Destroyed,
-		EventRevoked:         life.Revoked,
-		EventRefused:         life.Refused,
-		EventMalformed:       life.Malformed,
-		EventDuplicate:       life.Duplicate,
-		EventUnknown:         life.Unknown,
-		EventStale:           life.Stale,
-		EventReused:          life.Reused,
-		EventCorrupt:         life.Corrupt,
-		EventUndecodable:     life.Undecodable,
-		EventUnsaved:         life.Unsaved,
-		EventLoadFailed:      life.LoadFailed,
-		EventCommitFailed:    life.CommitFailed,
-		EventRotateFailed:    life.RotateFailed,
-		EventTouchFailed:     life.TouchFailed,
-		EventLimitFailed:     life.LimitFailed,
-	} {
-		if string(public) != inLife {
-			t.Errorf("%q is called %q in internal/life", public, inLife)
+	public, inLife := stringConsts(t, "event.go"), stringConsts(t, "internal/life/event.go")
+	for name, text := range inLife {
+		if public["Event"+name] != text {
+			t.Errorf("%s is %s in internal/life, and Event%s is %s here", name, text, name, public["Event"+name])
 		}
 	}
+	if len(inLife) == 0 {
+		t.Error("internal/life has no kinds")
+	}
+}
+
+// stringConsts returns the constants of a file that are string literals.
+func stringConsts(t *testing.T, path string) map[string]string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consts := map[string]string{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			for i, value := range spec.Values {
+				if lit, ok := value.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					consts[spec.Names[i].Name] = lit.Value
+				}
+			}
+		}
+		return true
+	})
+	return consts
 }

@@ -17,10 +17,9 @@ type Lifetime struct {
 	// a second, at most Config.MaxLifetime.
 	Absolute time.Duration
 
-	// Idle ends the session when it is not used. Zero is Absolute, as far as
-	// Config.MaxIdleTimeout allows, and Config.IdleTimeout where Absolute is zero
-	// too. At least twice Config.TouchInterval, at most Config.MaxIdleTimeout, and
-	// never more than Absolute.
+	// Idle ends the session when it is not used. Zero is Absolute, at most
+	// Config.MaxIdleTimeout. If both are zero it is Config.IdleTimeout. At least twice
+	// Config.TouchInterval, at most Config.MaxIdleTimeout, and never more than Absolute.
 	Idle time.Duration
 
 	// Persistent lets the cookie outlive the browser, up to the session's
@@ -34,7 +33,7 @@ type Lifetime struct {
 // keeps it through renewal, rotation and reauthentication. A Login ends it: call SetLifetime
 // after Login.
 //
-// The lifetime counts from the commit on. The client gets a new token, because it needs a
+// The lifetime takes effect with the commit, and counts from the sign-in. The client gets a new token, because it needs a
 // cookie of another age. The old token stays valid, as in a rotation, until the new one was
 // seen and for Config.Grace after. So nobody is signed out if the answer is lost.
 //

@@ -82,7 +82,7 @@ type exchange struct {
 	session  Session
 	loading  limit.Context
 	context  sessionContext
-	response respond.Writer // calls back the exchange: see response.go
+	response respond.Writer // calls back the exchange: see Before and what follows
 	vary     [1]string      // room for a line of the header
 }
 

@@ -9,8 +9,8 @@ import (
 
 // LimitRate returns a function for Config.AdmitAnonymous that admits so many new
 // anonymous sessions per interval, of all clients of this process together. After a
-// pause it admits as many at once. So the store has no more of them than come in
-// their lifetime and one interval more. LimitRate panics if sessions or per is not
+// pause it admits as many at once. So the store holds at most as many as LimitRate admits in
+// one lifetime and one interval. LimitRate panics if sessions or per is not
 // positive.
 func LimitRate(sessions int, per time.Duration) func(*http.Request) error {
 	if sessions <= 0 || per <= 0 {

@@ -28,7 +28,7 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 		// that exactly one of them is good.
 		Refused: total > carrier.MaxCandidates || total > 1 && m.carrier.OnlyOne(),
 		Passive: m.cfg.Passive != nil && m.cfg.Passive(r),
-		Upgrade: r.Header.Get("Upgrade") != "",
+		Upgrade: total > 0 && r.Header.Get("Upgrade") != "",
 	}, found[:different], ctx)
 }
 

@@ -26,9 +26,9 @@ type Cookie struct {
 	Insecure, Partitioned bool
 }
 
-// HTTP builds the cookie of a value, the sole place that names its attributes. It lasts until a time, or as long as the browser runs where that is
-// zero. An empty value clears the cookie: for that, all that identifies it has to
-// be as it was when it was set.
+// HTTP builds the cookie of a value; nothing else names its attributes. It lasts until a
+// time, or as long as the browser runs if that is zero. An empty value clears the cookie: for
+// that, all that identifies the cookie must be as it was when it was set.
 func (c *Cookie) HTTP(value string, until time.Time) *http.Cookie {
 	ck := &http.Cookie{
 		Name:        c.Name,

@@ -50,17 +50,19 @@ type Taken struct {
 type Kind int8
 
 const (
-	Set            Kind = iota // puts a value
-	Update                     // puts what a function makes of the value before
-	Delete                     // removes a value
-	Pop                        // removes a value, if it is still the one that was seen
-	Take                       // removes a value, and tells which it was
-	Clear                      // removes all values
-	Label                      // names the client's device
-	Lifetime                   // gives the session a lifetime of its own; from here on the client gets another token
-	Login                      // binds the session to a subject; from here on all tokens of before die
-	Reauthenticate             // notes that the subject has proved once more who they are
-	Renew                      // replaces the token
+	Set    Kind = iota // puts a value
+	Update             // puts what a function makes of the value before
+	Delete             // removes a value
+	Pop                // removes a value, if it is still the one that was seen
+	Take               // removes a value, and tells which it was
+	Clear              // removes all values
+	Label              // names the client's device
+	// All from Lifetime on give the client another token.
+	Lifetime // gives the session a lifetime of its own
+	// All from Login on kill the tokens of before.
+	Login          // binds the session to a subject
+	Reauthenticate // notes that the subject has proved once more who they are
+	Renew          // replaces the token
 )
 
 // NewToken tells whether the client gets another token.

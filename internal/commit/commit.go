@@ -8,27 +8,29 @@
 //
 //  1. Operations are never undone by those of others: where another writer was first,
 //     they are applied to what that one has stored.
-//  2. Operations are written once. A write that was answered with an error, or not at
-//     all, is looked for: a record that has it in it is success, however many have
-//     written since.
-//  3. Where nobody knows whether a write happened, the commit fails, and is in doubt.
-//     That is what store.ErrUnconfirmed says too, however well the write can be read.
-//  4. A session that is gone is never created again. A commit that finds it gone, or
-//     of another generation, ends with change.ErrEnded: but for a sign-in, which gets
-//     a session of its own.
+//  2. Operations are written once. The engine looks for a write that was answered with an
+//     error, or not at all. A record with it is success, also if others have written since:
+//     up to 32 engines within a minute, see lineage.go.
+//  3. If nobody knows whether a write happened, the commit fails, and is in doubt.
+//     store.ErrUnconfirmed counts as this, even if a load shows the write.
+//  4. A session that is gone is never created again. A commit that finds it gone, or of
+//     another generation, returns change.ErrEnded. A sign-in gets a new session instead.
 //  5. A commit that does not count as use carries the times of the record it replaces.
 //     They may be older than the stored ones, since a touch moves times and no
 //     version: the store keeps the later ones.
-//  6. Of one session, the writers of this process come one after another; those of
-//     different sessions never wait for each other, nor does who creates one. No wait
-//     is longer than the context allows.
-//  7. What the writer before has handed on, instead of a load, is believed for success
-//     alone: a failure is confirmed by the store.
-//  8. The draft that a commit begins with is its own. It is changed, and what it was
-//     shared with is not.
-//  9. Every commit ends: so many attempts where others are first, so many repetitions
-//     where the store fails.
-//  10. A record that is over, or of another ID, is not found, whatever a store returns.
+//  6. Writers of one session in this process take turns. Writers of different sessions do
+//     not wait for each other, and neither does a commit that creates a session. No wait is
+//     longer than the context allows.
+//  7. A writer gets the last record from the writer before it, without a load. If its
+//     operations fail on that record, it loads and tries again.
+//  8. A commit changes its own draft, and never the one that the session shows.
+//  9. Every commit ends: after so many attempts if others are first, and after so many
+//     repetitions if the store fails.
+//  10. An expired record, or one of another ID, is not found, whatever a store returns.
+//  11. Between two compare-and-swaps run, in this order: a pause, a load, the operations (and
+//     with them functions of the application: those of Update), and Hooks.Housekeep. If the
+//     session has ended, Hooks.Another runs instead, for a sign-in. No lock is held but the
+//     session's turn.
 package commit
 
 import (
@@ -70,7 +72,7 @@ type Commit struct {
 	Ops        []change.Op
 	Draft      change.Draft // has Ops applied to it
 	Stored     bool         // Draft was made of a record that is in the store
-	Generation uint64       // of that record: another one is of tokens that this request cannot stand for
+	Generation uint64       // of that record: if the stored one differs, this request's token was killed
 	Presented  sid.Hash     // of the secret that the request came with
 	Use        bool         // the request counts as use of the session
 	Changed    bool         // there is something to write: Ops, or what Hooks.Housekeep has changed
@@ -116,8 +118,8 @@ func (e *StoreError) Error() string { return "session: " + e.Op + ": " + e.Err.E
 // Unwrap returns what the store said.
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// Load loads a record. One of another ID, which no store should return, and one that
-// is over it treats as not found.
+// Load loads a record. It returns ErrNotFound for an expired record, and for one of another
+// ID, which no store should return.
 func (e *Engine) Load(ctx context.Context, id store.ID, now time.Time) (store.Record, error) {
 	rec, err := e.store.Load(ctx, id)
 	if err == nil && (rec.ID != id || !Alive(&rec, now)) {

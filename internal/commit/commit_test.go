@@ -82,12 +82,17 @@ type program struct {
 	w       *world
 	another error
 	begun   int // sessions in the place of one that has ended
+	did     func(what string)
 }
 
 func (p *program) FirstSecret() (sid.Hash, []byte) { return p.w.presented, nil }
-func (p *program) Housekeep()                      {}
 func (p *program) Another() error                  { p.begun++; return p.another }
 
+func (p *program) Housekeep() {
+	if p.did != nil {
+		p.did("housekeep")
+	}
+}
 func (p *program) Unreadable(_ store.Record, err error) error { return err }
 
 // count adds one to n; what it has added is seen in the text.

@@ -11,18 +11,15 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// The lineage of a record names the versions before it: the last one of each
-// manager that wrote lately. By it a write recognises itself when its answer
-// was lost or its client sent it twice, however often others have written since.
+// The lineage of a record lists the last version of each Engine that wrote it lately. A write
+// whose answer was lost, or that its client sent twice, finds itself there.
 //
-// A version is the number of the manager that made it, and a count. The writers
-// of one manager come one after another, so of one manager the last version is
-// enough: one that is not older than the first write of a commit is of that commit,
-// and all of its writes have the same operations in them.
+// A version is the number of the Engine that made it, and a count. The writers of one Engine
+// take turns, so its last version is enough: if that is not older than the first write of a
+// commit, the record has that commit in it. All writes of a commit have the same operations.
 const (
-	// maxLineage bounds the managers that may write to one session within
-	// Window. Where there are more, one whose answer gets lost may
-	// apply its operations twice.
+	// maxLineage bounds the Engines that may write to one session within Window. If
+	// there are more, one whose answer gets lost may apply its operations twice.
 	maxLineage = 32
 
 	// Window is how long after a write, at least, a record still tells
@@ -50,7 +47,7 @@ func newInstance() uint32 {
 
 func instanceOf(version uint64) uint32 { return uint32(version >> 32) }
 
-// lineageOf returns the lineage of the record that the manager of an instance
+// lineageOf returns the lineage of the record that the Engine of an instance
 // writes over this one.
 func lineageOf(d *change.Draft, instance uint32) []byte {
 	before := d.Meta().Lineage
@@ -83,14 +80,14 @@ func written(d *change.Draft) envelope.Millis {
 	return max(d.Rec.Seen, envelope.Millis(d.Meta().Edited))
 }
 
-// holds tells whether a record has a write in it that its manager made with the
+// holds tells whether a record has a write in it that its Engine made with the
 // version first, or later.
 func holds(rec store.Record, first uint64) bool {
 	last := lastVersion(rec, instanceOf(first))
 	return last != 0 && int32(uint32(last)-uint32(first)) >= 0 // the count may wrap around
 }
 
-// lastVersion returns the last version that a manager has written in a record,
+// lastVersion returns the last version that an Engine has written in a record,
 // 0 if there is none.
 func lastVersion(rec store.Record, instance uint32) (last uint64) {
 	if instanceOf(rec.Version) == instance {

@@ -3,6 +3,7 @@ package commit_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,4 +154,34 @@ func TestAWriteWithoutUseIsRecognised(t *testing.T) {
 		w.must(c)
 		w.holds("n=II o=")
 	})
+}
+
+// Between two compare-and-swaps run a load, the operations and Housekeep, in this order.
+func TestInvariant11(t *testing.T) {
+	w := newWorld(t)
+	var did []string
+	note := func(what string) { did = append(did, what) }
+	w.faulty.load = func(ctx context.Context, id store.ID) (store.Record, error) {
+		note("load")
+		return w.under.Load(ctx, id)
+	}
+	op := change.Op{Kind: change.Update, Key: "n", Updating: &change.Updating{
+		Update: func(envelope.Value, bool) (envelope.Value, error) { note("update"); return text("x"), nil },
+	}}
+	c := w.loaded(w.one, op)
+	c.Hooks.(*program).did = note
+	did = nil
+	first := true
+	w.faulty.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		note("save")
+		if first {
+			first = false
+			w.must(w.loaded(w.two, count))
+		}
+		return w.under.Save(ctx, rec, old)
+	}
+	w.must(c)
+	if want := []string{"save", "load", "update", "housekeep", "save"}; !slices.Equal(did, want) {
+		t.Errorf("it ran %v, want %v", did, want)
+	}
 }

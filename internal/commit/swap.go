@@ -173,10 +173,9 @@ func (c *Commit) rebase(newer store.Record) error {
 	return nil
 }
 
-// restart is what becomes of a request whose session has ended: nothing, but
-// for one that signs somebody in, which gets a session of its own. Where what
-// ended it, in newer, was a sign-in of the same subject with the same token, as
-// after a double click, it gets the values that that one kept.
+// restart is called when the session has ended. It returns ErrEnded. Only a sign-in goes on,
+// in a new session. If the same subject signed in with the same token a moment ago, as after
+// a double click, the new session gets the values that the other one, newer, kept.
 func (c *Commit) restart(newer *change.Draft) error {
 	login := func(o change.Op) bool { return o.Kind == change.Login }
 	i := slices.IndexFunc(c.Ops, login)

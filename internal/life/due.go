@@ -137,8 +137,8 @@ func (s *Session) HeaderClosed() bool {
 	return s.headersSent
 }
 
-// owesTokenLocked tells whether the client misses something without the token that is
-// due. To keep one that is good for nothing does no harm.
+// owesTokenLocked tells whether the client must get the token that is due. A dead token need
+// not be cleared: it does no harm.
 func (s *Session) owesTokenLocked() bool {
 	return s.due == dueSet || s.due == dueClear && s.with != withDead
 }

@@ -27,8 +27,7 @@ type Visitor struct {
 // different ones that the request carries, as far as they are looked at. The store is asked
 // with ctx, which is the zero one.
 func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context) error {
-	now := envelope.Truncate(r.Time)
-	s.host, s.request, s.arrived, s.arrivedMono = h, r.Request, envelope.MillisOf(now), r.Time.Sub(epoch)
+	s.host, s.request, s.arrived, s.arrivedMono = h, r.Request, envelope.MillisOf(r.Time), r.Time.Sub(epoch)
 	s.isNew = true
 	s.passive = r.Passive
 	s.draft.Rec.Created = s.arrived
@@ -43,7 +42,7 @@ func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context)
 	}
 	ctx.Start(r.Request.Context(), r.Time, h.LoadTimeout)
 	defer ctx.Release()
-	good, err := h.choose(ctx, tokens, now, &s.draft)
+	good, err := h.choose(ctx, tokens, envelope.Truncate(r.Time), &s.draft)
 	if err != nil {
 		return err
 	}

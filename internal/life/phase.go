@@ -21,7 +21,7 @@ import (
 //	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
 //
 // The package documentation has the same table, and a test compares both with what
-// happens. Discard is allowed in each, and brings none about.
+// happens. Discard is allowed in every phase, and never changes it.
 type phase uint8
 
 const (

@@ -55,8 +55,8 @@ type Request interface {
 	TokenDue(ctx context.Context, id store.ID)
 }
 
-// An arrival is what a request came with. It is written before the handler runs, and is
-// as it was from then on: but for several tokens, once they have ended.
+// An arrival is what a request came with. It is written before the handler runs, and does not
+// change afterwards. One exception is with, once the sessions of several tokens have ended.
 type arrival struct {
 	request     Request         // nil without one
 	arrived     envelope.Millis // when the request began

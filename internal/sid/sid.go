@@ -50,15 +50,6 @@ func NewSecret() (s Secret) {
 	return s
 }
 
-// NewToken returns both at once: to ask for randomness is what costs.
-func NewToken() (t Token) {
-	var raw [IDSize + SecretSize]byte
-	rand.Read(raw[:])
-	copy(t.ID[:], raw[:IDSize])
-	copy(t.Secret[:], raw[IDSize:])
-	return t
-}
-
 // strict refuses a second spelling, of the bits that are left over.
 var strict = base64.RawURLEncoding.Strict()
 
