@@ -56,7 +56,7 @@ func (s *Session) Discard() {
 // After an error of the store the session is as it was, and Destroy may be called again. Of
 // several sessions some may have ended. [ErrEnded] means that Login or Renew replaced this
 // request's token a moment ago: the client has another one by now, so ask it to sign out
-// again.
+// again. See the example of [Session.Login].
 func (s *Session) Destroy(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession
