@@ -10,8 +10,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A job queue has no HTTP requests of its own, but runs code that takes the session from
-// the context. NewContext puts it there.
+// A job in the background calls code that takes the session from the context. NewContext
+// puts it there.
 func ExampleNewContext() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{})
 	if err != nil {
@@ -19,7 +19,7 @@ func ExampleNewContext() {
 	}
 	defer sessions.Close()
 
-	// greet is code that handlers share with the queue.
+	// greet is code that handlers and jobs share.
 	greet := func(ctx context.Context) string {
 		n, _ := visits.Get(session.FromContext(ctx))
 		return fmt.Sprint("visits: ", n)
@@ -38,7 +38,7 @@ func ExampleNewContext() {
 
 	ctx := context.Background()
 	err = sessions.View(ctx, id, func(s *session.Session) error {
-		fmt.Println("in the queue,", greet(session.NewContext(ctx, s)))
+		fmt.Println("in the job,", greet(session.NewContext(ctx, s)))
 		return nil
 	})
 	if err != nil {
@@ -46,5 +46,5 @@ func ExampleNewContext() {
 	}
 	// Output:
 	// / 200: visits: 3
-	// in the queue, visits: 3
+	// in the job, visits: 3
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A program of its own collects garbage, once a night. The servers have a negative
-// GCInterval, and do not collect.
+// A separate program collects garbage, once a night. The servers have a negative
+// GCInterval too, and do not collect.
 func ExampleManager_GC() {
 	ctx := context.Background()
 	s := memstore.New()

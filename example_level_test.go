@@ -13,7 +13,7 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// An alert counts what calls for action. All other events are only logged.
+// An observer counts the errors, which call for action. It logs every event.
 func ExampleEvent_Level() {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: levelAndMessage})))

@@ -9,7 +9,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A licence is for two devices of each user. The third is told so.
+// A licence is for two devices of each user. On the third, the sign-in
+// page says what to do.
 func ExampleConfig_maxSessions() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{MaxSessions: 2, RefuseLogin: true})
 	if err != nil {

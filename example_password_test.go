@@ -9,8 +9,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// Who changes the password gives the old one once more, and is signed out everywhere
-// else.
+// A user who changes the password gives the old one once more, and is signed out
+// everywhere else.
 func ExampleManager_RevokeOthers() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{})
 	if err != nil {

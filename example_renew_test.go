@@ -10,8 +10,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A user gets more rights. Renew replaces the token, so that a copy of the old one has
-// none of them. The values stay.
+// A user gets more rights. Renew replaces the token, so that a copy of the old token does
+// not get them. The values stay.
 func ExampleSession_Renew() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{})
 	if err != nil {

@@ -28,7 +28,8 @@ func (c *countingSealer) Open(ctx context.Context, scope, token string) (store.R
 	return c.Sealer.Open(ctx, scope, token)
 }
 
-// A Sealer may wrap another one, for metrics here, or ask a service that keeps the keys.
+// A Sealer may wrap another one, here to count. It may also ask a service that keeps the
+// keys.
 func ExampleSealer() {
 	ring, err := cookiestore.New(cookiestore.GenerateKey())
 	if err != nil {

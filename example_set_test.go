@@ -9,8 +9,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// Set and Get take a key by its name. A number comes back with the type it was set
-// with. A Key saves the type assertion.
+// Set and Get take a key by its name. A value comes back with the type it was set
+// with. With a Key you need no type assertion.
 func ExampleSession_Set() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A page shows since when the session is there, and when it ends. IsNew tells whether
+// A page shows when the session began and when it ends. IsNew tells whether
 // this request has begun it.
 func ExampleSession_IsNew() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{})

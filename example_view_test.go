@@ -11,8 +11,8 @@ import (
 	"github.com/b4468f51/session/store/memstore"
 )
 
-// A page for administrators looks into the session of a user. That is no use of the
-// session, and changes nothing.
+// A page for administrators looks into the session of a user. It changes nothing, and does
+// not count as use of the session.
 func ExampleManager_View() {
 	sessions, err := session.NewManager(memstore.New(), session.Config{})
 	if err != nil {

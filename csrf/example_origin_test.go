@@ -8,8 +8,8 @@ import (
 	"github.com/b4468f51/session/csrf"
 )
 
-// A chat refuses the handshake of another site's page, which brings the cookies of this
-// site along if the two are siblings.
+// A chat refuses the handshake of another site's page. The browser sends this site's
+// cookies with it if the two hosts are siblings.
 func ExampleSameOrigin() {
 	chat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !csrf.SameOrigin(r) {

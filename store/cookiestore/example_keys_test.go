@@ -1,6 +1,8 @@
 package cookiestore_test
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"log"
 	"os"
@@ -9,10 +11,19 @@ import (
 	"github.com/b4468f51/session/store/cookiestore"
 )
 
+// newText returns a new key as text, as this command does:
+//
+//	openssl rand -base64 32
+func newText() string {
+	b := make([]byte, cookiestore.KeySize)
+	rand.Read(b)
+	return base64.StdEncoding.EncodeToString(b)
+}
+
 // A deployment puts the keys into the environment: here two, because one replaces the
 // other. The first one seals.
 func ExampleKeysFromEnv() {
-	os.Setenv("SESSION_KEYS", "VDk1y9zxBb0cuHdWZzTiyWpmSdxPjB6t1g3V2JcXk3E=,hmOr7b2f1QdCq3uZ8SxgYw0uJtNn5MZpRkVe9aLc4Bs=")
+	os.Setenv("SESSION_KEYS", newText()+","+newText())
 	defer os.Unsetenv("SESSION_KEYS")
 
 	keys, err := cookiestore.KeysFromEnv("SESSION_KEYS")
@@ -34,7 +45,7 @@ func ExampleReadKeys() {
 	}
 	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "session-keys")
-	text := "# of this year\nVDk1y9zxBb0cuHdWZzTiyWpmSdxPjB6t1g3V2JcXk3E=\n"
+	text := "# of this year\n" + newText() + "\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		log.Fatal(err)
 	}
@@ -47,7 +58,7 @@ func ExampleReadKeys() {
 // ParseKey is for a key that comes from elsewhere, such as a vault. It refuses what is
 // no random key.
 func ExampleParseKey() {
-	_, err := cookiestore.ParseKey("VDk1y9zxBb0cuHdWZzTiyWpmSdxPjB6t1g3V2JcXk3E=")
+	_, err := cookiestore.ParseKey(newText())
 	fmt.Println(err)
 	_, err = cookiestore.ParseKey("correct horse battery staple")
 	fmt.Println(err != nil)

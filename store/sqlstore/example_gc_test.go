@@ -8,8 +8,8 @@ import (
 	"github.com/b4468f51/session/store/sqlstore"
 )
 
-// A nightly program deletes what has expired. The servers have a negative
-// Config.GCInterval then.
+// A separate program deletes what has expired, once a night. The servers have a negative
+// Config.GCInterval, and do not collect.
 func ExampleStore_GC() {
 	var s *sqlstore.Store // from New
 	n, err := s.GC(context.Background())
