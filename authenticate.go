@@ -78,7 +78,8 @@ func (s *Session) sign(kind change.Kind, with change.Signing) error {
 }
 
 // AuthenticatedAt returns when the subject last proved who they are, by Login or
-// Reauthenticate. It is the zero Time while the session is anonymous.
+// Reauthenticate. It is the zero Time while the session is anonymous. See the example of
+// [Session.Reauthenticate].
 func (s *Session) AuthenticatedAt() time.Time {
 	return view(s, func(d *change.Draft) time.Time { return authenticatedAt(d.Meta()) })
 }
@@ -91,7 +92,8 @@ func authenticatedAt(m *envelope.Meta) time.Time {
 }
 
 // Level returns how strongly the subject signed in: the level of the last Reauthenticate,
-// and 0 after Login and while the session is anonymous.
+// and 0 after Login and while the session is anonymous. See the example of
+// [Session.Reauthenticate].
 func (s *Session) Level() int {
 	return view(s, func(d *change.Draft) int { return int(d.Meta().Level) })
 }

@@ -114,7 +114,8 @@ func (s *Session) bindSecret() (secret *sid.Secret, made bool, err error) {
 // none. It sets no cookie.
 //
 // It returns [ErrSeveralCookies] for too many cookies, an error if this package has set
-// none of them, and with Config.Header one that wraps [errors.ErrUnsupported].
+// none of them, and with Config.Header one that wraps [errors.ErrUnsupported]. See the
+// example of [Session.Binding].
 func (s *Session) Bindings(purpose string) ([]Binding, error) {
 	if s == nil {
 		return nil, ErrNoSession

@@ -60,7 +60,7 @@ func FromContext(ctx context.Context) *Session {
 }
 
 // Manager returns the manager that the session belongs to, for packages that stand on
-// this one, and nil without a session.
+// this one, and nil without a session. See the example of [Manager.Answer].
 func (s *Session) Manager() *Manager {
 	if s == nil {
 		return nil

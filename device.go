@@ -18,7 +18,7 @@ const maxLabel = 128
 // SetLabel names the session in the list of its subject, for example "Laptop at work". An
 // empty label removes the name. The label is valid UTF-8 of at most 128 bytes, and ends with
 // the sign-in. SetLabel is an error on an anonymous session. Other errors are those of
-// [Session.Set].
+// [Session.Set]. See the example of [Manager.RevokeFor].
 func (s *Session) SetLabel(label string) error {
 	if s == nil {
 		return ErrNoSession
@@ -35,7 +35,8 @@ func (s *Session) SetLabel(label string) error {
 	return s.apply(change.Op{Kind: change.Label, Value: envelope.Value{Data: []byte(label)}})
 }
 
-// Label returns what SetLabel was given, and "" by default.
+// Label returns what SetLabel was given, and "" by default. See the example of
+// [Manager.RevokeFor].
 func (s *Session) Label() string {
 	return view(s, func(d *change.Draft) string { return d.Meta().Label() })
 }
@@ -55,6 +56,7 @@ const (
 
 // RequestClient is a function for Config.Client. It returns the header User-Agent and the
 // family of the address that the request came from. Behind a proxy that is the proxy's.
+// See the example of [Manager.RevokeFor].
 func RequestClient(r *http.Request) Client {
 	c := Client{UserAgent: r.UserAgent()}
 	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {

@@ -113,7 +113,8 @@ func LogEvent(ctx context.Context, e Event) {
 
 // Report tells Config.Observer of an event. It is for packages that build on this one. They
 // may have kinds of their own, which LogEvent logs at debug level. The Subject is the
-// application's name for it, as [Session.Subject] returns it.
+// application's name for it, as [Session.Subject] returns it. See the example of
+// [Manager.Answer].
 func (m *Manager) Report(ctx context.Context, e Event) { m.cfg.Observer(ctx, e) }
 
 // report is Report of an event whose Subject is as the store has it.

@@ -61,28 +61,3 @@ func visit(handler http.Handler, paths ...string) {
 		fmt.Println(strings.TrimSpace(fmt.Sprintf("%s %d: %s", path, answer.StatusCode, body)))
 	}
 }
-
-// Open takes the store by URL, so that a setting moves an application from
-// memory to a database. The store's package has to be imported.
-func ExampleOpen() {
-	sessions, err := session.Open("memory:", session.Config{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer sessions.Close()
-
-	_, err = session.Open("redis://localhost", session.Config{})
-	fmt.Println(err)
-	// Output:
-	// session: unknown store "redis" (forgotten import?): import _ "github.com/b4468f51/session/store/redisstore"
-}
-
-// Settings that contradict each other are errors, and each is named.
-func ExampleNewManager_contradiction() {
-	_, err := session.NewManager(memstore.New(), session.Config{
-		Cookie: session.Cookie{Name: "__Host-id", Domain: "example.com"},
-	})
-	fmt.Println(err)
-	// Output:
-	// session: Config.Cookie.Domain is "example.com": the prefix __Host- of Name rules a Domain out
-}

@@ -52,7 +52,8 @@ func (s *Session) SetLifetime(l Lifetime) error {
 }
 
 // Lifetime returns the lifetime that SetLifetime gave the session. It returns false if the
-// session has none of its own, but that of Config.
+// session has none of its own, but that of Config. See the example of
+// [Session.SetLifetime].
 func (s *Session) Lifetime() (l Lifetime, own bool) {
 	l = view(s, func(d *change.Draft) Lifetime {
 		meta := d.MetaIn(new(envelope.Meta))

@@ -148,7 +148,8 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 // header of the response; an empty value clears it.
 //
 // Commit goes on when ctx is cancelled, within Config.CommitTimeout. Errors are those of
-// [Session.Save]: answer with an error then, and send neither content nor cookie.
+// [Session.Save]: answer with an error then, and send neither content nor cookie. See
+// the example of [Manager.Load].
 func (m *Manager) Commit(ctx context.Context, s *Session) (*http.Cookie, error) {
 	if s == nil {
 		return nil, ErrNoSession

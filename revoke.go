@@ -76,7 +76,8 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 //
 // With sealed sessions RevokeAll returns 0, because nobody knows how many there are. Those
 // that signed in until now have ended for every later request. Without Config.NotBefore it
-// returns an error that wraps [errors.ErrUnsupported].
+// returns an error that wraps [errors.ErrUnsupported]. See the example of
+// [Manager.List].
 func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 	scoped, err := m.scopeSubject(subject)
 	if err != nil {

@@ -54,9 +54,9 @@ func (s *Session) Discard() {
 // destroy and sets no cookie.
 //
 // After an error of the store the session is as it was, and Destroy may be called again. Of
-// several sessions some may have ended. [ErrEnded] means that Login, Renew or Reauthenticate replaced
-// this request's token a moment ago: the client has another one by now, so ask it to sign out
-// again.
+// several sessions some may have ended. [ErrEnded] means that Login, Renew or
+// Reauthenticate replaced this request's token a moment ago: the client has another one by
+// now, so ask it to sign out again. See the example of [Session.Login].
 func (s *Session) Destroy(ctx context.Context) error {
 	if s == nil {
 		return ErrNoSession

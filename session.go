@@ -22,7 +22,7 @@ import (
 // into a session by its ID.
 type ID = store.ID
 
-// ParseID reads what [ID.String] wrote.
+// ParseID reads what [ID.String] wrote. See the example of [Manager.Revoke].
 func ParseID(s string) (ID, error) { return store.ParseID(s) }
 
 // A Session is the state that the server keeps for one client, as one request
@@ -59,7 +59,7 @@ func (s *Session) extras() *extra {
 }
 
 // ID returns the public name of the session. A session that was never committed gets its
-// ID when ID is first called.
+// ID when ID is first called. See the example of [Manager.Edit].
 func (s *Session) ID() ID {
 	if s == nil {
 		return ID{}
@@ -112,14 +112,15 @@ func (s *Session) Subject() string {
 	return subject
 }
 
-// Created returns when the session began, to the millisecond.
+// Created returns when the session began, to the millisecond. See the example of
+// [Session.IsNew].
 func (s *Session) Created() time.Time {
 	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Created }).Time()
 }
 
 // Seen returns when the session was last used. It lags behind by up to
 // Config.TouchInterval, because use is not written more often. It is the zero Time until
-// the session was committed.
+// the session was committed. See the example of [Session.IsNew].
 func (s *Session) Seen() time.Time {
 	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Seen }).Time()
 }
@@ -127,14 +128,15 @@ func (s *Session) Seen() time.Time {
 // Expires returns when the session ends unless it is used again. Use moves it, at most
 // once per Config.TouchInterval, and never past Deadline. The use by the current request
 // shows here once that has committed: call [Session.Save] first on a page that shows when
-// the session ends. It is the zero Time until the session was committed.
+// the session ends. It is the zero Time until the session was committed. See the example
+// of [Session.SetLifetime].
 func (s *Session) Expires() time.Time {
 	return view(s, func(d *change.Draft) envelope.Millis { return d.Rec.Expires }).Time()
 }
 
 // Deadline returns when the session ends however much it is used. Login, Reauthenticate
 // and SetLifetime change it. It is the zero Time until one of them was called or the
-// session was committed.
+// session was committed. See the example of [Session.SetLifetime].
 func (s *Session) Deadline() time.Time { return view(s, (*change.Draft).Deadline).Time() }
 
 // view returns what get reads of what the handler sees, and the zero T without a

@@ -35,7 +35,7 @@ func (s *Session) lookup(key string) (envelope.Value, bool) {
 }
 
 // Keys returns the keys in ascending order, as they are when Keys is called. The session may
-// be changed while they are read.
+// be changed while they are read. See the example of [Session.Clear].
 func (s *Session) Keys() iter.Seq[string] {
 	return slices.Values(view(s, (*change.Draft).Keys))
 }
@@ -102,7 +102,7 @@ func (s *Session) apply(o change.Op) error {
 
 // Delete removes a key. If the session has no such key as this request sees it, Delete
 // writes nothing, and a value that a concurrent request is adding stays. Errors are those of
-// [Session.Set].
+// [Session.Set]. See the example of [Session.Clear].
 func (s *Session) Delete(key string) error {
 	return s.apply(change.Op{Kind: change.Delete, Key: key})
 }

@@ -1,8 +1,6 @@
 package csrf_test
 
 import (
-	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -38,25 +36,4 @@ func TestAWebSocketOfAnotherOriginIsTold(t *testing.T) {
 			}
 		}
 	}
-}
-
-func ExampleSameOrigin() {
-	chat := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !csrf.SameOrigin(r) {
-			http.Error(w, "another site's page", http.StatusForbidden)
-			return
-		}
-		// upgrade, and talk
-	})
-	for _, origin := range []string{"https://app.example", "https://blog.app.example"} {
-		r := httptest.NewRequest("GET", "https://app.example/chat", nil)
-		r.Header.Set("Origin", origin)
-		r.Header.Set("Upgrade", "websocket")
-		w := httptest.NewRecorder()
-		chat.ServeHTTP(w, r)
-		fmt.Println(origin, w.Code)
-	}
-	// Output:
-	// https://app.example 200
-	// https://blog.app.example 403
 }

@@ -34,7 +34,7 @@ type Lister interface {
 }
 
 // List yields the live records of a subject, as [Lister] says. The error wraps
-// [errors.ErrUnsupported] where s is no Lister.
+// [errors.ErrUnsupported] where s is no Lister. See the example of [DeleteSubject].
 func List(ctx context.Context, s Store, subject string) iter.Seq2[Record, error] {
 	l, ok := s.(Lister)
 	if !ok {

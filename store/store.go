@@ -135,7 +135,7 @@ type RecordToucher interface {
 }
 
 // Touch touches a record that the caller has loaded, by TouchRecord where s has
-// it.
+// it. See the example of [Store].
 func Touch(ctx context.Context, s Store, rec Record, seen, expires time.Time) error {
 	if t, ok := s.(RecordToucher); ok {
 		return t.TouchRecord(ctx, rec, seen, expires)
@@ -162,7 +162,8 @@ type Collector interface {
 const GCDelay = 5 * time.Minute
 
 // GC collects what expired, as [Collector] says. It fails with an error that
-// wraps [errors.ErrUnsupported] where s is no Collector.
+// wraps [errors.ErrUnsupported] where s is no Collector. See the wrap example of
+// [Store].
 func GC(ctx context.Context, s Store) (int, error) {
 	c, ok := s.(Collector)
 	if !ok {
@@ -180,7 +181,7 @@ type Pinger interface {
 }
 
 // Ping tells whether s answers. It fails with an error that wraps
-// [errors.ErrUnsupported] where s is no [Pinger].
+// [errors.ErrUnsupported] where s is no [Pinger]. See the wrap example of [Store].
 func Ping(ctx context.Context, s Store) error {
 	p, ok := s.(Pinger)
 	if !ok {

@@ -70,7 +70,7 @@ func New(keys ...Key) (*Keyring, error) {
 }
 
 // Seal returns a token that holds all of a record but its Version. Whether it
-// fits a cookie is the caller's to see.
+// fits a cookie is the caller's to see. See the example of [Keyring.Open].
 func (k *Keyring) Seal(_ context.Context, scope string, rec store.Record) (string, error) {
 	if len(rec.Subject) > maxSubject {
 		return "", fmt.Errorf("cookiestore: a subject of %d bytes: the limit is %d", len(rec.Subject), maxSubject)

@@ -2,8 +2,6 @@ package memstore_test
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"log"
 	"time"
@@ -50,39 +48,4 @@ func Example() {
 	// <nil>
 	// store: the record is gone or has another version
 	// AAAAAAAAAAAAAAAAAAAAAQ: one item
-}
-
-// Imported for its side effect, the package is known to store.Open.
-func Example_open() {
-	s, err := store.Open("memory:")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer store.Close(s)
-	fmt.Println(store.Ping(context.Background(), s))
-
-	// Output: <nil>
-}
-
-// A store with a limit refuses visitors before users, and says what to do.
-func ExampleNewLimited() {
-	ctx := context.Background()
-	s := memstore.NewLimited(memstore.MinLimit)
-	defer s.Close()
-
-	now := time.Now()
-	rec := store.Record{Created: now, Expires: now.Add(time.Hour), Data: make([]byte, 4096)}
-	var err error
-	for n := uint32(1); err == nil; n++ {
-		binary.BigEndian.PutUint32(rec.ID[12:], n)
-		err = s.Create(ctx, rec)
-	}
-	fmt.Println(errors.Is(err, memstore.ErrFull))
-
-	rec.Subject = "user-42"
-	fmt.Println(s.Create(ctx, rec))
-
-	// Output:
-	// true
-	// <nil>
 }

@@ -99,7 +99,8 @@ func (s *Store) shard(id store.ID) *shard { return &s.shards[id[0]%shards] }
 
 // Load returns the record of an ID, or an error that is [store.ErrNotFound]
 // where it is missing or expired. It allocates nothing but the subject, if there
-// is one: Data is the memory that the store keeps, to be read only.
+// is one: Data is the memory that the store keeps, to be read only. See the example of
+// [Store.Touch].
 func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Record{}, err
@@ -143,7 +144,8 @@ func (s *Store) Touch(ctx context.Context, id store.ID, version uint64, seen, ex
 	return s.shard(id).touch(&id, version, seen.UnixMilli(), expires.UnixMilli(), time.Now().UnixMilli())
 }
 
-// Delete removes a record. That there is none is no error.
+// Delete removes a record. That there is none is no error. See the example of
+// [Store.DeleteSubject].
 func (s *Store) Delete(ctx context.Context, id store.ID) error {
 	if err := ctx.Err(); err != nil {
 		return err

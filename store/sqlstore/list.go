@@ -11,7 +11,8 @@ import (
 )
 
 // List yields the live records of a subject, in the order of their IDs, by way
-// of an index. It is one statement for each [store.MaxBatch] of them.
+// of an index. It is one statement for each [store.MaxBatch] of them. See the example of
+// [Store.DeleteSubject].
 func (s *Store) List(ctx context.Context, subject string) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
 		err := eachBatch(ctx, s, batchQuery[store.Record]{
