@@ -87,4 +87,3 @@ func (w *world) written() int {
 }
 
 var errLost = errors.New("connection reset")
-

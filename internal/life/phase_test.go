@@ -87,8 +87,10 @@ var phaseTries = map[string]map[string]func(w *world, s *life.Session) error{
 	"Set and others": {
 		"Set":    func(_ *world, s *life.Session) error { return set(s, "b", "z") },
 		"Delete": func(_ *world, s *life.Session) error { return remove(s, "a") },
-		"Pop":    func(_ *world, s *life.Session) error { return s.Apply(change.Op{Kind: change.Pop, Key: "a", Value: text("x")}) },
-		"Clear":  func(_ *world, s *life.Session) error { return s.Apply(change.Op{Kind: change.Clear}) },
+		"Pop": func(_ *world, s *life.Session) error {
+			return s.Apply(change.Op{Kind: change.Pop, Key: "a", Value: text("x")})
+		},
+		"Clear": func(_ *world, s *life.Session) error { return s.Apply(change.Op{Kind: change.Clear}) },
 		"Label": func(_ *world, s *life.Session) error {
 			return s.Apply(change.Op{Kind: change.Label, Value: text("phone")})
 		},
