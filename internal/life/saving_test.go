@@ -10,7 +10,6 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
-	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/store"
 )
@@ -281,25 +280,4 @@ func testSetMeanwhile(t *testing.T) {
 	if err := s.Commit(t.Context(), false); !errors.As(err, &failed) || time.Since(began) > 2*settings.CommitTimeout {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
-}
-
-func TestAnUpdateComposesWithThoseOfOthers(t *testing.T) {
-	w := newWorld(t)
-	token := w.stored("", "n=I")
-	s, calls := w.visit(token), 0
-	w.must(s.Update("n", func(old envelope.Value, ok bool) (envelope.Value, error) {
-		if calls++; calls == 1 { // against the rules: then it begins again
-			w.must(set(s, "n", "X"))
-		}
-		return text(string(old.Data) + "I"), nil
-	}))
-	w.is("calls", calls, 2)
-	w.is("it shows", shows(s), ": n=XI")
-	refused := errors.New("too high")
-	w.is("an error of its function", s.Update("n", func(envelope.Value, bool) (envelope.Value, error) { return envelope.Value{}, refused }), refused)
-	w.is("changes nothing", shows(s), ": n=XI")
-	w.fails("what is too large", set(s, "a", strings.Repeat("x", settings.Rules.MaxSize)), errTooLarge)
-	w.is("changes nothing", shows(s), ": n=XI")
-	w.must(s.Commit(t.Context(), false))
-	w.finds(token, ": n=XI")
 }
