@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/life"
+	"github.com/b4468f51/session/store"
 )
 
 // notTogether are the methods that are called before anybody else has the session.
@@ -133,4 +135,29 @@ func TestTheFunctionsOfTheCallerMayUseTheSession(t *testing.T) {
 	w.must(s.Update("n", func(envelope.Value, bool) (envelope.Value, error) { use(); return text("I"), nil }))
 	w.must(s.Commit(t.Context(), false))
 	w.must(s.Destroy(t.Context(), use))
+}
+
+// A header waits for the commit of another goroutine: it has the token, or the goroutine
+// has the error.
+func TestAHeaderHasTheTokenOfACommitThatIsUnderWay(t *testing.T) {
+	for name, answer := range map[string]func(s *life.Session) (told bool){
+		"CloseHeader": func(s *life.Session) bool { return s.CloseHeader().Due },
+		"Fail":        func(s *life.Session) bool { s.Fail(); return s.CloseHeader().Due },
+		"LoseHeader":  func(s *life.Session) bool { return s.LoseHeader() },
+		"NeedsHeader": func(s *life.Session) bool { return s.NeedsHeader() },
+	} {
+		w := newWorld(t)
+		s := w.visit(w.stored("", "a=x"))
+		w.must(renew(s))
+		told := make(chan bool, 1)
+		w.store.save = func(store.Record) error {
+			go func() { told <- answer(s) }()
+			for range 1000 { // it must not answer here
+				runtime.Gosched()
+			}
+			return errAsk
+		}
+		w.must(s.Save(t.Context()))
+		w.is(name+" sees the token", <-told, true)
+	}
 }
