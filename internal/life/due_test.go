@@ -2,7 +2,6 @@ package life_test
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +30,29 @@ func TestTheHeaderHasWhatTheClientIsToldOnce(t *testing.T) {
 		"a destroyed session, used again": {func(w *world) *life.Session {
 			s := w.visit(w.stored("", "a=x"))
 			w.must(errors.Join(s.Destroy(w.t.Context(), func() {}), set(s, "a", "x")))
+			return s
+		}, true, true, false},
+		"a dead token, destroyed": {func(w *world) *life.Session {
+			s := w.visit("rubbish")
+			w.must(s.Destroy(w.t.Context(), func() {}))
+			return s
+		}, true, true, true},
+		"destroyed when it was told": {func(w *world) *life.Session {
+			s := w.visit()
+			w.must(errors.Join(set(s, "a", "x"), s.Save(w.t.Context())))
+			w.token(s)
+			w.must(s.Destroy(w.t.Context(), func() {}))
+			return s
+		}, true, true, true},
+		"destroyed twice": {func(w *world) *life.Session {
+			s := w.visit(w.stored("", "a=x"))
+			w.must(s.Destroy(w.t.Context(), func() { s.TakeToken() }))
+			w.must(s.Destroy(w.t.Context(), func() {}))
+			return s
+		}, false, true, false},
+		"stored unasked, as by Start": {func(w *world) *life.Session {
+			s := w.visit()
+			w.must(s.Commit(w.t.Context(), true))
 			return s
 		}, true, true, false},
 		"destroyed without a token": {func(w *world) *life.Session {
@@ -242,36 +264,4 @@ func testNeedsHeader(t *testing.T) {
 	w.is("a session has a header before GiveHeader", s.HasHeader(), false)
 	s.GiveHeader()
 	w.is("and after it", s.HasHeader(), true)
-}
-
-// Another site has made the request, and the browser may have left the token out.
-func TestAnAnonymousTokenIsWithheldFromAnotherSitesRequest(t *testing.T) {
-	for name, test := range map[string]struct {
-		do       func(w *world, s *life.Session) error
-		tokens   []string
-		withheld bool
-	}{
-		"a first value":     {func(_ *world, s *life.Session) error { return set(s, "a", "x") }, nil, true},
-		"a sign-in":         {func(w *world, s *life.Session) error { return login(w.host, s, "u") }, nil, false},
-		"with a dead token": {func(_ *world, s *life.Session) error { return set(s, "a", "x") }, []string{"rubbish"}, false},
-	} {
-		w := newWorld(t)
-		r := &request{ctx: t.Context(), lacks: true}
-		s, err := w.load(w.host, &life.Visitor{Request: r}, test.tokens...)
-		w.must(err)
-		w.tell()
-		w.must(errors.Join(test.do(w, s), s.Commit(t.Context(), false)))
-		h := s.CloseHeader()
-		w.is(name+": due", h.Due, !test.withheld)
-		w.is(name+": the request hears of a token", len(r.due) == 1, !test.withheld)
-		w.is(name+": told", strings.Contains(w.told(), life.Unannounced), test.withheld)
-	}
-
-	// A client that came with a token of its own, or was given one, has it.
-	w := newWorld(t)
-	r := &request{ctx: t.Context(), lacks: true}
-	s, err := w.load(w.host, &life.Visitor{Request: r}, w.stored("", "a=x"))
-	w.must(err)
-	w.must(errors.Join(renew(s), s.Commit(t.Context(), false)))
-	w.finds(w.token(s), ": a=x")
 }
