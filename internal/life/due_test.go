@@ -174,6 +174,13 @@ func TestAClosedHeaderRefusesWhatNeedsACookie(t *testing.T) {
 	w.fails("for Start", s.Commit(t.Context(), true), life.ErrHeadersSent)
 	w.is("writes", w.written(), 0)
 
+	token := w.stored("", "a=x")
+	s = w.visit(token)
+	w.must(errors.Join(set(s, "b", "y"), renew(s)))
+	s.CloseHeader()
+	w.fails("Commit of a renewal", s.Commit(t.Context(), false), life.ErrHeadersSent)
+	w.finds(token, ": a=x")
+
 	// A destroyed session cannot be cleared any more.
 	s = w.visit(w.stored("", "a=x"))
 	s.CloseHeader()

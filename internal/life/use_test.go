@@ -142,6 +142,13 @@ func testRotation(t *testing.T) {
 	w.must(set(failed, "b", "y")) // it is not in doubt
 	w.store.save = nil
 
+	ended := w.stored("", "")
+	time.Sleep(rotateEvery)
+	over := w.visit(ended)
+	w.must(w.elsewhere(ended).Destroy(t.Context(), func() {}))
+	w.must(over.Commit(t.Context(), false)) // nor if its session has ended
+	w.is("reported is", w.told(), "")
+
 	s := w.visit(old)
 	w.must(s.Commit(t.Context(), false))
 	w.is("reported is", w.told(), life.Rotated)
@@ -167,6 +174,33 @@ func testRotation(t *testing.T) {
 	w.finds(old, ":")
 	w.is("reported is", w.told(), life.Reused)
 	w.finds(next, "u: a=x b=y")
+}
+
+// Of two requests that are to rotate one does. The client is not told the secret of the other,
+// which is in no record.
+func TestARequestThatIsNotTheFirstToRotateGivesNoToken(t *testing.T) {
+	synctest.Test(t, testRotateTogether)
+}
+
+func testRotateTogether(t *testing.T) {
+	for name, do := range map[string]func(s *life.Session) error{
+		"that changes": func(s *life.Session) error { return set(s, "b", "y") },
+		"that reads":   func(*life.Session) error { return nil },
+	} {
+		w := newWorld(t, rotating)
+		token := w.stored("", "a=x")
+		time.Sleep(rotateEvery)
+		s := w.visit(token)
+		w.must(do(s))
+		w.store.save = func(store.Record) error {
+			w.store.save = nil
+			w.must(w.elsewhere(token).Commit(t.Context(), false))
+			return errAsk
+		}
+		w.must(s.Commit(t.Context(), false))
+		w.is("reported by a request "+name, w.told(), "")
+		w.is("it has a token", s.Owes(), false)
+	}
 }
 
 // A use that was written beside a longer lifetime keeps the end of before: the next request
