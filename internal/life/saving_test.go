@@ -66,9 +66,10 @@ func TestANewSessionIsStoredOnceThereIsSomethingInIt(t *testing.T) {
 		}
 		w.must(s.Commit(t.Context(), test.storeNew))
 		w.is(name+": stored", w.written() > 0, test.want)
-		_, due := s.TakeToken()
+		token, due := s.TakeToken()
 		w.is(name+": a token is due", due, test.want)
 		w.is(name+": told", strings.Contains(w.told(), life.Created), test.want)
+		w.is(name+": the next request has it", due && !w.visit(token.Text).IsNew(), test.want)
 	}
 }
 

@@ -115,3 +115,99 @@ func testOvertaken(t *testing.T) {
 	w.finds(one, "u: a=x")
 	w.finds(two, "u:")
 }
+
+// Where the session of a sign-in ends in its course, the one in its place needs a place too.
+func TestASignInThatBeginsAnewIsCountedToo(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile func(w *world, token string)
+		want      error
+		keeps     string
+	}{
+		"destroyed, and another signed in": {func(w *world, token string) {
+			w.must(w.elsewhere(token).Destroy(w.t.Context(), func() {}))
+			s, err := w.load(w.other, &life.Visitor{})
+			w.must(errors.Join(err, login(w.other, s, "u"), s.Commit(w.t.Context(), false)))
+		}, mark.ErrTooMany, ""},
+		"signed in by a double click": {func(w *world, token string) {
+			s := w.elsewhere(token)
+			w.must(errors.Join(login(w.other, s, "u"), s.Commit(w.t.Context(), false)))
+		}, nil, "u: a=x"},
+		"destroyed": {func(w *world, token string) {
+			w.must(w.elsewhere(token).Destroy(w.t.Context(), func() {}))
+		}, nil, "u:"},
+	} {
+		w := newWorld(t, limited(true))
+		token := w.stored("u", "a=x")
+		w.stored("u", "")
+		s := w.visit(token)
+		w.must(login(w.host, s, "u"))
+		w.store.save = func(rec store.Record) error {
+			if rec.Subject == "" {
+				return errAsk // a mark
+			}
+			w.store.save = nil
+			test.meanwhile(w, token)
+			return errAsk
+		}
+		w.fails(name, s.Commit(t.Context(), false), test.want)
+		w.is(name+": sessions", w.sessions("u"), 2)
+		if test.want == nil {
+			w.finds(w.token(s), test.keeps)
+			w.is(name+": new", s.IsNew(), true)
+		}
+	}
+}
+
+// A sign-in of which nobody knows whether it was written takes no place.
+func TestASignInInDoubtTakesNoPlace(t *testing.T) {
+	w := newWorld(t)
+	w.store.create = func(rec store.Record) error {
+		w.must(w.store.Store.Create(t.Context(), rec))
+		return store.ErrUnconfirmed
+	}
+	_, err := w.signIn("u")
+	w.fails("Commit", err, store.ErrUnconfirmed)
+	w.is("sessions", w.sessions("u"), 0)
+}
+
+// What the handler has done during a commit that failed comes after what that was to write.
+func TestAFailedCommitGivesItsOperationsBackInOrder(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit(w.stored("v", ""))
+	w.must(errors.Join(login(w.host, s, "u"), set(s, "a", "first")))
+	w.store.delete = func(store.ID) error {
+		w.must(set(s, "a", "second"))
+		return errLost
+	}
+	w.fails("Save", s.Save(t.Context()), errLost)
+	w.store.delete = nil
+	w.must(s.Save(t.Context()))
+	w.finds(w.token(s), "u: a=second")
+}
+
+// The record of a sign-in that may have been written is Destroy's to remove, also when the
+// handler has dropped the sign-in.
+func TestDestroyRemovesASignInThatWasDropped(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit(w.stored("v", "a=x"))
+	var begun store.ID
+	w.store.create = func(rec store.Record) error {
+		begun = rec.ID
+		w.must(w.store.Store.Create(t.Context(), rec))
+		return store.ErrUnconfirmed
+	}
+	w.store.delete = func(id store.ID) error {
+		if id == begun {
+			return errLost
+		}
+		return errAsk
+	}
+	w.must(login(w.host, s, "u"))
+	w.fails("Save", s.Save(t.Context()), store.ErrUnconfirmed)
+	s.Discard()
+	w.is("sessions", w.sessions("u"), 1)
+	w.fails("Destroy", s.Destroy(t.Context(), func() {}), errLost)
+	w.store.delete = nil
+	w.must(s.Destroy(t.Context(), func() {}))
+	w.is("sessions", w.sessions("u"), 0)
+}

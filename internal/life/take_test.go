@@ -34,6 +34,20 @@ func TestAnUpdateComposesWithThoseOfOthers(t *testing.T) {
 	w.finds(token, ": n=XI")
 }
 
+// What is set while the newest state is made ready to be shown is shown too.
+func TestAChangeBesideAReloadIsShown(t *testing.T) {
+	w := newWorld(t)
+	s, calls := w.visit(w.stored("", "n=I")), 0
+	w.must(s.Update("n", func(old envelope.Value, _ bool) (envelope.Value, error) {
+		if calls++; calls == 2 {
+			w.must(set(s, "late", "x"))
+		}
+		return text(string(old.Data) + "I"), nil
+	}))
+	w.must(s.Reload(t.Context()))
+	w.is("it shows", shows(s), ": late=x n=II")
+}
+
 func TestAValueIsTakenOnce(t *testing.T) {
 	w := newWorld(t)
 	token := w.stored("", "a=x b=y n=I")

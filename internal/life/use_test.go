@@ -203,6 +203,20 @@ func testRotateTogether(t *testing.T) {
 	}
 }
 
+// A long request that has given its client a token rotates that one too.
+func TestATokenOfTheSameRequestIsRotated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rotating)
+		s := w.visit(w.stored("u", "a=x"))
+		w.must(errors.Join(renew(s), s.Commit(t.Context(), false)))
+		first := w.token(s)
+		time.Sleep(rotateEvery)
+		w.must(errors.Join(set(s, "b", "y"), s.Commit(t.Context(), false)))
+		w.finds(w.token(s), "u: a=x b=y")
+		w.finds(first, "u: a=x b=y")
+	})
+}
+
 // A use that was written beside a longer lifetime keeps the end of before: the next request
 // writes the right one, however soon it comes.
 func TestASessionThatEndsTooSoonIsWrittenAtOnce(t *testing.T) { synctest.Test(t, testTooSoon) }
