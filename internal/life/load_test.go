@@ -29,7 +29,7 @@ func testOneGoodToken(t *testing.T) {
 	old := killed(grace)
 	stale, good := killed(0), w.stored("u", "a=x")
 	second := w.stored("", "a=y")
-	nobody := sid.NewToken().Reveal()
+	nobody := sid.Token{ID: sid.NewID(), Secret: sid.NewSecret()}.Reveal()
 	wrongSecret := sid.Token{ID: sid.NewID(), Secret: sid.NewSecret()}
 	parsed, _ := sid.Parse(good)
 	wrongSecret.ID = parsed.ID
@@ -120,7 +120,7 @@ func TestARecordThatCannotBeReadIsNoSession(t *testing.T) {
 		{"a newer format", "\xc1\xf5\xfe\x63", envelope.ErrNewerFormat, life.LoadFailed},
 	} {
 		w := newWorld(t)
-		token, now := sid.NewToken(), time.Now().UTC().Truncate(time.Second)
+		token, now := sid.Token{ID: sid.NewID(), Secret: sid.NewSecret()}, time.Now().UTC().Truncate(time.Second)
 		w.must(w.store.Create(t.Context(), store.Record{
 			ID: token.ID, Version: 1, Subject: "app:u", Data: []byte(test.data),
 			Created: now, Seen: now, Expires: now.Add(time.Hour), Deadline: now.Add(time.Hour),
