@@ -97,7 +97,8 @@ func TestATakeThatFailsTakesNothing(t *testing.T) {
 	w.must(set(s, "b", "y"))
 	w.store.save = func(store.Record) error { return errLost }
 	_, _, err := s.Take(t.Context(), "a")
-	w.fails("Take", err, errLost) // by what the store holds it was not written, so it may be tried again
+	w.fails("Take", err, errLost)
+	w.is("nobody knows whether it is taken, so Set returns", set(s, "c", "z"), err)
 	w.store.save = func(store.Record) error { return store.ErrUnconfirmed }
 	_, ok, err := w.visit(token).Take(t.Context(), "a")
 	w.fails("Take", err, store.ErrUnconfirmed)
