@@ -241,7 +241,10 @@ func testSealedRevoke(t *testing.T) {
 	w.is("reported is", w.told(), life.Unknown)
 	w.finds(other, "v: b=y")
 	w.finds(visitor, ": c=z")
+	w.must(set(s, "b", "y"))
 	w.fails("Reload under way", s.Reload(t.Context()), errEnded)
+	w.fails("and the commit", s.Commit(t.Context(), false), errEnded)
+	s.Discard()
 	w.fails("Touch", w.visit(token).Touch(t.Context()), nil)
 
 	w.must(errors.Join(set(before, "a", "x"), login(w.host, before, "u")))
