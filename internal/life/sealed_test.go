@@ -261,6 +261,11 @@ func testSealedRevoke(t *testing.T) {
 	w.must(late.Sign(change.Reauthenticate, change.Signing{Subject: w.host.Scope("v")}))
 	w.fails("a reauthentication", late.Commit(t.Context(), false), errEnded)
 
+	now := w.stored("w", "a=x") // of the same millisecond
+	_, err = w.host.RevokeAll(t.Context(), w.host.Scope("w"), nil)
+	w.must(err)
+	w.finds(now, ":")
+
 	w.store.load = func(store.ID) error { return errLost }
 	_, err = w.load(w.host, &life.Visitor{}, token)
 	w.fails("Load without the not-before", err, errLost)

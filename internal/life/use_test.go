@@ -59,6 +59,22 @@ func testUse(t *testing.T) {
 	}
 }
 
+// What is done by ID, as an administrator does, is no use of the session.
+func TestAChangeByIDIsNoUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		token := w.stored("u", "a=x")
+		was := expires(w.visit(token))
+		time.Sleep(touch)
+		s := new(life.Session)
+		w.must(w.host.ByID(t.Context(), "edit", w.visit(token).ID(), s))
+		w.must(errors.Join(s.Commit(t.Context(), false), set(s, "a", "y"), s.Commit(t.Context(), false)))
+		w.finds(token, "u: a=y")
+		w.is("it ends", expires(w.visit(token)), was)
+		w.is("writes", w.written(), 1)
+	})
+}
+
 // A slow commit must not meet the end either. A sealed session has nothing to write yet.
 func TestKeepLeavesTimeForTheCommit(t *testing.T) { synctest.Test(t, testKeep) }
 
