@@ -2,6 +2,7 @@ package life_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -89,6 +90,15 @@ func testOver(t *testing.T) {
 		h := s.CloseHeader()
 		w.is(name+": a page that asks clears it", h.Due && h.Token.Text == "", true)
 	}
+}
+
+// A dead token is cleared, and not the one that has taken its place.
+func TestADeadTokenGivesWayToANewOne(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit("rubbish")
+	w.must(errors.Join(set(s, "a", "x"), s.Save(t.Context())))
+	w.is("lapsed", s.Lapsed(true), true)
+	w.finds(w.token(s), ": a=x")
 }
 
 // Of too many tokens none is looked at.
