@@ -2,6 +2,7 @@ package life_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,11 +84,21 @@ func testOver(t *testing.T) {
 		s := w.visit(token)
 		w.is(name+": it shows", shows(s), ":")
 		w.is(name+": reported is", w.told(), life.Unknown)
-		w.is(name+": a header clears it unasked", s.Owes(), false)
+		w.is(name+": lapsed, and nobody is shown the answer", s.Lapsed(false), true)
+		w.is(name+": then it is left", s.CloseHeader().Due, false)
 		w.is(name+": lapsed", s.Lapsed(true), true)
 		h := s.CloseHeader()
 		w.is(name+": a page that asks clears it", h.Due && h.Token.Text == "", true)
 	}
+}
+
+// A dead token is cleared, and not the one that has taken its place.
+func TestADeadTokenGivesWayToANewOne(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit("rubbish")
+	w.must(errors.Join(set(s, "a", "x"), s.Save(t.Context())))
+	w.is("lapsed", s.Lapsed(true), true)
+	w.finds(w.token(s), ": a=x")
 }
 
 // Of too many tokens none is looked at.

@@ -64,9 +64,12 @@ func testNotBefore(t *testing.T) {
 	u := w.host.Scope("u")
 	before, another := w.visit(), w.visit()
 	time.Sleep(time.Second)
+	same := w.visit() // in the same millisecond
 	_, err := w.host.RevokeAll(t.Context(), u, nil)
 	w.must(err)
 	after := w.visit()
+	w.must(login(w.host, same, "u"))
+	w.fails("of the same time", same.Commit(t.Context(), false), errEnded)
 	w.must(login(w.host, before, "u"))
 	w.fails("of before", before.Commit(t.Context(), false), errEnded)
 	w.is("sessions", w.sessions("u"), 0)
@@ -122,6 +125,26 @@ func testCallerSpared(t *testing.T) {
 	}
 	w.must(login(w.host, late, "u"))
 	w.fails("a request of before", late.Commit(t.Context(), false), errEnded)
+}
+
+// It is spared its own not-before alone.
+func TestTheRequestThatRevokesAllIsSparedNoOther(t *testing.T) { synctest.Test(t, testSparedOnce) }
+
+func testSparedOnce(t *testing.T) {
+	w := newWorld(t)
+	u, v := w.host.Scope("u"), w.host.Scope("v")
+	for _, by := range []string{u, v} { // what another one revokes next
+		s := w.visit()
+		time.Sleep(time.Second)
+		_, err := w.host.RevokeAll(t.Context(), u, s)
+		w.must(err)
+		time.Sleep(time.Second)
+		_, err = w.other.RevokeAll(t.Context(), by, nil)
+		w.must(err)
+		subject, _ := w.host.Unscope(by)
+		w.must(login(w.host, s, subject))
+		w.fails("a sign-in of "+subject, s.Commit(t.Context(), false), errEnded)
+	}
 }
 
 // What cannot be found cannot be ended: then nothing is written.

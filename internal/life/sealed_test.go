@@ -241,7 +241,10 @@ func testSealedRevoke(t *testing.T) {
 	w.is("reported is", w.told(), life.Unknown)
 	w.finds(other, "v: b=y")
 	w.finds(visitor, ": c=z")
+	w.must(set(s, "b", "y"))
 	w.fails("Reload under way", s.Reload(t.Context()), errEnded)
+	w.fails("and the commit", s.Commit(t.Context(), false), errEnded)
+	s.Discard()
 	w.fails("Touch", w.visit(token).Touch(t.Context()), nil)
 
 	w.must(errors.Join(set(before, "a", "x"), login(w.host, before, "u")))
@@ -257,6 +260,11 @@ func testSealedRevoke(t *testing.T) {
 	w.must(err)
 	w.must(late.Sign(change.Reauthenticate, change.Signing{Subject: w.host.Scope("v")}))
 	w.fails("a reauthentication", late.Commit(t.Context(), false), errEnded)
+
+	now := w.stored("w", "a=x") // of the same millisecond
+	_, err = w.host.RevokeAll(t.Context(), w.host.Scope("w"), nil)
+	w.must(err)
+	w.finds(now, ":")
 
 	w.store.load = func(store.ID) error { return errLost }
 	_, err = w.load(w.host, &life.Visitor{}, token)

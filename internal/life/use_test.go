@@ -25,7 +25,7 @@ func testUse(t *testing.T) {
 		used    bool
 		writes  int
 	}{
-		{"a request soon after", touch - 1, false, commit, false, 0},
+		{"a request soon after", touch - time.Millisecond, false, commit, false, 0},
 		{"a request", touch, false, commit, true, 1},
 		{"a passive request", touch, true, commit, false, 0},
 		{"a change", time.Second, false, func(w *world, s *life.Session) error { return errors.Join(set(s, "b", "y"), commit(w, s)) }, true, 1},
@@ -35,9 +35,9 @@ func testUse(t *testing.T) {
 		{"Touch", touch, false, func(w *world, s *life.Session) error { return s.Touch(w.t.Context()) }, true, 1},
 		{"Touch of a passive request", touch, true, func(w *world, s *life.Session) error { return s.Touch(w.t.Context()) }, true, 1},
 		{"Reload", touch, false, func(w *world, s *life.Session) error { return s.Reload(w.t.Context()) }, false, 0},
-		{"Keep long before its end", touch, false, keep, false, 0},
-		{"Keep shortly before its end", idle - touch + 1, false, keep, true, 1},
-		{"Keep of a passive request", idle - touch + 1, true, keep, false, 0},
+		{"Keep long before its end", idle - touch, false, keep, false, 0},
+		{"Keep shortly before its end", idle - touch + time.Millisecond, false, keep, true, 1},
+		{"Keep of a passive request", idle - touch + time.Millisecond, true, keep, false, 0},
 	} {
 		w := newWorld(t)
 		token := w.stored("", "a=x")
@@ -57,6 +57,43 @@ func testUse(t *testing.T) {
 		w.must(err)
 		w.is(test.name+": it ends", rec.Expires, want)
 	}
+}
+
+// What is done by ID, as an administrator does, is no use of the session.
+func TestAChangeByIDIsNoUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		token := w.stored("u", "a=x")
+		was := expires(w.visit(token))
+		time.Sleep(touch)
+		s := new(life.Session)
+		w.must(w.host.ByID(t.Context(), "edit", w.visit(token).ID(), s))
+		w.must(errors.Join(s.Commit(t.Context(), false), set(s, "a", "y"), s.Commit(t.Context(), false)))
+		w.finds(token, "u: a=y")
+		w.is("it ends", expires(w.visit(token)), was)
+		w.is("writes", w.written(), 1)
+	})
+}
+
+// A slow commit must not meet the end either. A sealed session has nothing to write yet.
+func TestKeepLeavesTimeForTheCommit(t *testing.T) { synctest.Test(t, testKeep) }
+
+func testKeep(t *testing.T) {
+	slow := func(s *life.Settings) { s.CommitTimeout = 5 * time.Minute }
+	for left, want := range map[time.Duration]int{10 * time.Minute: 0, 10*time.Minute - time.Millisecond: 1} {
+		w := newWorld(t, slow)
+		token := w.stored("", "a=x")
+		time.Sleep(idle - left)
+		w.visit(token).Keep(t.Context())
+		w.is(left.String()+" before the end: writes", w.written(), want)
+	}
+	w, _ := newSealedWorld(t)
+	token := w.stored("", "a=x")
+	time.Sleep(idle - time.Second)
+	s := w.visit(token)
+	s.Keep(t.Context())
+	w.is("of a sealed one: writes", w.written(), 0)
+	w.is("a token is due", s.Owes(), false)
 }
 
 func TestAUseThatCannotBeWrittenIsNoErrorOfARequestThatReads(t *testing.T) {
