@@ -239,6 +239,17 @@ func TestAWriteThatARenewalFollowedEndsTheRequest(t *testing.T) {
 	w.is("a token is due", s.Owes(), false)
 }
 
+// A token that was not sent yet is not sent for a session that has ended meanwhile.
+func TestATokenIsNotDueOnceItsSessionHasEnded(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit()
+	w.must(errors.Join(set(s, "a", "x"), s.Save(t.Context())))
+	w.must(w.host.Revoke(t.Context(), s.ID(), ""))
+	w.fails("Reload", s.Reload(t.Context()), errEnded)
+	_, due := s.TakeToken()
+	w.is("a token is due", due, false)
+}
+
 // What is set back to what is stored is no change.
 func TestNoWriteForWhatIsSetBack(t *testing.T) {
 	w := newWorld(t)

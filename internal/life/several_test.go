@@ -8,6 +8,7 @@ import (
 
 	"github.com/b4468f51/session/internal/life"
 	"github.com/b4468f51/session/internal/mark"
+	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
 
@@ -50,6 +51,19 @@ func testSeveral(t *testing.T) {
 		w.is(name+": the tokens are looked at again: loads", w.store.loads, 0)
 		pending, retiring = w.stored("", ""), w.stored("", "")
 	}
+}
+
+// A record that cannot be read is nobody's, and stops nobody.
+func TestACorruptRecordAmongSeveralIsLeft(t *testing.T) {
+	w := newWorld(t)
+	corrupt, now := sid.NewToken(), time.Now().UTC().Truncate(time.Second)
+	w.must(w.store.Create(t.Context(), store.Record{
+		ID: corrupt.ID, Version: 1, Data: []byte("garbage"), Created: now, Seen: now, Expires: now.Add(idle), Deadline: now.Add(idle),
+	}))
+	one, two := w.stored("", "a=x"), w.stored("", "b=y")
+	w.must(w.visit(one, corrupt.Reveal(), two).Destroy(t.Context(), func() {}))
+	w.finds(one, ":")
+	w.finds(two, ":")
 }
 
 // What was ended before an error is not ended, and told, again.
@@ -172,17 +186,32 @@ func TestASignInInDoubtTakesNoPlace(t *testing.T) {
 
 // What the handler has done during a commit that failed comes after what that was to write.
 func TestAFailedCommitGivesItsOperationsBackInOrder(t *testing.T) {
-	w := newWorld(t)
-	s := w.visit(w.stored("v", ""))
+	w := newWorld(t, limited(true))
+	token := w.stored("", "b=y")
+	s := w.visit(token)
 	w.must(errors.Join(login(w.host, s, "u"), set(s, "a", "first")))
-	w.store.delete = func(store.ID) error {
+	w.store.load = func(store.ID) error { // of the mark
 		w.must(set(s, "a", "second"))
 		return errLost
 	}
 	w.fails("Save", s.Save(t.Context()), errLost)
-	w.store.delete = nil
+	w.store.load = nil
+	other := w.elsewhere(token)
+	w.must(errors.Join(set(other, "b", "z"), other.Commit(t.Context(), false)))
 	w.must(s.Save(t.Context()))
-	w.finds(w.token(s), "u: a=second")
+	w.finds(w.token(s), "u: a=second b=z")
+}
+
+// After Destroy there is nothing to go back to.
+func TestDestroyForgetsWhatALoginHasPutAside(t *testing.T) {
+	w := newWorld(t)
+	token := w.stored("v", "a=x")
+	s := w.visit(token)
+	w.must(errors.Join(login(w.host, s, "u"), s.Destroy(t.Context(), func() {}), set(s, "b", "y")))
+	w.finds(token, ":")
+	s.Discard()
+	w.is("it shows", shows(s), ":")
+	w.must(set(s, "b", "y"))
 }
 
 // The record of a sign-in that may have been written is Destroy's to remove, also when the

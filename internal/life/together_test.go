@@ -161,3 +161,23 @@ func TestAHeaderHasTheTokenOfACommitThatIsUnderWay(t *testing.T) {
 		w.is(name+" sees the token", <-told, true)
 	}
 }
+
+// A Login waits for a commit of the session before, which would undo it.
+func TestALoginWaitsForACommit(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit(w.stored("v", "a=x"))
+	w.must(set(s, "b", "y"))
+	signedIn := make(chan error, 1)
+	w.store.save = func(store.Record) error {
+		go func() { signedIn <- login(w.host, s, "u") }()
+		for range 1000 {
+			runtime.Gosched()
+		}
+		return errAsk
+	}
+	w.must(s.Save(t.Context()))
+	w.must(<-signedIn)
+	w.is("it shows", shows(s), "u:")
+	w.must(s.Save(t.Context()))
+	w.finds(w.token(s), "u:")
+}
