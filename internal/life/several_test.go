@@ -56,7 +56,7 @@ func testSeveral(t *testing.T) {
 // A record that cannot be read is nobody's, and stops nobody.
 func TestACorruptRecordAmongSeveralIsLeft(t *testing.T) {
 	w := newWorld(t)
-	corrupt, now := sid.NewToken(), time.Now().UTC().Truncate(time.Second)
+	corrupt, now := sid.Token{ID: sid.NewID(), Secret: sid.NewSecret()}, time.Now().UTC().Truncate(time.Second)
 	w.must(w.store.Create(t.Context(), store.Record{
 		ID: corrupt.ID, Version: 1, Data: []byte("garbage"), Created: now, Seen: now, Expires: now.Add(idle), Deadline: now.Add(idle),
 	}))
