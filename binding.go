@@ -96,7 +96,7 @@ func (s *Session) bindSecret() (secret *sid.Secret, made bool, err error) {
 	}
 	fresh := sid.NewSecret()
 	x.bindSecret, x.bindDue = &fresh, true
-	if x.header != nil && !s.life.HeaderClosed() {
+	if x.header != nil {
 		s.sendBindCookieLocked(x, *x.header)
 	}
 	// Whoever closes the header looks at what is due afterwards: so one of the two sees

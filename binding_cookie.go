@@ -64,6 +64,25 @@ func (s *Session) bindCookieDue() bool {
 	return x.bindDue
 }
 
+// sendBeside writes the cookie beside that of the session, if it is due, or if that one
+// outlives the browser, until then.
+func (s *Session) sendBeside(h http.Header, until time.Time) {
+	if s.extra.Load() == nil && until.IsZero() {
+		return
+	}
+	x := s.extras()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s.sendBesideLocked(x, h, until)
+}
+
+func (s *Session) sendBesideLocked(x *extra, h http.Header, until time.Time) {
+	if !until.IsZero() && s.life.HasHeader() {
+		s.keepBindCookieLocked(x)
+	}
+	s.sendBindCookieLocked(x, h)
+}
+
 // sendBindCookieLocked writes the cookie to the header of a response, if it is due.
 func (s *Session) sendBindCookieLocked(x *extra, h http.Header) {
 	if !x.bindDue {

@@ -22,6 +22,7 @@ type sessionContext struct {
 	s *Session
 }
 
+// Value finds the session too.
 func (c *sessionContext) Value(key any) any {
 	switch k := key.(type) {
 	case sessionKey:

@@ -136,21 +136,10 @@ func (e *exchange) writeHeader(h http.Header) { e.writePart(h, e.session.life.Cl
 
 func (e *exchange) writePart(h http.Header, part life.Header) {
 	s := &e.session
-	x := s.extra.Load()
-	if x == nil && !part.Token.Until.IsZero() {
-		x = s.extras()
-	}
-	switch {
-	case x != nil:
-		x.mu.Lock()
-		if part.Due {
-			s.sendLocked(x, h, part.Token)
-		}
-		s.sendBindCookieLocked(x, h)
-		x.mu.Unlock()
-	case part.Due:
+	if part.Due {
 		s.m.carrier.Write(h, part.Token.Text, part.Token.Until)
 	}
+	s.sendBeside(h, part.Token.Until)
 	if part.Used {
 		s.m.carrier.Vary(h, &e.vary)
 	}

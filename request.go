@@ -21,7 +21,6 @@ func (m *Manager) load(r *http.Request, s *Session, ctx *limit.Context) error {
 	return s.life.Load(m.host, &life.Visitor{
 		Request: (*requestOf)(s),
 		Time:    time.Now(),
-		Total:   total,
 		// A browser that keeps to the rules of the prefix has one such cookie. Of other
 		// names it may have several, for different paths and domains, and somebody on a
 		// sibling host may have planted one: neither order nor number may decide, only

@@ -2,9 +2,6 @@ package session
 
 import (
 	"context"
-	"net/http"
-
-	"github.com/b4468f51/session/internal/life"
 )
 
 // Save commits the changes now, rather than with the first byte of the response. Call it
@@ -74,17 +71,8 @@ func (s *Session) deliver() {
 	x.mu.Lock() // of several goroutines one at a time writes to the header
 	defer x.mu.Unlock()
 	if token, ok := s.life.TakeToken(); ok {
-		s.sendLocked(x, *x.header, token)
-	}
-}
-
-// sendLocked writes a token to the header of a response. The cookie of bindings goes with
-// one that outlives the browser: it must outlive it too.
-func (s *Session) sendLocked(x *extra, h http.Header, token life.Token) {
-	s.m.carrier.Write(h, token.Text, token.Until)
-	if !token.Until.IsZero() && s.life.HasHeader() {
-		s.keepBindCookieLocked(x)
-		s.sendBindCookieLocked(x, h)
+		s.m.carrier.Write(*x.header, token.Text, token.Until)
+		s.sendBesideLocked(x, *x.header, token.Until)
 	}
 }
 

@@ -57,6 +57,7 @@ func unreadable(err error) error {
 	}
 }
 
+// Error says why; the text has nothing of what the client sent.
 func (e *refusal) Error() string {
 	text := ErrRefused.Error() + ": " + e.reason
 	if e.status != http.StatusForbidden {

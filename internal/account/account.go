@@ -28,10 +28,16 @@ type Accounts struct {
 	EndTimeout  time.Duration // of each step that ends sessions, and after the context's end
 }
 
+// Lists tells whether the store can list the sessions of a subject.
+func (a *Accounts) Lists() bool {
+	_, ok := a.Store.(store.Lister)
+	return ok
+}
+
 // Listed returns an error if the store cannot list the sessions of a subject, which op
 // needs.
 func (a *Accounts) Listed(op string) error {
-	if _, ok := a.Store.(store.Lister); ok {
+	if a.Lists() {
 		return nil
 	}
 	return fmt.Errorf("session: %s: %T cannot list the sessions of a subject: %w", op, a.Store, errors.ErrUnsupported)

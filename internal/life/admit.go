@@ -50,7 +50,7 @@ func (c *saving) loginInTime() error {
 
 // outrun is true of a sign-in, which writes a record that the revocation did not list. Other
 // commits find their record gone.
-func (k inStore) outrun(c *saving) bool { return c.signsIn() && k.lists() }
+func (k inStore) outrun(c *saving) bool { return c.signsIn() && k.h.Accounts.Lists() }
 
 // signedIn runs after a sign-in was written. RevokeAll writes the not-before and then lists. A
 // sign-in writes its record and then reads the not-before. So one of them sees the other.

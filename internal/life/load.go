@@ -17,7 +17,6 @@ import (
 type Visitor struct {
 	Request Request
 	Time    time.Time // when the request began
-	Total   int       // how many tokens it carries
 	Refused bool      // there are more than a client that keeps to the rules has
 	Passive bool      // the request is no sign of life from the client
 	Upgrade bool      // it asks for another protocol, whose answer may lose a cookie
@@ -31,7 +30,7 @@ func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context)
 	s.isNew = true
 	s.passive = r.Passive
 	s.draft.Rec.Created = s.arrived
-	if r.Total == 0 {
+	if len(tokens) == 0 {
 		return nil
 	}
 	s.used = true // whatever the handler does with it, the response may depend on the token

@@ -44,11 +44,6 @@ func (inStore) byID(string) error { return nil }
 
 func (k inStore) bySubject(op string) error { return k.h.Accounts.Listed(op) }
 
-func (k inStore) lists() bool {
-	_, ok := k.h.store.(store.Lister)
-	return ok
-}
-
 // RevokeOf ends a session by its ID, if it is one of a subject, and tells whether it was.
 func (h *Host) RevokeOf(ctx context.Context, scoped string, id store.ID) (bool, error) {
 	limited := limit.Within(ctx, h.LoadTimeout)

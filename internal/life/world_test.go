@@ -127,7 +127,6 @@ func (w *world) load(h *life.Host, v *life.Visitor, tokens ...string) (*life.Ses
 	if v.Time.IsZero() {
 		v.Time = time.Now()
 	}
-	v.Total = len(tokens)
 	s := new(life.Session)
 	return s, s.Load(h, v, tokens, new(limit.Context))
 }
