@@ -84,6 +84,7 @@ type exchange struct {
 	context  sessionContext
 	response respond.Writer // calls back the exchange: see Before and what follows
 	vary     [1]string      // room for a line of the header
+	closed   bool           // the session is, and has nothing to tell
 }
 
 // close is called last, after a panic too. A cookie that is due for what Save
@@ -94,6 +95,9 @@ func (e *exchange) close() {
 		e.writeHeader(e.response.Header())
 	}
 	e.response.Close()
+	if e.closed {
+		return
+	}
 	if notes := e.session.life.Close(); notes && begun && err == nil {
 		e.session.life.TellUnsaved(&e.context)
 	}
@@ -187,8 +191,13 @@ func (e *exchange) Bypassed() (abort bool, err error) {
 // so long ago that the times are due again.
 func (e *exchange) After(status int, streamed bool) error {
 	s := &e.session
-	if status >= 500 || !streamed && s.life.CloseIdle() {
+	if status >= 500 {
 		return nil
+	}
+	if !streamed {
+		if e.closed = s.life.CloseIdle(); e.closed {
+			return nil
+		}
 	}
 	err := s.life.Commit(&e.context, false)
 	if err != nil {

@@ -92,8 +92,8 @@ func (s *Session) Update(key string, f change.UpdateFunc) error {
 // session than a commit that is under way: it waits for that.
 func (s *Session) Sign(kind change.Kind, with change.Signing) error {
 	if kind == change.Login {
-		s.committing.Lock()
-		defer s.committing.Unlock()
+		s.takeTurn()
+		defer s.endTurn()
 	}
 	secret := sid.NewSecret()
 	with.At, with.Secret, with.Hash = envelope.Truncate(time.Now()), &secret, secret.Hash(s.host.Realm)
@@ -108,7 +108,7 @@ func (s *Session) newTokenLocked() bool {
 // dropUnchangedLocked drops the pending operations where all of them together
 // leave the session as it was loaded: then there is nothing to write. Pop, Take and
 // Clear are always written, since they have to meet what others have written
-// meanwhile. It is for the one who holds committing: no operations are under way.
+// meanwhile. It is for the one who has the turn: no operations are under way.
 func (s *Session) dropUnchangedLocked() {
 	if len(s.ops) == 0 || s.phase != stored || !s.draft.Changed() {
 		return

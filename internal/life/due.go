@@ -57,23 +57,14 @@ type Header struct {
 	Used  bool // the response depends on the token that the request had
 }
 
-// lockHeader waits for a commit by another goroutine, and locks the session: that commit may
-// have a token to tell, which is lost with a header that leaves before it.
-func (s *Session) lockHeader() {
-	s.committing.Lock()
-	s.mu.Lock()
-}
-
-func (s *Session) unlockHeader() {
-	s.mu.Unlock()
-	s.committing.Unlock()
-}
+// A commit that another goroutine has under way may have a token to tell, which is lost with a
+// header that leaves before it. So the header is looked at between turns.
 
 // CloseHeader returns what the header has to have, and refuses whatever would need more
 // of it from here on.
 func (s *Session) CloseHeader() Header {
-	s.lockHeader()
-	defer s.unlockHeader()
+	s.lockBetweenTurns()
+	defer s.mu.Unlock()
 	return s.closeHeaderLocked()
 }
 
@@ -90,8 +81,8 @@ func (s *Session) closeHeaderLocked() (h Header) {
 // CloseReadHeader is CloseHeader of a session that has nothing to commit. It is false, and
 // does nothing, where there may be something.
 func (s *Session) CloseReadHeader() (h Header, ok bool) {
-	s.lockHeader()
-	defer s.unlockHeader()
+	s.lockBetweenTurns()
+	defer s.mu.Unlock()
 	if !s.onlyReadLocked() {
 		return h, false
 	}
@@ -108,8 +99,8 @@ func (s *Session) ReopenHeader() {
 // Fail drops what is pending, for an error to be answered, and closes the header but for a
 // token that was due before.
 func (s *Session) Fail() {
-	s.lockHeader()
-	defer s.unlockHeader()
+	s.lockBetweenTurns()
+	defer s.mu.Unlock()
 	s.discardLocked()
 	s.headersSent, s.used = true, true
 }
@@ -117,8 +108,8 @@ func (s *Session) Fail() {
 // LoseHeader is for a response that left without the session's part of the header. It
 // tells whether that was to have a token.
 func (s *Session) LoseHeader() (lost bool) {
-	s.lockHeader()
-	defer s.unlockHeader()
+	s.lockBetweenTurns()
+	defer s.mu.Unlock()
 	lost = s.owesTokenLocked()
 	s.headersSent, s.mayRotate = true, false
 	return lost
@@ -127,8 +118,8 @@ func (s *Session) LoseHeader() (lost bool) {
 // NeedsHeader tells whether the client has to be told a token, and rules out that a
 // rotation adds one. A dead token may stay with it.
 func (s *Session) NeedsHeader() bool {
-	s.lockHeader()
-	defer s.unlockHeader()
+	s.lockBetweenTurns()
+	defer s.mu.Unlock()
 	s.mayRotate = false
 	return s.owesTokenLocked() || s.phase == fresh && s.draft.Count() > 0 || s.host.Sealed() && len(s.ops) > 0 || s.newTokenLocked()
 }

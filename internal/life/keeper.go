@@ -19,7 +19,7 @@ type keeper interface {
 	// several uses none of them, but it may end them.
 	presented(ctx context.Context, tokens []string, now time.Time) ([]ending, error)
 
-	// commit is Session.Commit, of a session whose committing is held.
+	// commit is Session.Commit, of a session whose turn the caller has.
 	commit(parent context.Context, s *Session, storeNew bool) error
 
 	// look makes a session show what is stored now, and ends it if it is over. With use

@@ -130,14 +130,15 @@ func (s *Session) Close() (notes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ops, s.phase = nil, done
-	return s.rare != nil && s.rare.notes != nil
+	return s.anyNotesLocked() != nil
 }
 
-// CloseIdle closes the session if it has nothing to write but the times.
+// CloseIdle closes the session if it has nothing to write but the times, and nothing to tell the
+// Observer.
 func (s *Session) CloseIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.ops) > 0 || s.lost || s.phase == fresh && s.draft.Count() > 0 {
+	if len(s.ops) > 0 || s.lost || s.anyNotesLocked() != nil || s.phase == fresh && s.draft.Count() > 0 {
 		return false
 	}
 	s.phase = done

@@ -11,8 +11,8 @@ import (
 
 // Reload shows the newest state of the session, under what is pending, and writes nothing.
 func (s *Session) Reload(ctx context.Context) error {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	s.takeTurn()
+	defer s.endTurn()
 	if stored, err := s.readable(); err != nil || !stored {
 		return err
 	}
@@ -23,8 +23,8 @@ func (s *Session) Reload(ctx context.Context) error {
 
 // Touch is Reload that counts as use.
 func (s *Session) Touch(ctx context.Context) error {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	s.takeTurn()
+	defer s.endTurn()
 	if stored, err := s.changeable(); err != nil || !stored {
 		return err
 	}

@@ -26,9 +26,7 @@ func (s *Session) Save(ctx context.Context) error {
 
 // Discard drops the changes that were not committed yet.
 func (s *Session) Discard() {
-	s.committing.Lock()
-	defer s.committing.Unlock()
-	s.mu.Lock()
+	s.lockBetweenTurns()
 	defer s.mu.Unlock()
 	s.discardLocked()
 }
@@ -42,8 +40,8 @@ func (s *Session) discardLocked() {
 // Destroy ends the session, and those of the other good tokens of the request, and calls
 // told before it reports them.
 func (s *Session) Destroy(ctx context.Context, told func()) error {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	s.takeTurn()
+	defer s.endTurn()
 	s.mu.Lock()
 	err := s.refusalLocked()
 	if s.phase == inDoubt {

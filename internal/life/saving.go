@@ -46,8 +46,8 @@ func (s *Session) saving(parent context.Context) *saving {
 // when parent is cancelled. A new session in which nothing was set is stored only where
 // storeNew says so.
 func (s *Session) Commit(parent context.Context, storeNew bool) error {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	s.takeTurn()
+	defer s.endTurn()
 	return s.host.keeper.commit(parent, s, storeNew)
 }
 

@@ -19,14 +19,12 @@ type Session struct {
 	host *Host
 	arrival
 
-	// committing is held by a whole commit, Destroy, Reload or Touch. It stands above mu.
-	committing sync.Mutex
-
 	mu sync.Mutex // guards all below; never held while a store, a codec or a caller's function runs
 	state
 	rare    *rare  // nil for most
 	changes uint32 // counts what was added to ops
 
+	turnTaken   bool // see takeTurn
 	used        bool // a method was called: the answer depends on the cookie
 	clientHas   bool // the client holds a token that a new session has to clear
 	headersSent bool // no cookie can be sent any more
@@ -117,6 +115,8 @@ type rare struct {
 	past   *past
 	spared *spared // the not-before of its own RevokeAll
 	notes  *notes  // for the Observer
+
+	turnEnds chan struct{} // closed when the turn ends that somebody waits for
 }
 
 func (s *Session) rareLocked() *rare {

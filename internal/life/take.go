@@ -12,8 +12,8 @@ import (
 // Take removes the value of a key for this request alone, and returns what was there
 // when that was committed.
 func (s *Session) Take(ctx context.Context, key string) (v envelope.Value, ok bool, err error) {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	s.takeTurn()
+	defer s.endTurn()
 	isStored, err := s.changeable()
 	if err != nil {
 		return v, false, err

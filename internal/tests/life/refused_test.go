@@ -173,7 +173,7 @@ func TestDestroyWaitsForASaveThatIsUnderWay(t *testing.T) {
 	destroyed := make(chan error, 1)
 	f.OnCreate = func(ctx context.Context, rec store.Record) error {
 		go func() { destroyed <- s.Destroy(context.Background()) }()
-		for len(destroyed) == 0 && !waitsForALock("Destroy") {
+		for len(destroyed) == 0 && !waitsForATurn("Destroy") {
 			runtime.Gosched()
 		}
 		return mem.Create(ctx, rec)
@@ -187,12 +187,12 @@ func TestDestroyWaitsForASaveThatIsUnderWay(t *testing.T) {
 	}
 }
 
-// waitsForALock tells whether a goroutine waits for a mutex in a method of Session.
-func waitsForALock(method string) bool {
+// waitsForATurn tells whether a goroutine waits for another to be done, in a method of Session.
+func waitsForATurn(method string) bool {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
-		if strings.Contains(stack, "sync.(*Mutex).Lock") && strings.Contains(stack, "(*Session)."+method+"(") {
+		if strings.Contains(stack, "lockBetweenTurns") && strings.Contains(stack, "(*Session)."+method+"(") {
 			return true
 		}
 	}
@@ -214,7 +214,7 @@ func TestALookWaitsForASaveThatIsUnderWay(t *testing.T) {
 			f.OnLoad = nil
 			rec, err := mem.Load(ctx, id)
 			go func() { saved <- s.Save(context.Background()) }()
-			for len(saved) == 0 && !waitsForALock("Save") {
+			for len(saved) == 0 && !waitsForATurn("Save") {
 				runtime.Gosched()
 			}
 			return rec, err
