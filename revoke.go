@@ -58,7 +58,7 @@ func (m *Manager) RevokeOthers(ctx context.Context, s *Session) (int, error) {
 	if subject == "" {
 		return 0, errors.New("session: revoke the others of an anonymous session: Login comes first")
 	}
-	return m.host.RevokeBut(ctx, subject, &s.life, s.ID())
+	return m.host.RevokeAll(ctx, subject, &s.life, s.ID())
 }
 
 // RevokeAll ends every session of a subject, "log out everywhere", and returns how many. It
@@ -87,5 +87,5 @@ func (m *Manager) RevokeAll(ctx context.Context, subject string) (int, error) {
 	if s := m.FromContext(ctx); s != nil {
 		caller = &s.life
 	}
-	return m.host.RevokeAll(ctx, scoped, caller)
+	return m.host.RevokeAll(ctx, scoped, caller, ID{})
 }

@@ -109,35 +109,3 @@ func (c *saving) freePlaces() {
 		c.h.Report(c.Context, Event{Kind: LimitFailed, ID: c.Draft.Rec.ID, Subject: subject, Err: err})
 	}
 }
-
-// evict ends the sessions of the subject that are too many: those that signed in longest ago.
-// Each of several sign-ins at the same time does so. The last of them sees all sessions, so in
-// the end no more than the limit are left.
-func (h *Host) evict(ctx context.Context, rec *store.Record) error {
-	if h.MaxSessions == 0 {
-		return nil
-	}
-	at := func(other *store.Record) int64 { return h.signInTime(ctx, other) }
-	for id, err := range h.Accounts.Oldest(ctx, rec.Subject, h.MaxSessions, at) {
-		if err != nil {
-			h.Report(ctx, Event{Kind: LimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
-			return nil // the user is signed in; the next sign-in will evict
-		}
-		if err := h.Revoke(ctx, id, rec.Subject); err != nil {
-			h.Report(ctx, Event{Kind: LimitFailed, ID: id, Subject: rec.Subject, Err: err})
-		} else if id == rec.ID {
-			return change.ErrEnded // enough others have signed in at the same time, or later
-		}
-	}
-	return nil
-}
-
-// signInTime returns when a session was signed in, in Unix milliseconds. For a record that does
-// not decode it returns 0, so that this one is evicted first.
-func (h *Host) signInTime(ctx context.Context, rec *store.Record) int64 {
-	meta, err := h.ReadMeta(ctx, rec)
-	if err != nil {
-		return 0
-	}
-	return meta.Authenticated
-}

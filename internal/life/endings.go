@@ -8,6 +8,7 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
 )
@@ -87,6 +88,49 @@ func (s *Session) takeBackLocked() {
 	if was == inDoubt {
 		s.doubtLocked(doubt)
 	}
+}
+
+// Destroy ends the session, and those of the other good tokens of the request, and calls
+// told before it reports them.
+func (s *Session) Destroy(ctx context.Context, told func()) error {
+	s.takeTurn()
+	defer s.endTurn()
+	s.mu.Lock()
+	err := s.refusalLocked()
+	if s.phase == inDoubt {
+		err = nil // there is nothing to guess: whatever was written goes
+	}
+	late := s.host.Sealed() && s.phase == stored && s.headersSent // the cookie is all there is to remove
+	s.used = true
+	s.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case late:
+		return ErrHeadersSent
+	}
+	limited := limit.Detach(ctx, s.host.CommitTimeout)
+	defer limited.Release()
+	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
+	for _, e := range ends {
+		err = errors.Join(err, s.host.keeper.remove(limited, e.id))
+	}
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.resetLocked()
+	s.mu.Unlock()
+	told()
+	for _, e := range ends {
+		s.host.ended(ctx, Destroyed, e)
+	}
+	return nil
+}
+
+// ended reports the end of a session that somebody has brought about: Destroyed or Revoked.
+func (h *Host) ended(ctx context.Context, kind string, e ending) {
+	h.Report(ctx, Event{Kind: kind, ID: e.id, Subject: e.subject})
 }
 
 // endings returns the sessions that a sign-in ends, and with itself the session too. If the
@@ -189,14 +233,14 @@ func (c *saving) endOthers() error {
 		if err := c.h.keeper.remove(c.Context, old.id); err != nil {
 			return err
 		}
-		c.ended(old.id)
-		c.h.Report(c.Context, Event{Kind: Revoked, ID: old.id, Subject: old.subject})
+		c.forgetEnding(old.id)
+		c.h.ended(c.Context, Revoked, old)
 	}
 	return nil
 }
 
-// ended notes that a session has ended. The next attempt does not end it again.
-func (c *saving) ended(id store.ID) {
+// forgetEnding is called when a session has ended. The next attempt does not end it again.
+func (c *saving) forgetEnding(id store.ID) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	of := func(e ending) bool { return e.id == id }

@@ -29,9 +29,9 @@ type keeper interface {
 	// remove ends a session.
 	remove(ctx context.Context, id store.ID) error
 
-	// revokeAll ends all sessions of a subject, and returns how many, as far as
-	// anybody knows. It spares the sign-in of the caller, which may be nil.
-	revokeAll(ctx context.Context, scoped string, caller *Session) (int, error)
+	// revokeAll is Host.RevokeAll. It calls ended with each session, or once with the zero
+	// ID if nobody knows which they are.
+	revokeAll(ctx context.Context, scoped string, caller *Session, but store.ID, ended func(store.ID)) (int, error)
 
 	// outrun tells whether a revocation that came before this commit may fail to end what
 	// the commit writes. Then the commit has to look for one.

@@ -157,7 +157,7 @@ func TestAMarkIsNoSession(t *testing.T) {
 	w := newWorld(t)
 	var mark store.ID
 	w.store.create = func(rec store.Record) error { mark = rec.ID; return errAsk }
-	if _, err := w.host.RevokeAll(t.Context(), "app:u", nil); err != nil || mark.IsZero() {
+	if _, err := w.host.RevokeAll(t.Context(), "app:u", nil, store.ID{}); err != nil || mark.IsZero() {
 		t.Fatalf("written is the mark %v, %v", mark, err)
 	}
 	w.tell()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/limit"
@@ -16,7 +17,7 @@ func (h *Host) Revoke(ctx context.Context, id store.ID, scoped string) error {
 	if err := h.delete(ctx, id); err != nil {
 		return err
 	}
-	h.Report(ctx, Event{Kind: Revoked, ID: id, Subject: scoped})
+	h.ended(ctx, Revoked, ending{id, scoped})
 	return nil
 }
 
@@ -56,27 +57,55 @@ func (h *Host) RevokeOf(ctx context.Context, scoped string, id store.ID) (bool, 
 	return err == nil, err
 }
 
-// RevokeAll ends every session of a subject, and returns how many, as far as anybody knows.
-// It spares the sign-in of the caller, which may be nil.
-func (h *Host) RevokeAll(ctx context.Context, scoped string, caller *Session) (int, error) {
-	return h.keeper.revokeAll(ctx, scoped, caller)
+// RevokeAll ends every session of a subject but one, which may be zero, and returns how many, as
+// far as anybody knows. It spares the sign-in of the caller, which may be nil.
+func (h *Host) RevokeAll(ctx context.Context, scoped string, caller *Session, but store.ID) (int, error) {
+	return h.keeper.revokeAll(ctx, scoped, caller, but, func(id store.ID) {
+		h.ended(ctx, Revoked, ending{id, scoped})
+	})
 }
 
-func (k inStore) revokeAll(ctx context.Context, scoped string, caller *Session) (int, error) {
-	return k.h.RevokeBut(ctx, scoped, caller, store.ID{})
-}
-
-// RevokeBut ends the sessions of a subject except one. It writes the not-before first: a sign-in
-// that is written after the sessions were listed finds it.
-func (h *Host) RevokeBut(ctx context.Context, scoped string, caller *Session, but store.ID) (int, error) {
-	if err := h.keeper.bySubject("revoke"); err != nil { // before anything is written
+// revokeAll writes the not-before first: a sign-in that is written after the sessions were
+// listed finds it.
+func (k inStore) revokeAll(ctx context.Context, scoped string, caller *Session, but store.ID, ended func(store.ID)) (int, error) {
+	if err := k.bySubject("revoke"); err != nil { // before anything is written
 		return 0, err
 	}
-	failed := h.putNotBefore(ctx, scoped, caller)
-	n, err := h.Accounts.Revoke(ctx, scoped, but, func(id store.ID) {
-		h.Report(ctx, Event{Kind: Revoked, ID: id, Subject: scoped})
-	})
+	failed := k.h.putNotBefore(ctx, scoped, caller)
+	n, err := k.h.Accounts.Revoke(ctx, scoped, but, ended)
 	return n, errors.Join(failed, err)
+}
+
+// evict ends the sessions of the subject that are too many: those that signed in longest ago.
+// Each of several sign-ins at the same time does so. The last of them sees all sessions, so in
+// the end no more than the limit are left.
+func (h *Host) evict(ctx context.Context, rec *store.Record) error {
+	if h.MaxSessions == 0 {
+		return nil
+	}
+	at := func(other *store.Record) int64 { return h.signInTime(ctx, other) }
+	for id, err := range h.Accounts.Oldest(ctx, rec.Subject, h.MaxSessions, at) {
+		if err != nil {
+			h.Report(ctx, Event{Kind: LimitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
+			return nil // the user is signed in; the next sign-in will evict
+		}
+		if err := h.Revoke(ctx, id, rec.Subject); err != nil {
+			h.Report(ctx, Event{Kind: LimitFailed, ID: id, Subject: rec.Subject, Err: err})
+		} else if id == rec.ID {
+			return change.ErrEnded // enough others have signed in at the same time, or later
+		}
+	}
+	return nil
+}
+
+// signInTime returns when a session was signed in, in Unix milliseconds. For a record that does
+// not decode it returns 0, so that this one is evicted first.
+func (h *Host) signInTime(ctx context.Context, rec *store.Record) int64 {
+	meta, err := h.ReadMeta(ctx, rec)
+	if err != nil {
+		return 0
+	}
+	return meta.Authenticated
 }
 
 // putNotBefore makes the not-before of a subject now: sealed sessions that were signed in

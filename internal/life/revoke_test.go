@@ -15,7 +15,7 @@ func TestRevokeAllEndsEverySessionOfASubject(t *testing.T) {
 	w := newWorld(t)
 	one, two, other := w.stored("u", "a=x"), w.stored("u", ""), w.stored("v", "")
 	s := w.visit(one)
-	n, err := w.host.RevokeAll(t.Context(), w.host.Scope("u"), nil)
+	n, err := w.host.RevokeAll(t.Context(), w.host.Scope("u"), nil, store.ID{})
 	w.must(err)
 	w.is("ended are", n, 2)
 	w.is("reported is", w.told(), events(life.Revoked, life.Revoked))
@@ -30,7 +30,7 @@ func TestRevokeButSparesOne(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.stored("u", "a=x"), w.stored("u", "")
 	s := w.visit(one)
-	n, err := w.host.RevokeBut(t.Context(), w.host.Scope("u"), s, s.ID())
+	n, err := w.host.RevokeAll(t.Context(), w.host.Scope("u"), s, s.ID())
 	w.must(err)
 	w.is("ended are", n, 1)
 	w.finds(one, "u: a=x")
@@ -65,7 +65,7 @@ func testNotBefore(t *testing.T) {
 	before, another := w.visit(), w.visit()
 	time.Sleep(time.Second)
 	same := w.visit() // in the same millisecond
-	_, err := w.host.RevokeAll(t.Context(), u, nil)
+	_, err := w.host.RevokeAll(t.Context(), u, nil, store.ID{})
 	w.must(err)
 	after := w.visit()
 	w.must(login(w.host, same, "u"))
@@ -90,7 +90,7 @@ func testNotListed(t *testing.T) {
 	w.must(login(w.host, s, "u"))
 	w.store.create = func(rec store.Record) error {
 		w.store.create = nil
-		if _, err := w.other.RevokeAll(t.Context(), w.host.Scope("u"), nil); err != nil {
+		if _, err := w.other.RevokeAll(t.Context(), w.host.Scope("u"), nil, store.ID{}); err != nil {
 			t.Error(err)
 		}
 		return errAsk
@@ -108,7 +108,7 @@ func testCallerSpared(t *testing.T) {
 	s, beside := w.visit(token), w.visit()
 	time.Sleep(time.Second)
 	for range 2 { // its own not-before does not keep it from being spared again
-		_, err := w.host.RevokeAll(t.Context(), u, s)
+		_, err := w.host.RevokeAll(t.Context(), u, s, store.ID{})
 		w.must(err)
 	}
 	w.must(errors.Join(s.Destroy(t.Context(), func() {}), login(w.host, s, "u"), s.Commit(t.Context(), false)))
@@ -120,7 +120,7 @@ func testCallerSpared(t *testing.T) {
 	late := w.visit()
 	time.Sleep(time.Second)
 	for _, caller := range []*life.Session{nil, late} {
-		_, err := w.host.RevokeAll(t.Context(), u, caller)
+		_, err := w.host.RevokeAll(t.Context(), u, caller, store.ID{})
 		w.must(err)
 	}
 	w.must(login(w.host, late, "u"))
@@ -136,10 +136,10 @@ func testSparedOnce(t *testing.T) {
 	for _, by := range []string{u, v} { // what another one revokes next
 		s := w.visit()
 		time.Sleep(time.Second)
-		_, err := w.host.RevokeAll(t.Context(), u, s)
+		_, err := w.host.RevokeAll(t.Context(), u, s, store.ID{})
 		w.must(err)
 		time.Sleep(time.Second)
-		_, err = w.other.RevokeAll(t.Context(), by, nil)
+		_, err = w.other.RevokeAll(t.Context(), by, nil, store.ID{})
 		w.must(err)
 		subject, _ := w.host.Unscope(by)
 		w.must(login(w.host, s, subject))
@@ -153,7 +153,7 @@ func TestAStoreThatCannotListSaysSo(t *testing.T) {
 	w := newWorld(t)
 	s.Report = func(ctx context.Context, e life.Event) { t.Errorf("reported is %v", e) }
 	h := life.NewHost(struct{ store.Store }{w.store}, s)
-	_, err := h.RevokeAll(t.Context(), h.Scope("u"), nil)
+	_, err := h.RevokeAll(t.Context(), h.Scope("u"), nil, store.ID{})
 	w.fails("RevokeAll", err, errors.ErrUnsupported)
 	w.fails("BySubject", h.BySubject("list"), errors.ErrUnsupported)
 	w.must(h.ByIDs("revoke"))

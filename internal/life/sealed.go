@@ -104,13 +104,13 @@ func (k inCookie) outrun(c *saving) bool {
 }
 
 // revokeAll ends the sessions that were signed in until now. Nobody knows how many.
-func (k inCookie) revokeAll(ctx context.Context, scoped string, caller *Session) (int, error) {
+func (k inCookie) revokeAll(ctx context.Context, scoped string, caller *Session, _ store.ID, ended func(store.ID)) (int, error) {
 	if k.h.store == nil {
 		return 0, fmt.Errorf("session: revoke: Config.NotBefore is not set: %w", errors.ErrUnsupported)
 	}
 	if err := k.h.putNotBefore(ctx, scoped, caller); err != nil {
 		return 0, err
 	}
-	k.h.Report(ctx, Event{Kind: Revoked, Subject: scoped})
+	ended(store.ID{})
 	return 0, nil
 }

@@ -233,7 +233,7 @@ func testSealedRevoke(t *testing.T) {
 	s, before, caller := w.visit(token), w.visit(), w.visit(token)
 	time.Sleep(time.Second)
 	w.must(s.Reload(t.Context()))
-	n, err := w.host.RevokeAll(t.Context(), u, caller)
+	n, err := w.host.RevokeAll(t.Context(), u, caller, store.ID{})
 	w.must(err)
 	w.is("ended are", n, 0)
 	w.is("reported is", w.told(), life.Revoked)
@@ -256,13 +256,13 @@ func testSealedRevoke(t *testing.T) {
 
 	late := w.visit(other)
 	time.Sleep(time.Second)
-	_, err = w.host.RevokeAll(t.Context(), w.host.Scope("v"), nil)
+	_, err = w.host.RevokeAll(t.Context(), w.host.Scope("v"), nil, store.ID{})
 	w.must(err)
 	w.must(late.Sign(change.Reauthenticate, change.Signing{Subject: w.host.Scope("v")}))
 	w.fails("a reauthentication", late.Commit(t.Context(), false), errEnded)
 
 	now := w.stored("w", "a=x") // of the same millisecond
-	_, err = w.host.RevokeAll(t.Context(), w.host.Scope("w"), nil)
+	_, err = w.host.RevokeAll(t.Context(), w.host.Scope("w"), nil, store.ID{})
 	w.must(err)
 	w.finds(now, ":")
 
@@ -281,7 +281,7 @@ func testSealedRevoke(t *testing.T) {
 		w.fails(what, err, errors.ErrUnsupported)
 	}
 	alone := life.NewSealedHost(sealer, nil, "id", w.settings())
-	_, err = alone.RevokeAll(t.Context(), u, nil)
+	_, err = alone.RevokeAll(t.Context(), u, nil, store.ID{})
 	w.fails("RevokeAll without a not-before", err, errors.ErrUnsupported)
 	in, err := w.load(alone, &life.Visitor{})
 	w.must(errors.Join(err, login(alone, in, "u"), in.Commit(t.Context(), false)))

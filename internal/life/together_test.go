@@ -28,7 +28,7 @@ var calls = map[string]func(w *world, s *life.Session){
 	"Refuse": func(_ *world, s *life.Session) { _ = s.Refuse(change.Set, "a", errLost) },
 	// No methods, but they belong to them:
 	"read":   func(_ *world, s *life.Session) { shows(s) },
-	"revoke": func(w *world, s *life.Session) { _, _ = w.host.RevokeAll(w.t.Context(), w.host.Scope("w"), s) },
+	"revoke": func(w *world, s *life.Session) { _, _ = w.host.RevokeAll(w.t.Context(), w.host.Scope("w"), s, store.ID{}) },
 }
 
 // call calls a method with some arguments.
