@@ -18,7 +18,7 @@ type Config struct {
 	// of [Session.Binding] ends in. It names the cookie, __Host-shop for
 	// "shop". It is also the realm: the tokens and subjects of one App
 	// are unknown to another, on the same host and in the same store. Only IDs are common to
-	// all: [Manager.Revoke] and [Manager.Edit] take any. All machines of an
+	// all: [Manager.Revoke] takes any. All machines of an
 	// application use one name, and to change it signs everybody out.
 	//
 	// A store that other programs can reach over the network, such as PostgreSQL
@@ -131,7 +131,8 @@ type Config struct {
 
 	// ErrorHandler answers a request whose session could not be loaded or
 	// committed, or that a middleware such as csrf.Require refuses. Nothing of the
-	// handler's answer has left. It must not show err to the client. The status is that
+	// handler's answer has left. It must not show err to the client. After a failed
+	// commit the session takes no more changes: each returns that error. The status is that
 	// of [ErrorStatus] unless it writes another. Default a plain page with the status and its text.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 

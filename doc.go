@@ -60,13 +60,13 @@
 //	fresh     yes      yes             yes           yes        yes        yes        yes
 //	stored    yes      yes             yes           yes        yes        yes        yes
 //	viewed    yes      an error        an error      an error   yes        an error   an error
-//	in doubt  yes      the error       the error     the error  the error  the error  yes
+//	failed    yes      the error       the error     the error  the error  the error  yes
 //	ended     empty    ErrEnded        begins anew   ErrEnded   ErrEnded   ErrEnded   ErrEnded
 //	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
 //
-// A session is fresh until something of it is stored. It is viewed in [Manager.View]. It is
-// in doubt if the store was asked to write and its answer was lost: "the error" is the one
-// of that commit. It has ended once its record or its token is gone, and is done when the
+// A session is fresh until something of it is stored. It is viewed in [Manager.View]. It has
+// failed if the client is told that a commit failed, or if the store was asked to write and
+// its answer was lost: "the error" is the one of that commit. It has ended once its record or its token is gone, and is done when the
 // handler has returned.
 //
 // If a handler calls several of these, the last one decides, and at most one cookie is set:

@@ -38,7 +38,7 @@ var doors = map[string][]string{
 }
 
 // public has what the tests of the face may import: they go in by the front door.
-var public = []string{"", "csrf", "store", "store/memstore", "store/cookiestore", "internal/probe"}
+var public = []string{"", "csrf", "flash", "store", "store/memstore", "store/cookiestore", "internal/probe"}
 
 // testsOfTheFace tells whether a package is nothing but tests of the face.
 func testsOfTheFace(room string) bool {

@@ -142,6 +142,7 @@ type sampler struct {
 
 // samplers are those of the process, as its log is.
 var samplers = map[EventKind]*sampler{
+	EventCorrupt:     new(sampler),
 	EventDuplicate:   new(sampler),
 	EventForged:      new(sampler),
 	EventReused:      new(sampler),

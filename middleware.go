@@ -141,7 +141,9 @@ func (e *exchange) writeHeader(h http.Header) { e.writePart(h, e.session.life.Cl
 func (e *exchange) writePart(h http.Header, part life.Header) {
 	s := &e.session
 	if part.Due {
-		s.m.carrier.Write(h, part.Token.Text, part.Token.Until)
+		write := func(h http.Header) { s.m.carrier.Write(h, part.Token.Text, part.Token.Until) }
+		write(h)
+		e.response.Keep(write)
 	}
 	s.sendBeside(h, part.Token.Until)
 	if part.Used {
@@ -152,7 +154,7 @@ func (e *exchange) writePart(h http.Header, part life.Header) {
 // Replace answers with an error in the place of the handler. A cookie that was
 // due before, for what Save has stored, goes with it.
 func (e *exchange) Replace(w http.ResponseWriter, r *http.Request, err error) {
-	e.session.life.Fail()
+	e.session.life.Fail(err)
 	e.session.m.answerWith(w, r, err, e.writeHeader)
 }
 

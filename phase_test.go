@@ -62,9 +62,9 @@ func TestPhasesAllowWhatTheTableSays(t *testing.T) {
 	}
 }
 
-// phases bring a session into each phase, and return the error of the commit that is
-// in doubt.
-var phases = map[string]func(t *testing.T) (s *session.Session, inDoubt error){
+// phases bring a session into each phase, and return the error of the commit
+// that failed.
+var phases = map[string]func(t *testing.T) (s *session.Session, failure error){
 	"fresh": func(t *testing.T) (*session.Session, error) {
 		return probe.NewDirect(t, memstore.New(), session.Config{}).Load(nil), nil
 	},
@@ -89,7 +89,7 @@ var phases = map[string]func(t *testing.T) (s *session.Session, inDoubt error){
 		t.Cleanup(func() { close(leave); probe.Must(t, <-left) })
 		return s, nil
 	},
-	"in doubt": func(t *testing.T) (*session.Session, error) {
+	"failed": func(t *testing.T) (*session.Session, error) {
 		f := probe.NewSilent(t, false)
 		d := probe.NewDirect(t, f, session.Config{})
 		s := d.Load(d.With("a", "b"))
@@ -121,50 +121,50 @@ var phases = map[string]func(t *testing.T) (s *session.Session, inDoubt error){
 
 // phaseTries do what the heads of the table say, and tell what came of it in its
 // words.
-var phaseTries = map[string]func(t *testing.T, s *session.Session, inDoubt error) string{
+var phaseTries = map[string]func(t *testing.T, s *session.Session, failure error) string{
 	"reading": func(t *testing.T, s *session.Session, _ error) string {
 		if s.IsNew() && s.Get("a") == nil && s.Set("a", "b") == nil || s.Get("a") == "b" {
 			return "yes"
 		}
 		return "empty"
 	},
-	"Set and others": func(t *testing.T, s *session.Session, inDoubt error) string {
+	"Set and others": func(t *testing.T, s *session.Session, failure error) string {
 		tries := map[string]func() error{
 			"Set": func() error { return s.Set("x", 1) }, "Delete": func() error { return s.Delete("a") }, "Clear": s.Clear,
 			"Update": func() error { return probe.Increment(s) },
 			"Renew":  s.Renew, "SetLifetime": func() error { return s.SetLifetime(session.Lifetime{}) },
 		}
-		got := phaseWord(tries["Set"](), inDoubt)
+		got := phaseWord(tries["Set"](), failure)
 		for name, try := range tries {
-			if word := phaseWord(try(), inDoubt); word != got {
+			if word := phaseWord(try(), failure); word != got {
 				t.Errorf("Set: %s, %s: %s", got, name, word)
 			}
 		}
 		return got
 	},
-	"Login": func(_ *testing.T, s *session.Session, inDoubt error) string {
+	"Login": func(_ *testing.T, s *session.Session, failure error) string {
 		was := s.ID()
-		word := phaseWord(s.Login("u"), inDoubt)
+		word := phaseWord(s.Login("u"), failure)
 		if word == "yes" && s.ID() != was {
 			return "begins anew"
 		}
 		return word
 	},
-	"Save": func(t *testing.T, s *session.Session, inDoubt error) string {
-		return phaseWord(s.Save(t.Context()), inDoubt)
+	"Save": func(t *testing.T, s *session.Session, failure error) string {
+		return phaseWord(s.Save(t.Context()), failure)
 	},
-	"Reload": func(t *testing.T, s *session.Session, inDoubt error) string {
-		return phaseWord(s.Reload(t.Context()), inDoubt)
+	"Reload": func(t *testing.T, s *session.Session, failure error) string {
+		return phaseWord(s.Reload(t.Context()), failure)
 	},
-	"Touch": func(t *testing.T, s *session.Session, inDoubt error) string {
-		return phaseWord(s.Touch(t.Context()), inDoubt)
+	"Touch": func(t *testing.T, s *session.Session, failure error) string {
+		return phaseWord(s.Touch(t.Context()), failure)
 	},
-	"Destroy": func(t *testing.T, s *session.Session, inDoubt error) string {
-		return phaseWord(s.Destroy(t.Context()), inDoubt)
+	"Destroy": func(t *testing.T, s *session.Session, failure error) string {
+		return phaseWord(s.Destroy(t.Context()), failure)
 	},
 }
 
-func phaseWord(err, inDoubt error) string {
+func phaseWord(err, failure error) string {
 	switch {
 	case err == nil:
 		return "yes"
@@ -172,7 +172,7 @@ func phaseWord(err, inDoubt error) string {
 		return "ErrEnded"
 	case errors.Is(err, session.ErrDone):
 		return "ErrDone"
-	case err == inDoubt:
+	case err == failure:
 		return "the error"
 	default:
 		return "an error"

@@ -101,9 +101,8 @@ type Store interface {
 	// or expired.
 	Load(ctx context.Context, id ID) (Record, error)
 
-	// Create adds a record, or returns ErrExists where the ID is taken. For
-	// the ID of a record that expired and was not collected yet, it may do
-	// either.
+	// Create adds a record, or returns ErrExists where the ID is taken. A
+	// record that has expired takes no ID, collected or not.
 	Create(ctx context.Context, rec Record) error
 
 	// Save replaces the record of rec.ID by rec if its version is old: a

@@ -191,11 +191,11 @@ func (c *Commit) restart(newer *change.Draft) error {
 	if inherits {
 		d.Inherit(newer, c.Ops[i].Subject)
 	}
-	for i := range c.Ops {
-		if c.Ops[i].Kind == change.Pop {
-			continue // what was to be taken is gone with the old session
+	for at := range c.Ops {
+		if kind := c.Ops[at].Kind; kind == change.Pop || kind == change.Reauthenticate && at < i {
+			continue // what was to be taken or proved again is gone with the old session
 		}
-		if err := c.Ops[i].Apply(&d, c.Engine.rules); err != nil {
+		if err := c.Ops[at].Apply(&d, c.Engine.rules); err != nil {
 			return err
 		}
 	}

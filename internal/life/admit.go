@@ -9,6 +9,7 @@ import (
 
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/store"
 )
@@ -105,7 +106,9 @@ func (c *saving) freePlaces() {
 		return
 	}
 	subject := c.Draft.Subject()
-	if err := c.h.marks.Free(c.Context, subject, c.reserved, c.Now); err != nil {
+	ctx := limit.Detach(c.Context, c.h.CommitTimeout) // the time of the commit may be over
+	defer ctx.Release()
+	if err := c.h.marks.Free(ctx, subject, c.reserved, c.Now); err != nil {
 		c.h.Report(c.Context, Event{Kind: LimitFailed, ID: c.Draft.Rec.ID, Subject: subject, Err: err})
 	}
 }

@@ -1,6 +1,7 @@
 package life
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -69,7 +70,7 @@ func (s *Session) applyLocked(o change.Op) error {
 // Update records an update whose function runs without a lock, so that one
 // which uses the session against the rules does not hang.
 func (s *Session) Update(key string, f change.UpdateFunc) error {
-	for {
+	for range maxRounds {
 		s.mu.Lock()
 		s.used = true
 		err := s.readyLocked(change.Update)
@@ -86,6 +87,8 @@ func (s *Session) Update(key string, f change.UpdateFunc) error {
 			return err
 		}
 	}
+	err := fmt.Errorf("%w: the value of %q changed each time that the function of Update ran, %d times", change.ErrConflict, key, maxRounds)
+	return s.Refuse(change.Update, key, err)
 }
 
 // Sign records an operation that gives the client another token. A Login is of another
@@ -110,7 +113,7 @@ func (s *Session) newTokenLocked() bool {
 // Clear are always written, since they have to meet what others have written
 // meanwhile. It is for the one who has the turn: no operations are under way.
 func (s *Session) dropUnchangedLocked() {
-	if len(s.ops) == 0 || s.phase != stored || !s.draft.Changed() {
+	if len(s.ops) == 0 || s.unapplied || s.phase != stored || !s.draft.Changed() {
 		return
 	}
 	conditional := func(o change.Op) bool { return o.Kind > change.Delete && o.Kind != change.Label }

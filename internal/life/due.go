@@ -97,12 +97,16 @@ func (s *Session) ReopenHeader() {
 }
 
 // Fail drops what is pending, for an error to be answered, and closes the header but for a
-// token that was due before.
-func (s *Session) Fail() {
+// token that was due before. The session takes no more changes: the client is told that the
+// request has failed.
+func (s *Session) Fail(err error) {
 	s.lockBetweenTurns()
 	defer s.mu.Unlock()
 	s.discardLocked()
 	s.headersSent, s.used = true, true
+	if s.refusalLocked() == nil {
+		s.failLocked(err)
+	}
 }
 
 // LoseHeader is for a response that left without the session's part of the header. It

@@ -193,16 +193,17 @@ func TestAFailedRequestTellsWhatWasSavedBefore(t *testing.T) {
 	w := newWorld(t)
 	s := w.visit()
 	w.must(errors.Join(set(s, "a", "x"), s.Save(t.Context()), set(s, "b", "y")))
-	s.Fail()
+	s.Fail(errLost)
 	w.is("closed", s.HeaderClosed(), true)
 	w.is("it shows", shows(s), ": a=x")
-	w.fails("Renew", renew(s), life.ErrHeadersSent)
+	w.fails("Renew", renew(s), errLost)
+	w.fails("Set", set(s, "c", "z"), errLost)
 	h := s.CloseHeader()
 	w.is("a token is due", h.Due && h.Used, true)
 	w.finds(h.Token.Text, ": a=x")
 
 	nobody := w.visit()
-	nobody.Fail()
+	nobody.Fail(errLost)
 	w.is("the answer to nobody depends on the token", nobody.CloseHeader().Used, true)
 }
 

@@ -20,6 +20,10 @@ type past struct {
 	over   bool          // before has ended, or may have
 	left   []ending      // the sessions that Logins have put aside: the commit ends them
 	others []ending      // those that a Login or Destroy ends besides
+
+	// several are the tokens that the request brought, of which none was taken. They are read
+	// with the request: a handler may take the cookies out of it.
+	several []string
 }
 
 // An ending is a session that is to end.
@@ -78,15 +82,15 @@ func (s *Session) takeBackLocked() {
 	if p == nil || p.before == nil {
 		return
 	}
-	was, doubt := s.phase, s.doubt
+	was := s.phase
 	s.replaceLocked(*p.before)
-	s.rare.past = &past{killed: p.killed, others: p.others}
+	s.rare.past = &past{killed: p.killed, others: p.others, several: p.several}
 	if p.over {
 		s.ops = nil
 		s.endLocked()
 	}
-	if was == inDoubt {
-		s.doubtLocked(doubt)
+	if was == failed {
+		s.failLocked(s.rare.failure)
 	}
 }
 
@@ -97,7 +101,7 @@ func (s *Session) Destroy(ctx context.Context, told func()) error {
 	defer s.endTurn()
 	s.mu.Lock()
 	err := s.refusalLocked()
-	if s.phase == inDoubt {
+	if s.phase == failed {
 		err = nil // there is nothing to guess: whatever was written goes
 	}
 	late := s.host.Sealed() && s.phase == stored && s.headersSent // the cookie is all there is to remove
@@ -136,17 +140,11 @@ func (h *Host) ended(ctx context.Context, kind string, e ending) {
 // endings returns the sessions that a sign-in ends, and with itself the session too. If the
 // request brought several tokens, it asks the store whose they are.
 func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]ending, error) {
+	if err := s.findSeveral(ctx, now); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.with == withSeveral {
-		s.mu.Unlock()
-		others, err := s.host.keeper.presented(ctx, s.request.Tokens(), now)
-		s.mu.Lock()
-		if err != nil {
-			return nil, err
-		}
-		s.pastLocked().others, s.with = others, withSeveralEnded
-	}
 	var ends []ending
 	if p := s.anyPastLocked(); p != nil {
 		ends = slices.Concat(p.others, p.left)
@@ -155,6 +153,29 @@ func (s *Session) endings(ctx context.Context, now time.Time, itself bool) ([]en
 		ends = append(ends, ending{s.draft.Rec.ID, s.draft.Rec.Subject})
 	}
 	return ends, nil
+}
+
+// findSeveral finds the sessions of the several tokens that the request brought, once.
+func (s *Session) findSeveral(ctx context.Context, now time.Time) error {
+	s.mu.Lock()
+	var tokens []string
+	if p := s.anyPastLocked(); p != nil {
+		tokens = p.several
+	}
+	s.mu.Unlock()
+	if len(tokens) == 0 {
+		return nil
+	}
+	others, err := s.host.keeper.presented(ctx, tokens, now)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.with = withSeveralEnded
+	p := s.pastLocked()
+	p.several, p.others = nil, others
+	return nil
 }
 
 // maxPresented bounds the records that are loaded to find the sessions of one request. No

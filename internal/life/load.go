@@ -35,7 +35,7 @@ func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context)
 	}
 	s.used = true // whatever the handler does with it, the response may depend on the token
 	if r.Refused {
-		s.with, s.clientHas = withSeveral, true
+		s.broughtSeveral(r.Request.Tokens())
 		h.Report(r.Request.Context(), Event{Kind: Duplicate})
 		return nil
 	}
@@ -49,7 +49,7 @@ func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context)
 	case envelope.Unknown:
 		s.with, s.clientHas = withDead, true
 		if good.several {
-			s.with = withSeveral
+			s.broughtSeveral(r.Request.Tokens())
 		}
 		s.draft = change.Begin(store.ID{}, s.arrived)
 		return nil
@@ -70,6 +70,12 @@ func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context)
 	s.mayRotate = (h.RotateEvery > 0 || h.Sealed()) && !r.Upgrade
 	s.reseal = good.reseal
 	return nil
+}
+
+// broughtSeveral is for a request with several tokens of which none can be taken.
+func (s *Session) broughtSeveral(tokens []string) {
+	s.with, s.clientHas = withSeveral, true
+	s.pastLocked().several = tokens
 }
 
 // A presentation is what became of a token that a client presented.

@@ -1,7 +1,6 @@
 package life
 
 import (
-	"errors"
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
@@ -16,7 +15,7 @@ import (
 //	fresh     yes      yes             yes           yes        yes        yes        yes
 //	stored    yes      yes             yes           yes        yes        yes        yes
 //	viewed    yes      an error        an error      an error   yes        an error   an error
-//	in doubt  yes      the error       the error     the error  the error  the error  yes
+//	failed    yes      the error       the error     the error  the error  the error  yes
 //	ended     empty    ErrEnded        begins anew   ErrEnded   ErrEnded   ErrEnded   ErrEnded
 //	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
 //
@@ -25,12 +24,12 @@ import (
 type phase uint8
 
 const (
-	fresh   phase = iota // nothing of it is stored
-	stored               // what the handler sees was made of what is stored
-	viewed               // stored, and shown by Manager.View
-	inDoubt              // of a commit nobody knows whether it has written: see doubtLocked
-	ended                // its record or its token is gone
-	done                 // the handler has returned
+	fresh  phase = iota // nothing of it is stored
+	stored              // what the handler sees was made of what is stored
+	viewed              // stored, and shown by Manager.View
+	failed              // a commit has failed for good: see failLocked
+	ended               // its record or its token is gone
+	done                // the handler has returned
 )
 
 // refusalLocked returns why the session cannot be changed, nil where it can.
@@ -38,8 +37,8 @@ func (s *Session) refusalLocked() error {
 	switch s.phase {
 	case viewed:
 		return errViewed
-	case inDoubt:
-		return s.doubt
+	case failed:
+		return s.rare.failure
 	case ended:
 		return change.ErrEnded
 	case done:
@@ -107,12 +106,12 @@ func (s *Session) resetLocked() {
 	s.forgetPastLocked()
 }
 
-// doubtLocked is for a commit of which nobody knows whether it has written. What it
-// was to write stays pending, for the handler to see, and for no other commit.
-func (s *Session) doubtLocked(err error) {
-	if errors.As(err, &s.doubt) {
-		s.toLocked(inDoubt)
-	}
+// failLocked is for a commit of which nobody knows whether it has written, and for one whose
+// error the client is told. What is pending stays for the handler to see, and for no other
+// commit.
+func (s *Session) failLocked(err error) {
+	s.rareLocked().failure = err
+	s.toLocked(failed)
 }
 
 // endLocked makes s what it is once its record or its token is gone: empty,

@@ -45,7 +45,7 @@ func phaseTable(t *testing.T) map[string]map[string]string {
 	return table
 }
 
-// phases bring a session of a=x into each phase, and return the error of a commit in doubt.
+// phases bring a session of a=x into each phase, and return the error of a commit that failed.
 var phases = map[string]func(w *world) (*life.Session, error){
 	"fresh": func(w *world) (*life.Session, error) {
 		s := w.visit()
@@ -60,7 +60,7 @@ var phases = map[string]func(w *world) (*life.Session, error){
 		s.OnlyView()
 		return s, nil
 	},
-	"in doubt": func(w *world) (*life.Session, error) {
+	"failed": func(w *world) (*life.Session, error) {
 		s := w.visit(w.stored("", "a=x"))
 		w.must(set(s, "b", "y"))
 		w.store.save = func(store.Record) error { return store.ErrUnconfirmed }
@@ -161,7 +161,7 @@ func TestNothingFollowsDone(t *testing.T) {
 	w.written()
 	w.must(s.Commit(t.Context(), true))
 	w.is("writes", w.written(), 0)
-	for name, try := range map[string]func(){"OnlyView": s.OnlyView, "Discard": s.Discard, "Fail": s.Fail} {
+	for name, try := range map[string]func(){"OnlyView": s.OnlyView, "Discard": s.Discard, "Fail": func() { s.Fail(errLost) }} {
 		try()
 		w.fails(name, set(s, "b", "z"), life.ErrDone)
 	}

@@ -22,6 +22,7 @@ type saving struct {
 	s       *Session
 	limited limit.Context // Context, in the same allocation
 
+	anew      bool // Draft lacks some of Ops
 	mayRotate bool
 	secret    *sid.Secret // for the cookie, where a new one is due
 	rotated   bool
@@ -107,8 +108,8 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 	defer s.mu.Unlock()
 	newToken := s.newTokenLocked()
 	switch {
-	case s.phase == inDoubt && (len(s.ops) > 0 || storeNew):
-		return false, s.doubt
+	case s.phase == failed && (len(s.ops) > 0 || storeNew):
+		return false, s.rare.failure
 	case s.lost:
 		return false, change.ErrEnded
 	case s.phase != fresh && s.phase != stored:
@@ -134,6 +135,7 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 	}
 	// Until settle or giveBack the operations are the commit's.
 	c.Ops, s.ops = s.ops, nil
+	c.anew, s.unapplied = s.unapplied, false
 	return true, nil
 }
 
@@ -199,12 +201,13 @@ func (c *saving) run() error {
 		return nil
 	}
 	if c.InDoubt && !c.Stored && c.signsIn() {
-		_ = c.h.keeper.remove(c.Context, c.Draft.Rec.ID) // nobody has its token: it must not take a place in vain
+		// Nobody has its token: it must not take a place in vain. The time of the commit may be over.
+		_ = c.h.delete(c.Context, c.Draft.Rec.ID)
 	}
 	c.giveBack(err)
 	var failed *commit.StoreError
 	switch {
-	case errors.As(err, &failed) && len(c.Ops) > 0:
+	case errors.As(err, &failed) && (len(c.Ops) > 0 || !c.Stored):
 		c.h.Report(c.Context, Event{Kind: CommitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 	case errors.Is(err, ErrRefused), errors.Is(err, mark.ErrTooMany):
 		c.h.Report(c.Context, Event{Kind: Refused, Subject: c.Draft.Subject(), Err: err})
@@ -215,6 +218,9 @@ func (c *saving) run() error {
 // store writes the operations. Before that it finds out whether they may be written, and ends
 // the sessions that give way.
 func (c *saving) store() (rec store.Record, err error) {
+	if err := c.applyAnew(); err != nil {
+		return rec, err
+	}
 	if c.signsIn() {
 		c.ends, err = c.s.endings(c.Context, c.Now, false)
 		c.Killed = c.s.killedID()

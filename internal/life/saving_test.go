@@ -293,3 +293,12 @@ func testSetMeanwhile(t *testing.T) {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }
+
+// The first write of a session without values, as Manager.Start does, is reported where it fails.
+func TestAFirstWriteThatFailsIsReported(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit()
+	w.store.create = func(store.Record) error { return errLost }
+	w.fails("commit", s.Commit(t.Context(), true), errLost)
+	w.is("told", w.told(), life.CommitFailed)
+}

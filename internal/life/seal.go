@@ -2,6 +2,7 @@ package life
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/b4468f51/session/internal/change"
@@ -34,8 +35,15 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 		return nil
 	}
 	if !c.Changed {
+		if err == change.ErrEnded {
+			return nil // it expired while the handler ran
+		}
 		h.Report(c.Context, Event{Kind: TouchFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 		return nil // a request that only reads does not fail for it
+	}
+	var failed *commit.StoreError
+	if errors.As(err, &failed) {
+		h.Report(c.Context, Event{Kind: CommitFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
 	}
 	s.mu.Lock()
 	s.ops = append(c.Ops, s.ops...)
@@ -90,11 +98,7 @@ func (c *saving) seal(k inCookie) (store.Record, error) {
 	}
 	token, err := k.sealer.Seal(c.Context, k.scope, rec)
 	if err != nil {
-		err = commit.Failed("seal", err)
-		if c.Changed {
-			c.h.Report(c.Context, Event{Kind: CommitFailed, ID: rec.ID, Subject: rec.Subject, Err: err})
-		}
-		return rec, err
+		return rec, commit.Failed("seal", err)
 	}
 	if n := len(k.name) + len(token); n > MaxCookie {
 		return rec, fmt.Errorf("%w: its cookie would have %d bytes, and browsers take %d", change.ErrTooLarge, n, MaxCookie)

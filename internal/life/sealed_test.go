@@ -286,3 +286,29 @@ func testSealedRevoke(t *testing.T) {
 	in, err := w.load(alone, &life.Visitor{})
 	w.must(errors.Join(err, login(alone, in, "u"), in.Commit(t.Context(), false)))
 }
+
+// A sign-in that fails for the store of the not-before is reported, as every commit that does.
+func TestASealedSignInThatFailsIsReported(t *testing.T) {
+	w, _ := newSealedWorld(t)
+	s := w.visit()
+	w.must(login(w.host, s, "u"))
+	w.store.load = func(store.ID) error { return errLost }
+	w.fails("commit", s.Commit(t.Context(), false), errLost)
+	w.is("told", w.told(), life.CommitFailed)
+}
+
+// A sealed session that expires while its handler only reads is no failure.
+func TestASealedSessionMayExpireWhileItIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := newSealedWorld(t)
+		s := w.visit()
+		w.must(set(s, "a", "x"))
+		w.must(s.Commit(t.Context(), false))
+		token := w.token(s)
+		w.tell()
+		s = w.visit(token)
+		time.Sleep(idle)
+		w.must(s.Commit(t.Context(), false))
+		w.is("told", w.told(), "")
+	})
+}

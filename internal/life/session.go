@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
-	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/store"
@@ -96,12 +95,12 @@ type state struct {
 	// presented is the hash of the secret that the request came with, or of
 	// the one it was given since; zero for a session that came without.
 	presented sid.Hash
-	doubt     *commit.StoreError // while the phase is inDoubt: the error of that commit
-	secret    *sid.Secret        // for the next cookie; a pointer, which fmt does not follow
-	sealed    *string            // for the next cookie, in the place of secret
+	secret    *sid.Secret // for the next cookie; a pointer, which fmt does not follow
+	sealed    *string     // for the next cookie, in the place of secret
 
 	phase       phase
 	isNew       bool
+	unapplied   bool // draft may lack some of ops: they failed on what others had stored
 	lost        bool // pending changes were dropped when it ended: the next commit returns ErrEnded
 	mayRotate   bool
 	touchFailed bool // it is not tried again in this request
@@ -115,6 +114,8 @@ type rare struct {
 	past   *past
 	spared *spared // the not-before of its own RevokeAll
 	notes  *notes  // for the Observer
+
+	failure error // while the phase is failed: the error of that commit
 
 	turnEnds chan struct{} // closed when the turn ends that somebody waits for
 }

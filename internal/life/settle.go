@@ -13,16 +13,17 @@ import (
 // The state of a session after a commit has written, or failed.
 
 // giveBack returns the operations of a failed commit to the session. If nobody knows whether
-// they were written, the session is in doubt: another commit could write them twice.
+// they were written, the session has failed: another commit could write them twice.
 func (c *saving) giveBack(err error) {
 	s := c.s
 	s.mu.Lock()
 	s.ops = slices.Concat(c.Ops, s.ops)
+	s.unapplied = s.unapplied || c.anew
 	switch {
 	case errors.Is(err, change.ErrEnded):
 		s.endLocked()
 	case c.InDoubt && (len(c.Ops) > 0 || s.phase == fresh): // else it was about the token alone
-		s.doubtLocked(err)
+		s.failLocked(err)
 		if !c.Stored { // it may be there, and is Destroy's to remove
 			p := s.pastLocked()
 			p.others = append(p.others, ending{c.Draft.Rec.ID, c.Draft.Subject()})
@@ -36,6 +37,23 @@ func (c *saving) giveBack(err error) {
 	if newest != nil {
 		s.show(*newest)
 	}
+}
+
+// applyAnew applies the operations of a commit to the record again if the session does not show
+// all of them. The commit fails with the error of one that still fails.
+func (c *saving) applyAnew() error {
+	if !c.anew {
+		return nil
+	}
+	d := c.Draft.Stored()
+	for i := range c.Ops {
+		if err := c.Ops[i].Apply(&d, &c.h.Rules); err != nil {
+			return err
+		}
+	}
+	c.Draft = d
+	c.Housekeep()
+	return nil
 }
 
 // lost tells whether a commit failed because of what others had stored first. Then the handler
@@ -56,28 +74,34 @@ func (c *saving) settle(rec store.Record) {
 	c.s.mu.Unlock()
 }
 
-// maxRounds bounds how often lockWith tries again. Only the function of an Update that changes
-// the session, against the rules, needs so many rounds, and it must not loop for ever.
+// maxRounds bounds how often something is tried again because other goroutines have changed
+// the session meanwhile, or the function of an Update has, against the rules.
 const maxRounds = 100
 
 // lockWith locks the session, and returns a draft of from with the pending operations applied
 // to it. In a commit these are the ones since takeOver. If more operations come meanwhile, it
-// tries again with another draft.
+// tries again with another draft. The function of an Update runs without the lock, and again
+// only for another value: so the rounds after the first are short. An operation that fails is
+// not in the draft, and makes its commit fail: see applyAnew.
 func (s *Session) lockWith(from func() change.Draft) change.Draft {
-	for round := 1; ; round++ {
-		d := from()
-		s.mu.Lock()
+	var updates change.Memo
+	s.mu.Lock()
+	for range maxRounds {
 		ops, changes := s.ops, s.changes
 		s.mu.Unlock()
-		for i := range ops { // without the lock: it may run an Update's function
-			_ = ops[i].Apply(&d, &s.host.Rules) // if it fails, so will its commit, and say so
-		}
+		d := from()
+		memo, failed := updates.Apply(ops, &d, &s.host.Rules)
+		updates = memo
 		s.mu.Lock()
-		if s.changes == changes || round == maxRounds {
+		if s.changes == changes {
+			s.unapplied = failed
 			return d
 		}
-		s.mu.Unlock()
 	}
+	// Other goroutines change it without end. What they have set since must not be missing.
+	d := from()
+	_, s.unapplied = updates.Apply(s.ops, &d, &s.host.Rules)
+	return d
 }
 
 // becomeLocked makes the handler see d, which was stored with these metadata.

@@ -240,3 +240,47 @@ func TestDestroyRemovesASignInThatWasDropped(t *testing.T) {
 	w.must(s.Destroy(t.Context(), func() {}))
 	w.is("sessions", w.sessions("u"), 0)
 }
+
+// They are those that the request arrived with, whatever its handler makes of it.
+func TestSeveralTokensAreReadWithTheRequest(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.stored("u", "a=x"), w.stored("v", "")
+	r := &request{ctx: t.Context(), tokens: []string{a, b}}
+	s, err := w.load(w.host, &life.Visitor{Request: r}, a, b)
+	w.must(err)
+	r.tokens = nil
+	w.must(s.Destroy(t.Context(), func() {}))
+	w.finds(a, ":")
+	w.finds(b, ":")
+}
+
+// A driver that panics leaves no lock behind: what is unlocked twice ends the process.
+func TestADriverMayPanicWhileSeveralTokensAreLookedAt(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.stored("u", "a=x"), w.stored("v", "")
+	s := w.visit(a, b)
+	w.store.load = func(store.ID) error { panic("driver") }
+	func() {
+		defer func() {
+			if p := recover(); p != "driver" {
+				t.Errorf("the panic is %v", p)
+			}
+		}()
+		_ = s.Destroy(t.Context(), func() {})
+	}()
+	w.store.load = nil
+	w.must(s.Destroy(t.Context(), func() {}))
+	w.finds(a, ":")
+}
+
+// Discard leaves them to be ended too.
+func TestDiscardForgetsNoToken(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.stored("u", "a=x"), w.stored("v", "")
+	s := w.visit(a, b)
+	w.must(errors.Join(login(w.host, s, "u"), login(w.host, s, "v")))
+	s.Discard()
+	w.must(s.Destroy(t.Context(), func() {}))
+	w.finds(a, ":")
+	w.finds(b, ":")
+}

@@ -1,6 +1,7 @@
 package life_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -241,4 +242,71 @@ func testRefuseLogin(t *testing.T) {
 	}
 	all.Wait()
 	w.is("of five at once there get in", in, 1)
+}
+
+// slow is a store whose answer to a Create comes when its time is over, and after which nothing
+// more is done in that time.
+type slow struct {
+	*faulty
+	on bool
+}
+
+func (s *slow) Create(ctx context.Context, rec store.Record) error {
+	err := s.faulty.Create(ctx, rec)
+	if s.on && rec.Subject != "" {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}
+
+func (s *slow) Load(ctx context.Context, id store.ID) (store.Record, error) {
+	if ctx.Err() != nil {
+		return store.Record{}, ctx.Err()
+	}
+	return s.faulty.Load(ctx, id)
+}
+
+func (s *slow) Save(ctx context.Context, rec store.Record, old uint64) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.faulty.Save(ctx, rec, old)
+}
+
+func (s *slow) Delete(ctx context.Context, id store.ID) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.faulty.Delete(ctx, id)
+}
+
+// A sign-in of which nobody knows when its time is over takes no place: its record and its place
+// are given up in a time of their own.
+func TestASignInWhoseTimeIsOverTakesNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		slow := &slow{w.store, true}
+		w.host = life.NewHost(slow, w.settings(func(s *life.Settings) { s.MaxSessions, s.RefuseLogin = 1, true }))
+		s := w.visit()
+		w.must(login(w.host, s, "u"))
+		w.fails("commit", s.Commit(t.Context(), false), context.DeadlineExceeded)
+		slow.on = false
+		s = w.visit()
+		w.must(login(w.host, s, "u"))
+		w.must(s.Commit(t.Context(), false))
+	})
+}
+
+// A request that has its user prove again who they are, and then sign in, is signed in though the
+// session has ended meanwhile.
+func TestASignInAfterAReauthenticationOutlivesTheSession(t *testing.T) {
+	w := newWorld(t)
+	token := w.stored("u", "a=x")
+	s := w.visit(token)
+	w.must(s.Sign(change.Reauthenticate, change.Signing{Subject: w.host.Scope("u")}))
+	w.must(login(w.host, s, "u"))
+	w.must(w.elsewhere(token).Destroy(t.Context(), func() {}))
+	w.must(s.Commit(t.Context(), false))
+	w.finds(w.token(s), "u:")
 }

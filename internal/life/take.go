@@ -51,8 +51,8 @@ func (s *Session) Take(ctx context.Context, key string) (v envelope.Value, ok bo
 	switch {
 	case errors.Is(err, change.ErrEnded):
 		s.endLocked()
-	case taker.phase == inDoubt:
-		s.doubtLocked(err)
+	case taker.phase == failed:
+		s.failLocked(err)
 	}
 	s.mu.Unlock()
 	if err != nil {
@@ -70,12 +70,16 @@ func (s *Session) Take(ctx context.Context, key string) (v envelope.Value, ok bo
 
 // takePending is Take of what nobody else has to be kept from.
 func (s *Session) takePending(key string) (envelope.Value, bool, error) {
-	v, ok := s.Lookup(key)
-	if !ok {
-		return v, false, nil
+	s.mu.Lock()
+	s.used = true
+	v, ok := s.draft.Lookup(key)
+	var err error
+	if ok {
+		err = s.applyLocked(change.Op{Kind: change.Delete, Key: key})
 	}
-	if err := s.Apply(change.Op{Kind: change.Delete, Key: key}); err != nil {
-		return v, false, err
+	s.mu.Unlock()
+	if err != nil {
+		return v, false, s.Refuse(change.Delete, key, err)
 	}
-	return v, true, nil
+	return v, ok, nil
 }

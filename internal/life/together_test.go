@@ -27,8 +27,10 @@ var calls = map[string]func(w *world, s *life.Session){
 	"Update": func(_ *world, s *life.Session) { _ = count(s, "n") },
 	"Refuse": func(_ *world, s *life.Session) { _ = s.Refuse(change.Set, "a", errLost) },
 	// No methods, but they belong to them:
-	"read":   func(_ *world, s *life.Session) { shows(s) },
-	"revoke": func(w *world, s *life.Session) { _, _ = w.host.RevokeAll(w.t.Context(), w.host.Scope("w"), s, store.ID{}) },
+	"read": func(_ *world, s *life.Session) { shows(s) },
+	"revoke": func(w *world, s *life.Session) {
+		_, _ = w.host.RevokeAll(w.t.Context(), w.host.Scope("w"), s, store.ID{})
+	},
 }
 
 // call calls a method with some arguments.
@@ -142,7 +144,7 @@ func TestTheFunctionsOfTheCallerMayUseTheSession(t *testing.T) {
 func TestAHeaderHasTheTokenOfACommitThatIsUnderWay(t *testing.T) {
 	for name, answer := range map[string]func(s *life.Session) (told bool){
 		"CloseHeader": func(s *life.Session) bool { return s.CloseHeader().Due },
-		"Fail":        func(s *life.Session) bool { s.Fail(); return s.CloseHeader().Due },
+		"Fail":        func(s *life.Session) bool { s.Fail(errLost); return s.CloseHeader().Due },
 		"LoseHeader":  func(s *life.Session) bool { return s.LoseHeader() },
 		"NeedsHeader": func(s *life.Session) bool { return s.NeedsHeader() },
 	} {

@@ -9,7 +9,9 @@ package mark
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"github.com/b4468f51/session/internal/commit"
@@ -42,12 +44,43 @@ func idOf(kind, subject string) store.ID {
 	return store.ID(sum[:len(store.ID{})])
 }
 
-// record returns a mark as it is written now. The field Seen will not do for what a mark
-// says, since no Save moves it back.
+// record returns a mark as it is written now. It cannot keep its time in the field Seen,
+// because no Save moves that back.
 func (m *Marks) record(id store.ID, data []byte, now time.Time) store.Record {
 	expires := now.Add(m.life)
 	return store.Record{
 		ID: id, Version: m.engine.NewVersion(), Seen: now,
 		Expires: expires, Deadline: expires, Data: data,
+	}
+}
+
+// edit compares and swaps a mark. It makes the new data of those that are stored, nil where none
+// are, and writes nothing where it makes nil.
+func (m *Marks) edit(ctx context.Context, op string, id store.ID, now time.Time, change func(data []byte) ([]byte, error)) error {
+	for attempt := 1; ; attempt++ {
+		old, err := m.engine.Load(ctx, id, now)
+		missing := errors.Is(err, store.ErrNotFound)
+		if err != nil && !missing {
+			return commit.Failed("load", err)
+		}
+		data, err := change(old.Data)
+		if err != nil || data == nil {
+			return err
+		}
+		rec := m.record(id, data, now)
+		if missing {
+			err = m.store.Create(ctx, rec)
+		} else {
+			err = m.store.Save(ctx, rec, old.Version)
+		}
+		if err == nil {
+			return nil
+		}
+		if !commit.Refused(err) || attempt == commit.MaxAttempts {
+			return commit.Failed(op, err)
+		}
+		if err := commit.Pause(ctx, attempt); err != nil {
+			return commit.Failed(op, err)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func decodeNotBefore(data []byte) time.Time {
 // written before now, and nothing else is known of it. So it becomes now: left as it is,
 // or read as now each time, it would lock its subject out until that time.
 func (m *Marks) NotBefore(ctx context.Context, subject string, now time.Time) (time.Time, error) {
-	rec, err := m.store.Load(ctx, idOf("not-before", subject))
+	rec, err := m.engine.Load(ctx, idOf("not-before", subject), now)
 	if errors.Is(err, store.ErrNotFound) {
 		return time.Time{}, nil
 	}
@@ -59,31 +59,15 @@ func tooFarAhead(t, now time.Time) bool { return t.After(now.Add(MaxSkew)) }
 // One that is right already is written again, because only a write makes the store
 // confirm it, see [store.ErrUnconfirmed].
 func (m *Marks) SetNotBefore(ctx context.Context, subject string, now time.Time) (last time.Time, err error) {
-	id := idOf("not-before", subject)
-	for range commit.MaxAttempts {
-		rec := m.record(id, encodeNotBefore(now), now)
-		old, loadErr := m.store.Load(ctx, id)
-		switch {
-		case loadErr == nil:
-			last = decodeNotBefore(old.Data)
-			if tooFarAhead(last, now) {
-				last = now
-			}
-			if last.After(now) {
-				rec.Data = encodeNotBefore(last)
-			}
-			err = m.store.Save(ctx, rec, old.Version)
-		case errors.Is(loadErr, store.ErrNotFound):
-			err = m.store.Create(ctx, rec)
-		default:
-			err = loadErr
+	err = m.edit(ctx, "revoke", idOf("not-before", subject), now, func(data []byte) ([]byte, error) {
+		last = decodeNotBefore(data)
+		if tooFarAhead(last, now) {
+			last = now
 		}
-		if err == nil {
-			return last, nil
+		if last.After(now) {
+			return encodeNotBefore(last), nil
 		}
-		if !commit.Refused(err) {
-			break
-		}
-	}
-	return last, commit.Failed("revoke", err)
+		return encodeNotBefore(now), nil
+	})
+	return last, err
 }

@@ -101,40 +101,18 @@ func (m *Marks) Free(ctx context.Context, subject string, sessions []store.ID, n
 	})
 }
 
-// editPlaces compares and swaps the places of a subject. The mark is kept far longer than a
-// place counts: a store may refuse to create a record while an expired one waits to be
-// collected, and nobody could sign in until then.
+// editPlaces compares and swaps the places of a subject.
 func (m *Marks) editPlaces(ctx context.Context, subject string, now time.Time, edit func([]place) ([]place, error)) error {
-	id := idOf("quota", subject)
-	for attempt := 1; ; attempt++ {
-		old, err := m.engine.Load(ctx, id, now)
-		missing := errors.Is(err, store.ErrNotFound)
-		if err != nil && !missing {
-			return commit.Failed("load", err)
+	return m.edit(ctx, "limit sessions", idOf("quota", subject), now, func(data []byte) ([]byte, error) {
+		places, err := edit(decodePlaces(data))
+		if err != nil || len(data) == 0 && len(places) == 0 {
+			return nil, err
 		}
-		places, err := edit(decodePlaces(old.Data))
-		if err != nil {
-			return err
+		if changed := encodePlaces(places); !bytes.Equal(changed, data) {
+			return changed, nil
 		}
-		rec := m.record(id, encodePlaces(places), now)
-		switch {
-		case bytes.Equal(rec.Data, old.Data), missing && len(places) == 0:
-			return nil
-		case missing:
-			err = m.store.Create(ctx, rec)
-		default:
-			err = m.store.Save(ctx, rec, old.Version)
-		}
-		if err == nil {
-			return nil
-		}
-		if !commit.Refused(err) || attempt == commit.MaxAttempts {
-			return commit.Failed("limit sessions", err)
-		}
-		if err := commit.Pause(ctx, attempt); err != nil {
-			return commit.Failed("limit sessions", err)
-		}
-	}
+		return nil, nil
+	})
 }
 
 func encodePlaces(places []place) []byte {

@@ -39,6 +39,7 @@ func (l lines) restore(h http.Header) {
 // A replacement is the answer in the place of the handler's.
 type replacement struct {
 	err     error       // why
+	aborts  bool        // nothing can be shown: End aborts
 	dropped http.Header // what the handler has of its own answer; nil where nothing was put in its place
 	lines   lines       // what may leave
 }
@@ -65,10 +66,39 @@ func (w *Writer) Header() http.Header {
 
 var none lines
 
+// Keep calls write with every header that a Writer below this one would go back to if it
+// replaced the answer: what is written tells the client of what has happened, and leaves in any
+// case.
+func (w *Writer) Keep(write func(http.Header)) {
+	for under := w.under; ; {
+		switch u := under.(type) {
+		case *Writer:
+			u.keep(write)
+			under = u.under
+		case interface{ Unwrap() http.ResponseWriter }:
+			under = u.Unwrap()
+		default:
+			return
+		}
+	}
+}
+
+func (w *Writer) keep(write func(http.Header)) {
+	if w.begun.Load() {
+		return
+	}
+	w.Header() // there is a copy of the header from here on
+	kept := make(http.Header, len(*w.before)+1)
+	w.before.restore(kept)
+	write(kept)
+	before := copyLines(kept)
+	w.before = &before
+}
+
 // replace puts another answer in the place of the handler's.
 func (w *Writer) replace(err error) {
 	h := w.under.Header()
-	r := &replacement{err: err, dropped: maps.Clone(h)}
+	r := &replacement{err: panicked.err, aborts: true, dropped: maps.Clone(h)} // unless Replace returns
 	if w.before == nil { // the handler has put nothing into the header
 		r.lines = copyLines(h)
 	} else {
@@ -77,6 +107,7 @@ func (w *Writer) replace(err error) {
 	w.replaced = r
 	r.lines.restore(h)
 	w.hooks.Replace(w.under, w.r, err)
+	r.err, r.aborts = err, false
 	// The handler may still have this header, and what it puts there from now on would
 	// leave as a trailer: Close takes it out.
 	r.lines = copyLines(w.under.Header())

@@ -164,7 +164,7 @@ var ways = map[string]struct {
 	"Write":       {200, func(w *respond.Writer) error { _, err := w.Write([]byte("x")); return err }, "write x"},
 	"WriteString": {200, func(w *respond.Writer) error { _, err := w.WriteString("x"); return err }, "string x"},
 	"ReadFrom": {200, func(w *respond.Writer) error { _, err := w.ReadFrom(strings.NewReader("x")); return err },
-		"read from *strings.Reader"},
+		"write x"},
 	"Flush":                  {200, func(w *respond.Writer) error { w.Flush(); return errBefore }, "flush"},
 	"FlushError":             {200, func(w *respond.Writer) error { return w.FlushError() }, "flush"},
 	"WriteHeader":            {204, func(w *respond.Writer) error { w.WriteHeader(204); return errBefore }, "status 204"},

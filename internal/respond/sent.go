@@ -10,6 +10,8 @@ import (
 func headerSent(w http.ResponseWriter) bool {
 	for {
 		switch u := w.(type) {
+		case nil: // as some Unwraps return
+			return false
 		case *Writer:
 			if u.begun.Load() {
 				return true

@@ -10,7 +10,10 @@ import (
 
 // panicked is in the place of an answer whose Before has panicked. A handler that goes on
 // after that must not be shown as if Before had succeeded.
-var panicked = replacement{err: errors.New("session: a panic before the first byte: nothing of this answer can be shown")}
+var panicked = replacement{
+	err:    errors.New("session: a panic before the first byte: nothing of this answer can be shown"),
+	aborts: true,
+}
 
 // WriteHeader begins the answer. Of the informational answers 101 alone begins it: it is
 // the last, and the others only come before it.
@@ -40,16 +43,33 @@ func (w *Writer) WriteString(s string) (int, error) {
 	return io.WriteString(w.under, s)
 }
 
-// ReadFrom begins the answer. It lets a file go out by sendfile where the writer below can.
-func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
-	if err := w.begin(http.StatusOK); err != nil {
-		return 0, err
+// ReadFrom begins the answer with the first byte of src: if there is none because src fails,
+// the handler can still answer. It lets a file go out by sendfile where the writer below can.
+func (w *Writer) ReadFrom(src io.Reader) (n int64, err error) {
+	if !w.begun.Load() {
+		n, err = io.CopyN(struct{ io.Writer }{w}, src, firstRead)
+		if err == io.EOF { // that was all
+			return n, nil
+		}
 	}
+	if err == nil {
+		err = w.begin(http.StatusOK)
+	}
+	if err != nil {
+		return n, err
+	}
+	var more int64
 	if rf, ok := w.under.(io.ReaderFrom); ok {
-		return rf.ReadFrom(src)
+		more, err = rf.ReadFrom(src)
+	} else {
+		more, err = io.Copy(struct{ io.Writer }{w.under}, src)
 	}
-	return io.Copy(struct{ io.Writer }{w.under}, src)
+	return n + more, err
 }
+
+// firstRead is how much of a reader is written before the rest is left to the writer below, in
+// bytes: as much as net/http looks at for the type of the content.
+const firstRead = 512
 
 // Flush is FlushError without the error.
 func (w *Writer) Flush() { _ = w.FlushError() }

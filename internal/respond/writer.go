@@ -130,7 +130,7 @@ func (w *Writer) End() {
 		if abort {
 			panic(http.ErrAbortHandler)
 		}
-	case w.replaced == &panicked:
+	case w.replaced != nil && w.replaced.aborts:
 		panic(http.ErrAbortHandler)
 	case w.replaced == nil:
 		if err := w.hooks.After(int(w.status), w.streamed); err != nil && !w.hijacked {

@@ -21,7 +21,7 @@ const KeySize = 32
 // handler or JSON encoder. Its zero value is no key.
 type Key struct {
 	id     [idSize]byte
-	master [KeySize]byte
+	master func() *[KeySize]byte // a function: fmt shows what is in a struct of the program's, and follows pointers too
 }
 
 // GenerateKey returns a new random key, for tests and for programs whose
@@ -89,7 +89,7 @@ func keyOf(master [KeySize]byte) Key {
 	if err != nil {
 		panic(err) // of a length out of range alone
 	}
-	return Key{id: [idSize]byte(id), master: master}
+	return Key{id: [idSize]byte(id), master: func() *[KeySize]byte { return &master }}
 }
 
 // maxKeyFile bounds what ReadKeys reads.

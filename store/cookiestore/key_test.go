@@ -18,7 +18,7 @@ func TestSecurity_EN6_WeakKeysAreRefused(t *testing.T) {
 		counting[i] = byte(i * 3)
 	}
 	good := GenerateKey()
-	random := good.master[:]
+	random := good.master()[:]
 	for name, raw := range map[string][]byte{
 		"empty": {}, "short": random[:31], "long": append(bytes.Clone(random), 1), "16 bytes": random[:16],
 		"zero": make([]byte, KeySize), "one byte": bytes.Repeat([]byte{0xa7}, KeySize), "few": bytes.Repeat(random[:8], 4),
@@ -41,7 +41,7 @@ func TestSecurity_EN6_WeakKeysAreRefused(t *testing.T) {
 		hex.EncodeToString(random), strings.ToUpper(hex.EncodeToString(random)),
 	} {
 		k, err := ParseKey(text)
-		if err != nil || !bytes.Equal(k.master[:], random) {
+		if err != nil || !bytes.Equal(k.master()[:], random) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -55,7 +55,7 @@ func TestSecurity_EN6_WeakKeysAreRefused(t *testing.T) {
 
 func TestKeysFromFileAndEnvironment(t *testing.T) {
 	a, b := GenerateKey(), GenerateKey()
-	text := func(k Key) string { return base64.StdEncoding.EncodeToString(k.master[:]) }
+	text := func(k Key) string { return base64.StdEncoding.EncodeToString(k.master()[:]) }
 	file := filepath.Join(t.TempDir(), "keys")
 	read := func(content string) ([]Key, error) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
@@ -63,7 +63,7 @@ func TestKeysFromFileAndEnvironment(t *testing.T) {
 		}
 		return ReadKeys(file)
 	}
-	if keys, err := read("# new\n" + text(a) + "\r\n\n  " + text(b)); err != nil || len(keys) != 2 || keys[0] != a || keys[1] != b {
+	if keys, err := read("# new\n" + text(a) + "\r\n\n  " + text(b)); err != nil || len(keys) != 2 || keys[0].id != a.id || keys[1].id != b.id {
 		t.Errorf("a file: %v, %v", keys, err)
 	}
 	for name, content := range map[string]string{"empty": "", "comment": "# none\n", "bad": text(a) + "\nsecret\n", "large": strings.Repeat("\n", maxKeyFile+1)} {
@@ -78,7 +78,7 @@ func TestKeysFromFileAndEnvironment(t *testing.T) {
 	for content, want := range map[string]int{text(a) + "," + text(b): 2, text(a) + "\n" + text(b) + "\n": 2, text(a): 1, "": 0, text(a) + " x": 0} {
 		t.Setenv(name, content)
 		keys, err := KeysFromEnv(name)
-		if len(keys) != want || (err == nil) != (want > 0) || want > 0 && keys[0] != a {
+		if len(keys) != want || (err == nil) != (want > 0) || want > 0 && keys[0].id != a.id {
 			t.Errorf("%q: %v, %v", content, keys, err)
 		}
 	}

@@ -58,7 +58,7 @@ func New(keys ...Key) (*Keyring, error) {
 	}
 	k := &Keyring{first: keys[0], byID: make(map[[idSize]byte]Key, len(keys))}
 	for i, key := range keys {
-		if key == (Key{}) {
+		if key.master == nil {
 			return nil, fmt.Errorf("cookiestore: key %d is the zero Key: use ParseKey, ReadKeys or KeysFromEnv", i+1)
 		}
 		if _, taken := k.byID[key.id]; taken {
@@ -134,7 +134,7 @@ func (k Key) derive(salt []byte, scope string) (cipher.AEAD, []byte) {
 }
 
 func (k Key) block(salt []byte, scope string) (cipher.Block, []byte) {
-	okm, err := hkdf.Key(sha256.New, k.master[:], salt, "session/v1\x00"+scope, KeySize+commitSize)
+	okm, err := hkdf.Key(sha256.New, k.master()[:], salt, "session/v1\x00"+scope, KeySize+commitSize)
 	if err != nil {
 		panic(err) // of a length out of range alone
 	}

@@ -199,8 +199,13 @@ func TestSecurity_EN11_NoOtherVersion(t *testing.T) {
 func TestNothingShowsAKey(t *testing.T) {
 	key := GenerateKey()
 	ring := newRing(t, key)
+	type app struct { // fmt calls no method of what is not exported
+		key   Key
+		value Keyring
+		ring  *Keyring
+	}
 	var out bytes.Buffer
-	for _, v := range []any{key, &key, ring, []Key{key}, struct{ K Key }{key}} {
+	for _, v := range []any{key, &key, ring, []Key{key}, struct{ K Key }{key}, app{key, *ring, ring}, &app{key, *ring, ring}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
 		}
@@ -209,8 +214,8 @@ func TestNothingShowsAKey(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, form := range []string{string(key.master[:]), fmt.Sprintf("%x", key.master[:]), strings.Trim(fmt.Sprint(key.master[:]), "[]"),
-		base64.StdEncoding.EncodeToString(key.master[:]), base64.RawURLEncoding.EncodeToString(key.master[:])} {
+	for _, form := range []string{string(key.master()[:]), fmt.Sprintf("%x", key.master()[:]), strings.Trim(fmt.Sprint(key.master()[:]), "[]"),
+		base64.StdEncoding.EncodeToString(key.master()[:]), base64.RawURLEncoding.EncodeToString(key.master()[:])} {
 		if strings.Contains(out.String(), form) {
 			t.Errorf("a key is shown: %q", form)
 		}

@@ -70,6 +70,7 @@ type queries struct {
 	save   string // version, seen, expires, seen, deadline, subject, data, id, old version, now
 	touch  string // seen, expires, id, version, now, seen
 	delete string // id
+	clear  string // id, expired until
 	list   string // subject, the ID that they follow, expired until, how many: by ID
 	gc     string // expired until, how many
 	ping   string

@@ -53,6 +53,7 @@ func mysqlQueries(schema, table string) queries {
 		touch: "UPDATE " + t + " SET seen = ?, expires = ?" +
 			" WHERE id = ? AND version = ? AND expires > ? AND seen <= ?",
 		delete:    "DELETE FROM " + t + " WHERE id = ?",
+		clear:     "DELETE FROM " + t + " WHERE id = ? AND expires <= ?",
 		list:      "SELECT " + columns + " FROM " + t + " WHERE subject = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?",
 		ids:       "SELECT id, expires FROM " + t + " WHERE subject = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?",
 		deleteIDs: "DELETE FROM " + t + " WHERE subject = ? AND id IN (" + questions(store.MaxBatch) + ")",

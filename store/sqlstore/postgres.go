@@ -73,6 +73,7 @@ func postgresQueries(schema, table string) (queries, error) {
 		touch: "UPDATE " + t + " SET seen = $1, expires = $2, due = LEAST(due, $2)" +
 			" WHERE id = $3 AND version = $4 AND expires > $5 AND seen <= $6",
 		delete: "DELETE FROM " + t + " WHERE id = $1",
+		clear:  "DELETE FROM " + t + " WHERE id = $1 AND expires <= $2",
 		// The second condition lets PostgreSQL use the index, which is partial.
 		list: "SELECT " + columns + " FROM " + t +
 			" WHERE subject = $1 AND subject <> '' AND id > $2 AND expires > $3 ORDER BY id LIMIT $4",

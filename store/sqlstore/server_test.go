@@ -74,7 +74,12 @@ func TestMySQLDuplicate(t *testing.T) {
 		{"Error 1406 (22001): Data too long for column 'subject' at row 1062", false},
 		{"Error 1452 (23000): Cannot add or update a child row", false},
 	} {
-		s := serverStore(t, MySQL, func(string) (int64, error) { return 0, errors.New(c.text) })
+		s := serverStore(t, MySQL, func(query string) (int64, error) {
+			if strings.HasPrefix(query, "INSERT") {
+				return 0, errors.New(c.text)
+			}
+			return 0, nil
+		})
 		err := s.Create(t.Context(), store.Record{ID: store.ID{1}})
 		if got := errors.Is(err, store.ErrExists); err == nil || got != c.exists {
 			t.Errorf("Create where the database says %q: %v", c.text, err)

@@ -44,6 +44,7 @@ func sqliteQueries(table string) queries {
 		touch: "UPDATE " + t + " SET seen = ?, expires = ?" +
 			" WHERE id = ? AND version = ? AND expires > ? AND seen <= ?",
 		delete: "DELETE FROM " + t + " WHERE id = ?",
+		clear:  "DELETE FROM " + t + " WHERE id = ? AND expires <= ?",
 		// The second condition lets SQLite use the index, which is partial.
 		list: "SELECT id, version, created, seen, expires, deadline, subject, data FROM " + t +
 			" WHERE subject = ? AND subject <> '' AND id > ? AND expires > ? ORDER BY id LIMIT ?",

@@ -128,9 +128,20 @@ func (s *Store) Load(ctx context.Context, id store.ID) (store.Record, error) {
 	return records[0], nil
 }
 
-// Create adds a record, or returns [store.ErrExists]. It does so too for the
-// ID of a record that has expired, until that is collected.
+// Create adds a record, or returns [store.ErrExists]. A record of its ID that has expired
+// gives way to it.
 func (s *Store) Create(ctx context.Context, rec store.Record) error {
+	err := s.insert(ctx, rec)
+	if err != store.ErrExists {
+		return err
+	}
+	if _, err := s.exec(ctx, s.queries.clear, func(now int64) []any { return []any{rec.ID[:], now} }); err != nil {
+		return err
+	}
+	return s.insert(ctx, rec) // whether it was there or a collector was first
+}
+
+func (s *Store) insert(ctx context.Context, rec store.Record) error {
 	n, err := s.exec(ctx, s.queries.create, func(int64) []any {
 		return []any{rec.ID[:], int64(rec.Version),
 			rec.Created.UnixMilli(), rec.Seen.UnixMilli(), rec.Expires.UnixMilli(), rec.Deadline.UnixMilli(),

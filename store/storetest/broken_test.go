@@ -18,6 +18,7 @@ var brokenStores = []struct {
 }{
 	{"create overwrites", func() store.Store { return createOverwrites{newMapStore()} }, []string{"CreateExists", "CreateOnce", "ContextEnds?"}},
 	{"create says nothing of a collision", func() store.Store { return createSilent{newMapStore()} }, []string{"CreateExists", "CreateOnce", "ContextEnds", "GCBeside?"}},
+	{"create waits for the collection", func() store.Store { return createRefusesExpired{newMapStore()} }, []string{"CreateExpired", "GCBeside"}},
 	{"load of nothing is no error", func() store.Store { return loadsNothing{newMapStore()} }, []string{"LoadUnknown", "..."}},
 	{"save upserts what is gone", func() store.Store { return saveUpserts{newMapStore()} }, []string{"SaveGone", "DeleteFinal", "DeleteSubjectMoved?", "DeleteSubjectFinal?"}},
 	{"save revives what expired", func() store.Store { return saveRevives{newMapStore()} }, []string{"SaveExpired"}},
@@ -36,9 +37,9 @@ var brokenStores = []struct {
 	}, []string{"SaveLinear", "DeleteFinal?"}},
 	{"touch bumps the version", func() store.Store { return touchBumps{newMapStore()} }, []string{"Touch", "ListSteady", "ExpiryMoves", "GCSpares", "GCBeside"}},
 	{"touch ignores the version", func() store.Store { return touchIgnoresVersion{newMapStore()} }, []string{"TouchVersion"}},
-	{"touch of another version is an error", func() store.Store { return touchErrs{newMapStore()} }, []string{"TouchVersion", "TouchGone", "TouchExpired", "DeleteFinal?"}},
+	{"touch of another version is an error", func() store.Store { return touchErrs{newMapStore()} }, []string{"TouchVersion", "TouchGone", "TouchExpired", "DeleteFinal?", "DeleteSubjectFinal?"}},
 	{"touch extends what expired", func() store.Store { return touchRevives{newMapStore()} }, []string{"TouchExpired"}},
-	{"touch upserts", func() store.Store { return touchUpserts{newMapStore()} }, []string{"TouchGone", "DeleteFinal?"}},
+	{"touch upserts", func() store.Store { return touchUpserts{newMapStore()} }, []string{"TouchGone", "TouchExpired", "DeleteFinal?"}},
 	{"touch by record ignores the version", func() store.Store { return touchRecordIgnoresVersion{newMapStore()} }, []string{"TouchRecord"}},
 	{"touch moves the times back", func() store.Store { return touchMovesBack{newMapStore()} }, []string{"TouchOlder"}},
 	{"touch never shortens", func() store.Store { return touchExtends{newMapStore()} }, []string{"Touch", "ExpiryMoves", "GC", "GCBeside", "GCContext"}},
@@ -90,7 +91,7 @@ var brokenStores = []struct {
 	{"times are whole seconds", func() store.Store {
 		return transform{newMapStore(), func(r *store.Record) { r.Created = r.Created.Truncate(time.Second) }}
 	}, []string{"CreateLoad", "..."}},
-	{"IDs are folded", func() store.Store { return foldsID{newMapStore()} }, []string{"IDs"}},
+	{"IDs are folded", func() store.Store { return foldsID{newMapStore()} }, []string{"IDs", "CreateExpired?", "GCBeside?"}},
 	{"a context that is done is ignored", func() store.Store { return ignoresContext{newMapStore()} }, []string{"ContextDone"}},
 	{"a context that is done is not found", func() store.Store { return contextNotFound{newMapStore()} }, []string{"ContextDone"}},
 	{"save stops half way", func() store.Store { return saveHalf{newMapStore()} }, []string{"ContextEnds"}},
@@ -120,6 +121,18 @@ type createOverwrites struct{ *mapStore }
 func (s createOverwrites) Create(ctx context.Context, rec store.Record) error {
 	if ctx.Err() == nil {
 		s.Delete(ctx, rec.ID)
+	}
+	return s.mapStore.Create(ctx, rec)
+}
+
+type createRefusesExpired struct{ *mapStore }
+
+func (s createRefusesExpired) Create(ctx context.Context, rec store.Record) error {
+	s.mu.Lock()
+	_, taken := s.records[rec.ID]
+	s.mu.Unlock()
+	if taken && ctx.Err() == nil {
+		return store.ErrExists
 	}
 	return s.mapStore.Create(ctx, rec)
 }

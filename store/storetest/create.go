@@ -123,6 +123,17 @@ func createExists(ctx context.Context, s store.Store) error {
 	return expect(ctx, s, r)
 }
 
+func createExpired(ctx context.Context, s store.Store) error {
+	return eachExpired(ctx, s, func(r store.Record) error {
+		n := newRecord()
+		n.ID = r.ID
+		if err := s.Create(ctx, n); err != nil {
+			return in("Create", err)
+		}
+		return expect(ctx, s, n)
+	})
+}
+
 func createOnce(ctx context.Context, s store.Store) error {
 	const creators = 16
 	for range 8 {

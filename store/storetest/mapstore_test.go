@@ -60,7 +60,7 @@ func (s *mapStore) Create(ctx context.Context, rec store.Record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if _, taken := s.records[rec.ID]; taken {
+	if old, taken := s.records[rec.ID]; taken && old.Expires.After(time.Now()) {
 		return store.ErrExists
 	}
 	rec.Data = bytes.Clone(rec.Data)

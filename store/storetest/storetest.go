@@ -98,6 +98,7 @@ var rules = []rule{
 	{"Versions", "A version has 64 bits, which are kept, and all of which are compared.", versions},
 	{"IDs", "An ID is 16 bytes, compared byte by byte.", ids},
 	{"CreateExists", "Create of an ID that is taken returns ErrExists and changes nothing.", createExists},
+	{"CreateExpired", "Create of the ID of a record that has expired succeeds, collected or not.", createExpired},
 	{"CreateOnce", "Of several Creates of one ID at once, one succeeds and the others return ErrExists.", createOnce},
 	{"LoadUnknown", "Load of an unknown ID returns ErrNotFound.", loadUnknown},
 

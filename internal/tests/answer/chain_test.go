@@ -288,13 +288,13 @@ func TestChain_NestedManagers(t *testing.T) {
 	if _, got := probe.Get(t, c, srv.URL+"/show"); got != "<> of=a<> of=b" {
 		t.Errorf("the sessions are %q", got)
 	}
-	// A failure of either is the answer, and neither sets a cookie.
-	for name, n := range map[string]int{"inner": 0, "outer": 1} {
+	// A failure of either is the answer. What the inner manager has stored by then is told.
+	for name, test := range map[string]struct{ n, cookies int }{"inner": {0, 0}, "outer": {1, 1}} {
 		w := httptest.NewRecorder()
-		a.Tap.FailFrom("create", n, probe.ErrDown)
+		a.Tap.FailFrom("create", test.n, probe.ErrDown)
 		h.ServeHTTP(w, httptest.NewRequest("GET", probe.URL, nil))
 		a.Tap.Put(nil)
-		if w.Code != 503 || len(w.Header()["Set-Cookie"]) != 0 || w.Body.String() != "Service Unavailable\n" {
+		if w.Code != 503 || len(w.Header()["Set-Cookie"]) != test.cookies || w.Body.String() != "Service Unavailable\n" {
 			t.Errorf("the %s commit failed: %d %q %q", name, w.Code, w.Header(), w.Body)
 		}
 	}
