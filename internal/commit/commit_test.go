@@ -518,3 +518,54 @@ func TestInvariant10(t *testing.T) {
 		t.Errorf("one whose deadline was brought forward: %v, %v", got.Expires, err)
 	}
 }
+
+// The writer before may hand on a record that is older than the one which the request loaded: of
+// a time before its sign-in. That says nothing about the session.
+func TestAnOlderRecordOfTheLaneIsNotFollowed(t *testing.T) {
+	w := newWorld(t)
+	saved, goOn := make(chan bool), make(chan bool)
+	w.faulty.save = func(ctx context.Context, rec store.Record, old uint64) error {
+		w.faulty.save = nil
+		err := w.under.Save(ctx, rec, old)
+		close(saved)
+		<-goOn // its answer is slow
+		return err
+	}
+	first := w.loaded(w.one, count)
+	done := make(chan error)
+	go func() { _, err := first.Write(); done <- err }()
+	<-saved
+	w.must(w.loaded(w.two, renew()))
+	second := w.loaded(w.one, login("u"))
+	go func() {
+		rec, err := second.Write()
+		if err == nil && rec.ID != w.id {
+			err = errors.New("another session was begun")
+		}
+		done <- err
+	}()
+	close(goOn)
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The versions of the writes before are kept for as long as a commit may look for its own.
+func TestALineageEndsWithItsWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for _, test := range []struct {
+			after time.Duration
+			want  int
+		}{{commit.Window - time.Second, 8}, {commit.Window, 0}} {
+			time.Sleep(test.after)
+			w.must(w.loaded(w.two, count))
+			d := w.draft()
+			if got := len(d.Meta().Lineage); got != test.want {
+				t.Errorf("after %v the lineage has %d bytes, want %d", test.after, got, test.want)
+			}
+		}
+	})
+}

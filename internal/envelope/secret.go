@@ -89,9 +89,7 @@ func (m *Meta) Kill(h sid.Hash, now time.Time, grace time.Duration) {
 	}
 	m.Secret, m.Issued = h, now.UnixMilli()
 	m.setOthers(others)
-	if m.tail != nil {
-		m.setTail(tagBindKey, nil)
-	}
+	m.setTail(tagBindKey, nil)
 	m.Generation++
 }
 

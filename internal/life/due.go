@@ -115,7 +115,7 @@ func (s *Session) LoseHeader() (lost bool) {
 	s.lockBetweenTurns()
 	defer s.mu.Unlock()
 	lost = s.owesTokenLocked()
-	s.headersSent, s.mayRotate = true, false
+	s.headersSent = true
 	return lost
 }
 

@@ -117,7 +117,6 @@ func (c *saving) becomeLocked(d *change.Draft, meta *envelope.Meta) {
 	s.draft = *d
 	s.toLocked(stored)
 	s.generation = meta.Generation
-	s.quiet = false
 	if c.signsIn() {
 		s.forgetPastLocked()
 	}

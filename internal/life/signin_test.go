@@ -310,3 +310,17 @@ func TestASignInAfterAReauthenticationOutlivesTheSession(t *testing.T) {
 	w.must(s.Commit(t.Context(), false))
 	w.finds(w.token(s), "u:")
 }
+
+// In a store that cannot list, RevokeAll writes no not-before, and no sign-in looks for one.
+func TestASignInLooksForNoRevocationWhereNoneCanBe(t *testing.T) {
+	for name, want := range map[string]int{"with a list": 1, "without": 0} {
+		w := newWorld(t)
+		if name == "without" {
+			w.host = life.NewHost(struct{ store.Store }{w.store}, w.settings())
+		}
+		s := w.visit()
+		w.must(login(w.host, s, "u"))
+		w.must(s.Commit(t.Context(), false))
+		w.is(name+": loads", w.store.loads, want)
+	}
+}

@@ -62,7 +62,6 @@ func (s *Session) Take(ctx context.Context, key string) (v envelope.Value, ok bo
 	s.ops = slices.DeleteFunc(slices.Clone(s.ops), func(o change.Op) bool {
 		return o.Key == key && slices.ContainsFunc(own, func(gone change.Op) bool { return gone.Updating == o.Updating })
 	})
-	s.changes++
 	s.mu.Unlock()
 	s.show(taker.draft)
 	return took.Value, took.OK, nil

@@ -206,3 +206,30 @@ func TestAValueThatDoesNotDecodeIsToldOnce(t *testing.T) {
 	shown.Undecodable("a", cause) // without a request
 	w.is("told is", w.told(), life.Undecodable)
 }
+
+// To take what is to be popped needs no store.
+func TestATakeAfterAPopWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit(w.stored("", "a=x"))
+	v, _ := s.Lookup("a")
+	w.must(s.Apply(change.Op{Kind: change.Pop, Key: "a", Value: v}))
+	w.written()
+	_, ok, err := s.Take(t.Context(), "a")
+	w.must(err)
+	w.is("found", ok, false)
+	w.is("writes", w.written(), 0)
+}
+
+// The changes that are remembered for the Observer are bounded: of others nothing is told.
+func TestTheChangesThatAreToldAreBounded(t *testing.T) {
+	w := newWorld(t)
+	s := w.visit(w.stored("", "a=x"))
+	for i := range 17 {
+		w.fails("set", set(s, fmt.Sprint("k", i), strings.Repeat("x", settings.Rules.MaxSize)), errTooLarge)
+	}
+	for i := range 16 {
+		w.must(set(s, fmt.Sprint("k", i), "y"))
+	}
+	s.TellUnsaved(t.Context())
+	w.is("told", w.told(), "")
+}

@@ -56,9 +56,7 @@ func (h *Host) touch(ctx context.Context, s *Session, d *change.Draft, now time.
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draft.Rec.Version == rec.Version {
-		s.draft.Rec.Seen, s.draft.Rec.Expires = seen, expires
-	}
+	s.draft.Rec.Seen, s.draft.Rec.Expires = seen, expires
 	return nil
 }
 

@@ -139,3 +139,18 @@ func testAContextOutlastsItsParent(t *testing.T) {
 		t.Errorf("it ended after %v by %v", d, context.Cause(ctx))
 	}
 }
+// Whoever asks for the channel after the release finds it closed, though no timer was started
+// before.
+func TestAReleasedContextIsDone(t *testing.T) {
+	for _, c := range []*limit.Context{limit.Within(t.Context(), time.Hour), limit.Detach(t.Context(), time.Hour)} {
+		c.Release()
+		select {
+		case <-c.Done():
+		default:
+			t.Error("it is not done")
+		}
+		if c.Err() == nil {
+			t.Error("it has no error")
+		}
+	}
+}

@@ -88,6 +88,7 @@ func TestPlacesAreLimited(t *testing.T) {
 		"one of each":               {before: []store.ID{a}, wants: listed(b), err: mark.ErrTooMany},
 		"the same, reserved, taken": {before: []store.ID{a}, wants: listed(a)},
 		"it is stored already":      {wants: listed(a, b, c)},
+		"stored beside a killed":    {wants: func(r *mark.Reservation) { listed(b, c)(r); r.Killed = b }},
 		"one gives way anyhow":      {wants: func(r *mark.Reservation) { listed(a, b)(r); r.Ends = func(id store.ID) bool { return id == a } }},
 		"the killed one gives way":  {wants: func(r *mark.Reservation) { listed(a, b)(r); r.Killed = b }, gives: []store.ID{b}},
 		"it need not":               {wants: func(r *mark.Reservation) { listed(b)(r); r.Killed = b }},
