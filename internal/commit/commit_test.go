@@ -521,7 +521,9 @@ func TestInvariant10(t *testing.T) {
 
 // The writer before may hand on a record that is older than the one which the request loaded: of
 // a time before its sign-in. That says nothing about the session.
-func TestAnOlderRecordOfTheLaneIsNotFollowed(t *testing.T) {
+func TestAnOlderRecordOfTheLaneIsNotFollowed(t *testing.T) { synctest.Test(t, testOlderInLane) }
+
+func testOlderInLane(t *testing.T) {
 	w := newWorld(t)
 	saved, goOn := make(chan bool), make(chan bool)
 	w.faulty.save = func(ctx context.Context, rec store.Record, old uint64) error {
@@ -544,6 +546,7 @@ func TestAnOlderRecordOfTheLaneIsNotFollowed(t *testing.T) {
 		}
 		done <- err
 	}()
+	synctest.Wait() // it waits for its turn
 	close(goOn)
 	for range 2 {
 		if err := <-done; err != nil {
