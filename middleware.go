@@ -114,8 +114,8 @@ func (e *exchange) Before(status int, h http.Header) error {
 	}
 	if status >= 500 {
 		s.life.Discard()
-	} else if part, ok := s.life.CloseReadHeader(); ok {
-		e.writePart(h, part)
+	} else if part := (life.Header{}); s.life.CloseReadHeader(&part) {
+		e.writePart(h, &part)
 		return nil
 	} else if err := s.life.Commit(&e.context, false); err != nil {
 		if ErrorStatus(err) >= 500 { // else the client is told to try again, or that it may not
@@ -136,9 +136,12 @@ func (e *exchange) reportFailed(err error) {
 }
 
 // writeHeader writes the session's part of the header, and closes it.
-func (e *exchange) writeHeader(h http.Header) { e.writePart(h, e.session.life.CloseHeader()) }
+func (e *exchange) writeHeader(h http.Header) {
+	part := e.session.life.CloseHeader()
+	e.writePart(h, &part)
+}
 
-func (e *exchange) writePart(h http.Header, part life.Header) {
+func (e *exchange) writePart(h http.Header, part *life.Header) {
 	s := &e.session
 	if part.Due {
 		write := func(h http.Header) { s.m.carrier.Write(h, part.Token.Text, part.Token.Until) }

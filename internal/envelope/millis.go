@@ -28,4 +28,4 @@ func (t Millis) Add(d time.Duration) Millis { return t + Millis(d.Milliseconds()
 func (t Millis) Sub(u Millis) time.Duration { return time.Duration(t-u) * time.Millisecond }
 
 // Truncate returns t as stores keep it: in UTC, cut off to the millisecond.
-func Truncate(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+func Truncate(t time.Time) time.Time { return MillisOf(t).Time() }

@@ -62,31 +62,32 @@ type Header struct {
 
 // CloseHeader returns what the header has to have, and refuses whatever would need more
 // of it from here on.
-func (s *Session) CloseHeader() Header {
+func (s *Session) CloseHeader() (h Header) {
 	s.lockBetweenTurns()
 	defer s.mu.Unlock()
-	return s.closeHeaderLocked()
-}
-
-func (s *Session) closeHeaderLocked() (h Header) {
-	s.headersSent = true
-	h.Token, h.Due = s.takeTokenLocked()
-	if h.Due {
-		s.used = true
-	}
-	h.Used = s.used
+	s.closeHeaderLocked(&h)
 	return h
 }
 
-// CloseReadHeader is CloseHeader of a session that has nothing to commit. It is false, and
-// does nothing, where there may be something.
-func (s *Session) CloseReadHeader() (h Header, ok bool) {
+func (s *Session) closeHeaderLocked(h *Header) {
+	s.headersSent = true
+	if s.due != dueNone {
+		h.Token, h.Due = s.takeTokenLocked()
+		s.used = true
+	}
+	h.Used = s.used
+}
+
+// CloseReadHeader is CloseHeader, into the zero Header, of a session that has nothing to commit.
+// It is false, and does nothing, where there may be something.
+func (s *Session) CloseReadHeader(h *Header) bool {
 	s.lockBetweenTurns()
 	defer s.mu.Unlock()
 	if !s.onlyReadLocked() {
-		return h, false
+		return false
 	}
-	return s.closeHeaderLocked(), true
+	s.closeHeaderLocked(h)
+	return true
 }
 
 // ReopenHeader lets tokens be told again. What was committed stays.

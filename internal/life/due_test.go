@@ -114,7 +114,8 @@ func testCloseReadHeader(t *testing.T) {
 		w := newWorld(t, rotating)
 		s := test.do(w)
 		w.written()
-		h, ok := s.CloseReadHeader()
+		var h life.Header
+		ok := s.CloseReadHeader(&h)
 		w.is(name, ok, test.want)
 		w.is(name+": closed", s.HeaderClosed(), test.want)
 		w.is(name+": due", h.Due, false)
@@ -125,8 +126,9 @@ func testCloseReadHeader(t *testing.T) {
 	w := newWorld(t)
 	s := w.visit(w.stored("", "a=x"))
 	w.must(s.Destroy(t.Context(), func() {}))
-	if h, ok := s.CloseReadHeader(); !ok || !h.Due || h.Token.Text != "" {
-		t.Errorf("after a Destroy the header is %+v, %v", h, ok)
+	var h life.Header
+	if !s.CloseReadHeader(&h) || !h.Due || h.Token.Text != "" {
+		t.Errorf("after a Destroy the header is %+v", h)
 	}
 }
 

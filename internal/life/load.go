@@ -41,7 +41,7 @@ func (s *Session) Load(h *Host, r *Visitor, tokens []string, ctx *limit.Context)
 	}
 	ctx.Start(r.Request.Context(), r.Time, h.LoadTimeout)
 	defer ctx.Release()
-	good, err := h.choose(ctx, tokens, envelope.Truncate(r.Time), &s.draft)
+	good, err := h.choose(ctx, tokens, s.arrived.Time(), &s.draft)
 	if err != nil {
 		return err
 	}

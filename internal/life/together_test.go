@@ -22,10 +22,11 @@ var notTogether = []string{"Load", "GiveHeader", "Keep"}
 
 // calls do what each method does, where its arguments do not follow from their types.
 var calls = map[string]func(w *world, s *life.Session){
-	"Apply":  func(_ *world, s *life.Session) { _ = set(s, "a", "y"); _ = remove(s, "b") },
-	"Sign":   func(w *world, s *life.Session) { _ = login(w.host, s, "u"); _ = renew(s) },
-	"Update": func(_ *world, s *life.Session) { _ = count(s, "n") },
-	"Refuse": func(_ *world, s *life.Session) { _ = s.Refuse(change.Set, "a", errLost) },
+	"CloseReadHeader": func(_ *world, s *life.Session) { s.CloseReadHeader(new(life.Header)) },
+	"Apply":           func(_ *world, s *life.Session) { _ = set(s, "a", "y"); _ = remove(s, "b") },
+	"Sign":            func(w *world, s *life.Session) { _ = login(w.host, s, "u"); _ = renew(s) },
+	"Update":          func(_ *world, s *life.Session) { _ = count(s, "n") },
+	"Refuse":          func(_ *world, s *life.Session) { _ = s.Refuse(change.Set, "a", errLost) },
 	// No methods, but they belong to them:
 	"read": func(_ *world, s *life.Session) { shows(s) },
 	"revoke": func(w *world, s *life.Session) {

@@ -39,12 +39,6 @@ func Within(parent context.Context, d time.Duration) *Context {
 // Start makes the zero Context one that Within would return.
 func (c *Context) Start(parent context.Context, now time.Time, d time.Duration) {
 	c.Context, c.deadline = parent, now.Add(d)
-	if earlier, ok := parent.Deadline(); ok && earlier.Before(c.deadline) {
-		c.deadline = earlier
-	}
-	if !now.Before(c.deadline) {
-		c.state.Store(flagAsked)
-	}
 }
 
 // Detach returns a context with the values of parent that goes on when parent
@@ -61,7 +55,14 @@ func (c *Context) StartDetached(parent context.Context, now time.Time, d time.Du
 }
 
 // Deadline returns when the context ends at the latest.
-func (c *Context) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *Context) Deadline() (time.Time, bool) {
+	if !c.detached {
+		if earlier, ok := c.Context.Deadline(); ok && earlier.Before(c.deadline) {
+			return earlier, true
+		}
+	}
+	return c.deadline, true
+}
 
 // Value finds the timer too, once there is one. Contexts that database drivers derive
 // from this one are then told of its end by the timer, and need no goroutine each.

@@ -24,6 +24,15 @@ func TestAContextEndsInTime(t *testing.T) {
 	if c.Err() != context.Canceled {
 		t.Errorf("%v, want Canceled", c.Err())
 	}
+	early, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	want, _ := early.Deadline()
+	if got, ok := limit.Within(early, time.Hour).Deadline(); !ok || !got.Equal(want) {
+		t.Errorf("within a parent that ends at %v it ends at %v", want, got)
+	}
+	if got, _ := limit.Detach(early, time.Hour).Deadline(); !got.After(want) {
+		t.Errorf("detached from a parent that ends at %v it ends at %v", want, got)
+	}
 	d := limit.Detach(parent, time.Millisecond)
 	if d.Err() != nil {
 		t.Error("a detached context ends with its parent")
@@ -33,6 +42,7 @@ func TestAContextEndsInTime(t *testing.T) {
 		t.Errorf("%v, want DeadlineExceeded", d.Err())
 	}
 	past := limit.Within(context.Background(), -time.Second)
+	<-past.Done()
 	if past.Err() != context.DeadlineExceeded {
 		t.Errorf("%v, want DeadlineExceeded", past.Err())
 	}
