@@ -134,15 +134,3 @@ func (s *stubborn) Delete(ctx context.Context, id store.ID) error {
 	}
 	return s.Lister.Delete(ctx, id)
 }
-
-// When the time is over, nothing is begun once more.
-func TestARevocationThatIsOverEndsOnce(t *testing.T) {
-	a := accounts(t, 3)
-	a.EndTimeout = 0
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	n, err := a.Revoke(ctx, "u", store.ID{}, func(store.ID) {})
-	if n != 0 || err == nil || strings.Contains(err.Error(), "\n") {
-		t.Errorf("%d ended; the error is %v", n, err)
-	}
-}

@@ -20,7 +20,7 @@ func (a *Accounts) Revoke(ctx context.Context, subject string, but store.ID, end
 	var errs failures
 	n, broke := a.revoke(lasting, a.Store, subject, but, ended, &errs)
 	failed := len(errs.first)
-	if d, ok := a.Store.(store.SubjectDeleter); ok && broke != nil && lasting.Err() == nil {
+	if d, ok := a.Store.(store.SubjectDeleter); ok && broke != nil {
 		// Each by itself: one that cannot be deleted must not keep the others alive.
 		more, again := a.revoke(lasting, struct{ store.Lister }{d}, subject, but, ended, &errs)
 		if n += more; again == nil && len(errs.first) == failed {
