@@ -11,7 +11,7 @@
 // look at GET: a handler must not change anything for one, and asks [SameOrigin] before it
 // upgrades one to a WebSocket. And without the prefix __Host-, which the cookie's name
 // has by default, a sibling host can set the cookie of a form that it was shown itself, and
-// have a visitor without a session send that form, such as its own sign-in.
+// make a visitor without a session send that form, for example to sign in as the attacker.
 //
 // [http.CrossOriginProtection] does the same in today's browsers without a token, and
 // should stand before [Require] in any case. Tokens are for browsers that tell nothing of

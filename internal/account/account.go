@@ -20,7 +20,7 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// Accounts are those whose sessions are in one store. They may be used by several
+// Accounts finds and ends the sessions of subjects in one store. They may be used by several
 // goroutines at once.
 type Accounts struct {
 	Store       store.Store

@@ -1,4 +1,4 @@
-// Package carrier is the way of a token between client and server: in a cookie, or in a
+// Package carrier carries tokens between client and server: in a cookie, or in a
 // header. It reads and writes them, and tells caches what they must not keep.
 //
 // It knows no session. What a token is good for, and when one is due, is the caller's to

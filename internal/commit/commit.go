@@ -1,4 +1,4 @@
-// Package commit has the operations of a request written to a store: it loads,
+// Package commit writes the operations of a request to a store: it loads,
 // compares and swaps, merges with what others have written, and tries again. It is
 // given a store, a reading of the clock, and hooks for what its caller has to say.
 // It knows no HTTP, no cookie, no configuration, and nobody who signs in.
@@ -45,8 +45,8 @@ import (
 	"github.com/b4468f51/session/store"
 )
 
-// An Engine has the commits of one process, and tells its versions from those of
-// others. It may be used by several goroutines at once.
+// An Engine runs the commits of one process. Its versions differ from those of every other
+// Engine. It may be used by several goroutines at once.
 type Engine struct {
 	store    store.Store
 	rules    *change.Rules
@@ -78,7 +78,7 @@ type Commit struct {
 	Changed    bool         // there is something to write: Ops, or what Hooks.Housekeep has changed
 
 	InDoubt bool          // nobody knows whether something was written
-	Killed  store.ID      // of the session that Presented was a killed secret of, where a sign-in met it
+	Killed  store.ID      // the session that Presented belonged to before it was killed; set by a sign-in
 	Newest  *change.Draft // what others had stored, where it was loaded; without Ops
 	first   uint64        // the version of the first attempt
 }
@@ -89,8 +89,8 @@ type Hooks interface {
 	// what was bound to its client before, nil for nothing.
 	FirstSecret() (secret sid.Hash, bound []byte)
 
-	// Housekeep does with the secrets in Commit.Draft what the request gives reason
-	// for, and sets Commit.Changed where that has to be written. It is called again
+	// Housekeep confirms the secret that the request has presented, or adds a new one, in
+	// Commit.Draft, and sets Commit.Changed where that has to be written. It is called again
 	// for each record that the operations are applied to.
 	Housekeep()
 
@@ -138,8 +138,7 @@ func Alive(rec *store.Record, now time.Time) bool {
 	return now.Before(rec.Expires)
 }
 
-// Write has the operations stored, each exactly once, and returns the record that
-// has them in it. An error of the store is a *StoreError.
+// Write stores the operations, each exactly once, and returns the record with them. An error of the store is a *StoreError.
 func (c *Commit) Write() (store.Record, error) {
 	if !c.Stored {
 		return c.swap() // nobody else knows of the session, so there is nobody to wait for

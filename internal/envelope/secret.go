@@ -127,8 +127,8 @@ func (m *Meta) RotationDue(now time.Time, every, grace time.Duration) bool {
 	return true
 }
 
-// Issue adds a pending secret. Of those that have gone unconfirmed for the grace it
-// keeps the newest alone: who was issued a later one has the answer by now.
+// Issue adds a pending secret. It drops one that was not confirmed within the grace if maxPending
+// later ones were issued: a client that was issued a later one has its answer by now.
 func (m *Meta) Issue(h sid.Hash, now time.Time, grace time.Duration) {
 	others := m.living(now)
 	pending := 0
@@ -143,16 +143,16 @@ func (m *Meta) Issue(h sid.Hash, now time.Time, grace time.Duration) {
 	m.setOthers(append(others, otherSecret{secretPending, h, now.UnixMilli()}))
 }
 
-// Offer is issue for a client that has to get another token, unless it gets one
-// anyway: a new session's, or that of a kill by the same secret.
+// Offer issues a pending secret, unless this commit gives the client another token anyway: that
+// of a new session, or of a kill by the same secret.
 func (m *Meta) Offer(h sid.Hash, now time.Time, grace time.Duration) {
 	if m.Secret != (sid.Hash{}) && m.Standing(h, now) == Unknown {
 		m.Issue(h, now, grace)
 	}
 }
 
-// BindBase returns what a binding owes to the session: it changes with the
-// secret, but for a rotation.
+// BindBase returns the session's part of the key of a binding. It changes with the secret, but
+// not by a rotation.
 func (m *Meta) BindBase() []byte {
 	if key := m.inTail(tagBindKey); key != nil {
 		return key
@@ -175,7 +175,8 @@ func (m *Meta) living(now time.Time) []otherSecret {
 	return others
 }
 
-// setOthers keeps the newest, and of those that go what they are known again by.
+// setOthers keeps the newest maxOthers. Of each one that goes it keeps a short mark, for
+// Replaced.
 func (m *Meta) setOthers(others []otherSecret) {
 	others = others[max(0, len(others)-maxOthers):]
 	for _, gone := range m.Others {

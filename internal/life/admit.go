@@ -86,8 +86,8 @@ func (c *saving) reserve() error {
 	return err
 }
 
-// sessionIDs returns the IDs of a subject's sessions, at most so many of them, and one in any
-// case if it is the subject's.
+// sessionIDs returns the IDs of a subject's sessions: no more than most of them, and always one if
+// it is the subject's.
 func (h *Host) sessionIDs(ctx context.Context, scoped string, most int, one store.ID) ([]store.ID, error) {
 	ids, all, err := h.Accounts.IDs(ctx, scoped, most)
 	if err != nil || all || slices.Contains(ids, one) {

@@ -120,8 +120,8 @@ func (s *Session) LoseHeader() (lost bool) {
 	return lost
 }
 
-// NeedsHeader tells whether the client has to be told a token, and rules out that a
-// rotation adds one. A dead token may stay with it.
+// NeedsHeader tells whether the client has to be told a token. From here on no rotation adds
+// one. A dead token may stay with the client.
 func (s *Session) NeedsHeader() bool {
 	s.lockBetweenTurns()
 	defer s.mu.Unlock()

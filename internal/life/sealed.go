@@ -97,8 +97,8 @@ func (inCookie) presented(context.Context, []string, time.Time) ([]ending, error
 // remove does nothing: all that can be done is to clear the cookie.
 func (inCookie) remove(context.Context, store.ID) error { return nil }
 
-// outrun is true of a sign-in and a reauthentication: their new time of sign-in is after that
-// of the revocation, which so would not end them.
+// outrun is true of a sign-in and a reauthentication: they set a time of sign-in that is after
+// the revocation, which would not end them then.
 func (k inCookie) outrun(c *saving) bool {
 	return k.h.store != nil && (c.signsIn() || c.has(change.Reauthenticate))
 }

@@ -104,8 +104,8 @@ type state struct {
 	lost        bool // pending changes were dropped when it ended: the next commit returns ErrEnded
 	mayRotate   bool
 	touchFailed bool // it is not tried again in this request
-	quiet       bool // load found no secret to confirm and no other due, and no end that is too soon
-	reseal      bool // the token the request came with should be replaced
+	quiet       bool // there is nothing to write but values and use: no secret to confirm or to rotate, and Expires is right
+	reseal      bool // Sealer.Open asks for another token
 	due         dueToken
 }
 

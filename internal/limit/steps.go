@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Steps ranges over what open yields by and by, and gives each step the time each: nobody
-// knows how many there will be. The time that the body of the loop takes does not count.
+// Steps yields what open yields, and gives each step the time each: nobody knows how many there
+// will be. The time that the body of the loop takes does not count.
 func Steps[T any](parent context.Context, each time.Duration, open func(context.Context) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		ctx, cancel := context.WithCancelCause(parent)
