@@ -149,6 +149,7 @@ func testAContextOutlastsItsParent(t *testing.T) {
 		t.Errorf("it ended after %v by %v", d, context.Cause(ctx))
 	}
 }
+
 // Whoever asks for the channel after the release finds it closed, though no timer was started
 // before.
 func TestAReleasedContextIsDone(t *testing.T) {

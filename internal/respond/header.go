@@ -99,7 +99,7 @@ func (w *Writer) keep(write func(http.Header)) {
 func (w *Writer) replace(err error) {
 	h := w.under.Header()
 	r := &replacement{err: panicked.err, aborts: true, dropped: maps.Clone(h)} // unless Replace returns
-	if w.before == nil { // the handler has put nothing into the header
+	if w.before == nil {                                                       // the handler has put nothing into the header
 		r.lines = copyLines(h)
 	} else {
 		r.lines = *w.before

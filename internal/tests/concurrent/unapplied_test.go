@@ -42,7 +42,9 @@ func TestAChangeThatFailsOnANewerStateFailsItsCommit(t *testing.T) {
 			return n - 1, nil
 		})
 	}
-	for change, test := range map[string]struct{ mine, others func(s *session.Session) error }{
+	for change, test := range map[string]struct {
+		mine, others func(s *session.Session) error
+	}{
 		"Pop":            {pop, pop},
 		"Update":         {buy, buy},
 		"Set, too large": {setLarge("mine"), setLarge("others")},
