@@ -27,7 +27,7 @@ func ExampleErrorStatus() {
 		fmt.Println(session.ErrorStatus(err), err)
 	}
 	// Output:
-	// 409 session: the session has ended: it was destroyed, renewed or expired while the request ran
+	// 409 session: the session has ended: it was destroyed, revoked or renewed, or expired, while the request ran
 	// 429 session: no further anonymous session is stored for now
 	// 403 session: the subject has as many sessions as it may have: one has to end first
 	// 409 order: the book is sold out

@@ -29,6 +29,10 @@ var promises = []struct {
 	{"14_bounded", "size, values, pending changes, time, retries and goroutines have a limit and a clear error", bounded},
 }
 
+// alone are promises whose rules look at what belongs to the whole process: its log, its
+// memory and goroutines.
+var alone = map[string]bool{"07_a_stolen_store_opens_no_door": true, "14_bounded": true}
+
 // excused are the cells of the table that promise less, each with what asserts
 // the documented limit in the promise's place.
 var excused = map[string]func(t *testing.T, e *env){}
@@ -38,6 +42,9 @@ func TestPromises(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			for _, c := range append(storeCases, sealed) {
 				t.Run(c.name, func(t *testing.T) {
+					if !alone[p.name] {
+						t.Parallel() // they wait for servers more than they compute
+					}
 					check := p.check
 					if limit, ok := excused[p.name+"/"+c.name]; ok {
 						check = limit
