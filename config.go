@@ -86,6 +86,10 @@ type Config struct {
 	// Default 5 seconds each.
 	LoadTimeout, CommitTimeout time.Duration
 
+	// WatchInterval is how often the sessions of [Session.Watch] are looked at, all together,
+	// where the store cannot tell of changes by itself. Default 5 seconds.
+	WatchInterval time.Duration
+
 	// GCInterval is the time between two rounds of garbage collection in the background,
 	// if the store needs it. Negative: none, call Manager.GC yourself. Default 5
 	// minutes.
@@ -170,6 +174,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Grace, time.Minute)
 	setDefault(&c.LoadTimeout, 5*time.Second)
 	setDefault(&c.CommitTimeout, 5*time.Second)
+	setDefault(&c.WatchInterval, 5*time.Second)
 	setDefault(&c.GCInterval, 5*time.Minute)
 	setDefault(&c.MaxSize, 64<<10)
 	setDefault(&c.MaxValues, 1000)

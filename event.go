@@ -61,6 +61,7 @@ const (
 	EventRotateFailed EventKind = "rotation failed"   // tried again with the next request
 	EventTouchFailed  EventKind = "touch failed"      // tried again with the next request
 	EventLimitFailed  EventKind = "limit failed"      // of Config.MaxSessions: tried again at the next sign-in
+	EventWatchFailed  EventKind = "watch failed"      // of Session.Watch: tried again, and told once until it succeeds
 	EventGCFailed     EventKind = "collection failed" // tried again in the next round
 	EventCookieLost   EventKind = "cookie lost"       // the browser drops it, or sends it elsewhere; told once a host, or a path
 )
@@ -72,7 +73,7 @@ func (e Event) Level() slog.Level {
 	switch e.Kind {
 	case EventLoadFailed, EventCommitFailed, EventCorrupt:
 		return slog.LevelError
-	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventUnsaved, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventGCFailed,
+	case EventDuplicate, EventForged, EventReused, EventUndecodable, EventUnsaved, EventRotateFailed, EventTouchFailed, EventLimitFailed, EventWatchFailed, EventGCFailed,
 		EventCookieLost:
 		return slog.LevelWarn
 	default:

@@ -76,7 +76,7 @@ func (m *Manager) settings() life.Settings {
 		// No session outlives a mark, not even one that was sealed while MaxLifetime was longer.
 		MarkLife:    max(c.MaxLifetime, carrier.MaxAge),
 		LoadTimeout: c.LoadTimeout, CommitTimeout: c.CommitTimeout,
-		MaxSessions: c.MaxSessions, RefuseLogin: c.RefuseLogin,
+		MaxSessions: c.MaxSessions, RefuseLogin: c.RefuseLogin, WatchEvery: c.WatchInterval,
 		Report: m.reportLife,
 	}
 }
@@ -97,11 +97,12 @@ func Open(url string, cfg Config) (*Manager, error) {
 	return m, nil
 }
 
-// Close stops garbage collection, and closes the store if Open opened it. Call it when no
+// Close stops garbage collection, ends all watches, and closes the store if Open opened it. Call it when no
 // request is under way any more, as after [http.Server.Shutdown]. Further calls return what
 // the first did.
 func (m *Manager) Close() error {
 	m.close.Do(func() {
+		m.host.Close()
 		m.stopGC()
 		<-m.gcDone
 		if m.ownsStore {

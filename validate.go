@@ -32,6 +32,7 @@ func (c Config) validate() error {
 	wrong(c.TouchInterval <= 0 || c.TouchInterval > c.IdleTimeout/2, "TouchInterval is %v: it must be positive and at most half of IdleTimeout, %v", c.TouchInterval, c.IdleTimeout/2)
 	wrong(c.Grace < 0, "Grace is %v: it must not be negative", c.Grace)
 	wrong(c.RotateEvery != 0 && c.RotateEvery <= c.Grace, "RotateEvery is %v: it must be more than Grace, %v, or 0 for no rotation", c.RotateEvery, c.Grace)
+	wrong(c.WatchInterval < 0, "WatchInterval is %v: it must be positive", c.WatchInterval)
 	wrong(c.LoadTimeout < 0, "LoadTimeout is %v: it must be positive", c.LoadTimeout)
 	wrong(c.CommitTimeout < 0 || c.CommitTimeout > commit.Window/2, "CommitTimeout is %v: it must be positive and at most %v", c.CommitTimeout, commit.Window/2)
 	wrong(c.MaxSize < 0 || c.MaxSize > store.MaxData-metaReserve, "MaxSize is %d: it must be 1 to %d bytes", c.MaxSize, store.MaxData-metaReserve)

@@ -132,8 +132,14 @@ func (s *Session) Destroy(ctx context.Context, told func()) error {
 	return nil
 }
 
-// ended reports the end of a session that somebody has brought about: Destroyed or Revoked.
+// ended tells of the end of a session that somebody has brought about: Destroyed or Revoked. The
+// zero ID stands for all that a revocation of sealed sessions has ended.
 func (h *Host) ended(ctx context.Context, kind string, e ending) {
+	if e.id.IsZero() {
+		h.watches.Changed(e.id)
+	} else {
+		h.watches.Ended(e.id)
+	}
 	h.Report(ctx, Event{Kind: kind, ID: e.id, Subject: e.subject})
 }
 

@@ -24,5 +24,8 @@ func (handedOverError) Error() string {
 
 func (handedOverError) Is(target error) bool { return target == ErrHeadersSent }
 
+// errNotStored is returned for what looks at the store for a session that is not there yet.
+var errNotStored = errors.New("session: the session is not stored yet, and nobody else can end it: Save it first")
+
 // errViewed is returned for a change in View.
 var errViewed = errors.New("session: View shows the session and changes nothing: use Manager.Edit")

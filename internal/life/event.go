@@ -38,4 +38,5 @@ const (
 	RotateFailed = "rotation failed"
 	TouchFailed  = "touch failed"
 	LimitFailed  = "limit failed"
+	WatchFailed  = "watch failed"
 )

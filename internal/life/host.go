@@ -20,6 +20,7 @@ import (
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/internal/mark"
+	"github.com/b4468f51/session/internal/watch"
 	"github.com/b4468f51/session/store"
 )
 
@@ -37,6 +38,8 @@ type Settings struct {
 	MaxSessions int  // of a subject; 0 for any number
 	RefuseLogin bool // over MaxSessions
 
+	WatchEvery time.Duration // how often watched sessions are looked at, where the store does not tell
+
 	Report func(ctx context.Context, e Event)
 }
 
@@ -51,6 +54,7 @@ type Host struct {
 	subjectPrefix string      // of this realm's subjects in the store
 	engine        *commit.Engine
 	marks         *mark.Marks
+	watches       *watch.Hub
 }
 
 // NewHost returns a Host whose sessions are in a store.
@@ -62,8 +66,14 @@ func NewHost(s store.Store, settings Settings) *Host {
 	h.engine = commit.New(s, &h.Rules)
 	h.marks = mark.New(s, h.engine, settings.MarkLife)
 	h.keeper = inStore{h}
+	h.watches = watch.New(watched{h}, h.WatchEvery, h.LoadTimeout, change.ErrEnded, func(err error) {
+		h.Report(context.Background(), Event{Kind: WatchFailed, Err: err})
+	})
 	return h
 }
+
+// Close ends all watches.
+func (h *Host) Close() { h.watches.Close() }
 
 // NewSealedHost returns a Host whose sessions are sealed in their cookies, and nothing of
 // them in a store but when they were revoked: in notBefore, which may be nil. The name is

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/b4468f51/session/internal/change"
+	"github.com/b4468f51/session/internal/watch"
 	"github.com/b4468f51/session/store"
 )
 
@@ -32,6 +33,9 @@ type keeper interface {
 	// revokeAll is Host.RevokeAll. It calls ended with each session, or once with the zero
 	// ID if nobody knows which they are.
 	revokeAll(ctx context.Context, scoped string, caller *Session, but store.ID, ended func(store.ID)) (int, error)
+
+	// lookAt finds which of the sessions are live. It is watch.Source.Look.
+	lookAt(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error
 
 	// outrun tells whether a revocation that came before this commit may fail to end what
 	// the commit writes. Then the commit has to look for one.

@@ -47,6 +47,13 @@ func (s *Session) saving(parent context.Context) *saving {
 // when parent is cancelled. A new session in which nothing was set is stored only where
 // storeNew says so.
 func (s *Session) Commit(parent context.Context, storeNew bool) error {
+	before, _ := s.Shows()
+	err := s.commitInTurn(parent, storeNew)
+	s.tellWatches(before)
+	return err
+}
+
+func (s *Session) commitInTurn(parent context.Context, storeNew bool) error {
 	s.takeTurn()
 	defer s.endTurn()
 	return s.host.keeper.commit(parent, s, storeNew)

@@ -12,6 +12,8 @@ import (
 // Take removes the value of a key for this request alone, and returns what was there
 // when that was committed.
 func (s *Session) Take(ctx context.Context, key string) (v envelope.Value, ok bool, err error) {
+	before, _ := s.Shows()
+	defer s.tellWatches(before) // when the turn is over
 	s.takeTurn()
 	defer s.endTurn()
 	isStored, err := s.changeable()

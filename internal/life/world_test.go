@@ -22,6 +22,7 @@ const (
 	grace       = time.Minute
 	touch       = time.Minute
 	rotateEvery = 10 * time.Minute
+	watchEvery  = 5 * time.Second
 )
 
 var settings = life.Settings{
@@ -30,7 +31,7 @@ var settings = life.Settings{
 		Lifetime: 10 * time.Hour, Anonymous: 5 * time.Hour, MaxLifetime: 100 * time.Hour, Grace: grace,
 		Touch: touch, Idle: idle, MaxIdle: 24 * time.Hour,
 	},
-	Realm: "app", MarkLife: 1000 * time.Hour, LoadTimeout: 5 * time.Second, CommitTimeout: 5 * time.Second,
+	Realm: "app", MarkLife: 1000 * time.Hour, LoadTimeout: 5 * time.Second, CommitTimeout: 5 * time.Second, WatchEvery: watchEvery,
 }
 
 // A world is an application over a store, and another process of it over the same store.

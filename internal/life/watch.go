@@ -1,0 +1,97 @@
+package life
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/watch"
+	"github.com/b4468f51/session/store"
+)
+
+// Watch returns a context that ends with ctx, or with the session.
+func (s *Session) Watch(ctx context.Context) (*watch.Watch, error) {
+	isStored, err := s.changeable()
+	if err == nil && !isStored {
+		err = errNotStored
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.host.watches.Watch(ctx, s.KnownID(), s)
+}
+
+// Shows returns what of its session a stream sees, for the watches. One that has ended shows what
+// no record can be.
+func (s *Session) Shows() (watch.State, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == ended {
+		return watch.State{Generation: math.MaxUint64}, true
+	}
+	return watch.State{Version: s.draft.Rec.Version, Generation: s.generation}, !s.turnTaken
+}
+
+// tellWatches has the streams of a session look at it, if it is no longer as it was before.
+func (s *Session) tellWatches(before watch.State) {
+	if now, _ := s.Shows(); now != before {
+		s.host.watches.Changed(s.KnownID())
+	}
+}
+
+// A watched is where the watches look for sessions.
+type watched struct{ h *Host }
+
+// Look looks for sessions in their keeper.
+func (w watched) Look(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error {
+	return w.h.keeper.lookAt(ctx, sessions, found)
+}
+
+// Follow follows the store.
+func (w watched) Follow(ctx context.Context, changed func(store.ID)) error {
+	return errors.ErrUnsupported
+}
+
+// lookAt finds the sessions in the store. One whose record is corrupt has ended.
+func (k inStore) lookAt(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error {
+	now := envelope.Truncate(time.Now())
+	for _, s := range sessions {
+		id := s.ID
+		rec, live, err := k.h.loadSession(ctx, id, now)
+		if err != nil {
+			return err
+		}
+		if !live {
+			continue
+		}
+		meta, err := k.h.ReadMeta(ctx, &rec)
+		switch {
+		case err == nil:
+			found(id, watch.State{Version: rec.Version, Generation: meta.Generation}, rec.Expires)
+		case !errors.Is(err, envelope.ErrCorrupt):
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAt finds the sessions that were not revoked, and have not expired.
+func (k inCookie) lookAt(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error {
+	for _, watched := range sessions {
+		s := watched.By.(*Session)
+		s.mu.Lock()
+		d := s.draft.Share()
+		s.mu.Unlock()
+		revoked, err := k.h.revoked(ctx, &d)
+		if err != nil {
+			return err
+		}
+		if expires := d.Rec.Expires.Time(); !revoked && time.Now().Before(expires) {
+			shows, _ := s.Shows()
+			found(watched.ID, shows, expires)
+		}
+	}
+	return nil
+}
