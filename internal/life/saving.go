@@ -133,8 +133,7 @@ func (c *saving) takeOver(storeNew bool) (bool, error) {
 	c.Changed = len(s.ops) > 0 || s.phase == fresh
 	c.Housekeep()
 	if !c.Changed {
-		due := s.useDueLocked(envelope.MillisOf(c.Now)) || !s.passive && c.h.Rules.EndsTooSoon(&c.Draft.Rec, c.Draft.Meta())
-		return due && !s.touchFailed, nil
+		return s.timesDueLocked(&c.Draft, envelope.MillisOf(c.Now)) && !s.touchFailed, nil
 	}
 	if s.phase == fresh {
 		c.newSecret()

@@ -12,7 +12,8 @@ import (
 )
 
 // What counts as use of a session is decided here. A request does, unless it is passive. Touch
-// does, and so does everything that gives the client another token. Edit does not. What
+// does, and so does everything that gives the client another token. Edit does not: its session is
+// passive, see Session.apart. What
 // follows for the times of a session is decided in change.Rules.
 
 // countsLocked tells whether the commit of what is pending counts as use.
@@ -22,6 +23,12 @@ func (s *Session) countsLocked() bool { return !s.passive || s.newTokenLocked() 
 // written.
 func (s *Session) useDueLocked(now envelope.Millis) bool {
 	return !s.passive && s.host.Rules.UseDue(&s.draft.Rec, now)
+}
+
+// timesDueLocked tells whether the times of a session that nobody has changed are to be written:
+// because of its use, or because it would end too soon.
+func (s *Session) timesDueLocked(d *change.Draft, now envelope.Millis) bool {
+	return s.useDueLocked(now) || !s.passive && s.host.Rules.EndsTooSoon(&d.Rec, d.Meta())
 }
 
 // Keep writes the use of a session at once if it is about to expire: it must not expire while a
