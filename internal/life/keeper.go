@@ -37,6 +37,9 @@ type keeper interface {
 	// lookAt finds which of the sessions are live. It is watch.Source.Look.
 	lookAt(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error
 
+	// follow tells which sessions to look at. It is watch.Source.Follow.
+	follow(ctx context.Context, changed func(store.ID)) error
+
 	// outrun tells whether a revocation that came before this commit may fail to end what
 	// the commit writes. Then the commit has to look for one.
 	outrun(c *saving) bool

@@ -13,8 +13,7 @@ import (
 
 // What counts as use of a session is decided here. A request does, unless it is passive. Touch
 // does, and so does everything that gives the client another token. Edit does not: its session is
-// passive, see Session.apart. What
-// follows for the times of a session is decided in change.Rules.
+// passive, see Session.apart. What follows for the times of a session is decided in change.Rules.
 
 // countsLocked tells whether the commit of what is pending counts as use.
 func (s *Session) countsLocked() bool { return !s.passive || s.newTokenLocked() }

@@ -6,7 +6,9 @@ import (
 	"math"
 	"time"
 
+	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
+	"github.com/b4468f51/session/internal/mark"
 	"github.com/b4468f51/session/internal/watch"
 	"github.com/b4468f51/session/store"
 )
@@ -49,27 +51,38 @@ func (w watched) Look(ctx context.Context, sessions []watch.Watched, found func(
 	return w.h.keeper.lookAt(ctx, sessions, found)
 }
 
-// Follow follows the store.
+// Follow follows the sessions' records.
 func (w watched) Follow(ctx context.Context, changed func(store.ID)) error {
-	return errors.ErrUnsupported
+	return w.h.keeper.follow(ctx, changed)
 }
+
+func (k inStore) follow(ctx context.Context, changed func(store.ID)) error {
+	return store.Follow(ctx, k.h.store, changed)
+}
+
+// follow cannot: a not-before may come at any time, from a subject that has none yet.
+func (inCookie) follow(context.Context, func(store.ID)) error { return errors.ErrUnsupported }
 
 // lookAt finds the sessions in the store. One whose record is corrupt has ended.
 func (k inStore) lookAt(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error {
+	ids := make([]store.ID, len(sessions))
+	for i, s := range sessions {
+		ids[i] = s.ID
+	}
+	records, err := store.LoadAll(ctx, k.h.store, ids)
+	if err != nil {
+		return commit.Failed("load", err)
+	}
 	now := envelope.Truncate(time.Now())
-	for _, s := range sessions {
-		id := s.ID
-		rec, live, err := k.h.loadSession(ctx, id, now)
-		if err != nil {
-			return err
-		}
-		if !live {
+	for i := range records {
+		rec := &records[i]
+		if !commit.Alive(rec, now) || mark.Is(rec.Data) {
 			continue
 		}
-		meta, err := k.h.ReadMeta(ctx, &rec)
+		meta, err := k.h.ReadMeta(ctx, rec)
 		switch {
 		case err == nil:
-			found(id, watch.State{Version: rec.Version, Generation: meta.Generation}, rec.Expires)
+			found(rec.ID, watch.State{Version: rec.Version, Generation: meta.Generation}, rec.Expires)
 		case !errors.Is(err, envelope.ErrCorrupt):
 			return err
 		}

@@ -65,8 +65,9 @@ type Hub struct {
 	due         map[store.ID]bool  // to be looked at
 	cancel      context.CancelFunc // of the goroutines; nil while there are none
 	following   bool               // what changes elsewhere is told
-	lookFails   bool               // the last look failed
-	followFails bool               // following was interrupted, and failed says so
+	lookedAtAll time.Time
+	lookFails   bool // the last look failed
+	followFails bool // following was interrupted, and failed says so
 	closed      bool
 }
 

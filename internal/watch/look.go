@@ -82,13 +82,21 @@ func (h *Hub) look(ctx context.Context) {
 	}
 }
 
+// lookAnyhow is how often all sessions are looked at which are followed: should their source have
+// missed one.
+const lookAnyhow = time.Minute
+
 // tick makes due what nobody tells of: sessions that expire, and all of them unless they are
 // followed.
 func (h *Hub) tick(now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	every := !h.following || now.Sub(h.lookedAtAll) >= lookAnyhow
+	if every {
+		h.lookedAtAll = now
+	}
 	for id, all := range h.byID {
-		if !h.following || !all[0].expires.After(now) {
+		if every || !all[0].expires.After(now) {
 			h.due[id] = true
 		}
 	}

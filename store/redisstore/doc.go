@@ -39,6 +39,7 @@
 //	Touch    1 round trip; 2 commands at once where there is a subject; no data
 //	Create   1 round trip, and 1 for the index where there is a subject
 //	Delete   1 round trip, and 1 for the index where there is a subject
+//	LoadAll  1 round trip; none for what is followed and has not changed
 //	List     1 round trip for each 1024 entries of the index, whose IDs it keeps
 //	         in memory, and 1 for each 128 records
 //	DeleteSubject   as List, and 1 more for each 128 records; with WaitReplicas 2
@@ -53,7 +54,7 @@
 // setrange, del, pexpire, pttl, zadd, zrange, zrem, zscore, zremrangebyscore, eval,
 // evalsha; beside them hello, ping, select for a database other
 // than 0, wait for WaitReplicas, client|tracking, client|caching, multi and
-// exec for a cache, role behind Sentinel, asking, cluster|slots and
+// exec for a cache and for Follow, role behind Sentinel, asking, cluster|slots and
 // cluster|shards for Cluster. The sentinels' user needs hello, ping, subscribe, unsubscribe on all
 // channels, sentinel|sentinels and sentinel|get-master-addr-by-name, and
 // client|tracking for a cache.

@@ -79,7 +79,7 @@ func (o Options) validate() error {
 }
 
 // A Store keeps sessions in Redis. It implements [store.Store],
-// [store.Lister], [store.SubjectDeleter], [store.RecordToucher], [store.Pinger],
+// [store.SubjectDeleter], [store.RecordToucher], [store.Follower], [store.Pinger],
 // [store.Sharer] and [io.Closer]. Several Stores, in one process or many, may
 // share a server.
 type Store struct {
@@ -89,6 +89,10 @@ type Store struct {
 	prefix      string
 	own         *ownWrites // nil without a cache
 	closed      atomic.Bool
+	done        chan struct{} // closed by Close
+
+	conf     *rueidis.ClientOption // of client; nil if the store did not make it
+	follower atomic.Pointer[rueidis.Client]
 }
 
 var (
@@ -97,6 +101,7 @@ var (
 	_ store.Sharer         = (*Store)(nil)
 
 	_ store.RecordToucher = (*Store)(nil)
+	_ store.Follower      = (*Store)(nil)
 )
 
 var errClosed = errors.New("redisstore: the store is closed")
@@ -112,7 +117,7 @@ func New(client rueidis.Client, opts Options) (*Store, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	s := &Store{client: client, opts: opts, prefix: opts.Prefix}
+	s := &Store{client: client, opts: opts, prefix: opts.Prefix, done: make(chan struct{})}
 	if opts.CacheTTL > 0 {
 		s.own = newOwnWrites(opts.CacheTTL)
 	}
@@ -263,7 +268,11 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close ends the use of the client, and closes it if [Open] or [store.Open]
 // made it. Operations fail from then on. To close again is no error.
 func (s *Store) Close() error {
-	if !s.closed.Swap(true) && s.closeClient {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	close(s.done)
+	if s.closeClient {
 		s.client.Close()
 	}
 	return nil

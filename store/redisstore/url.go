@@ -51,7 +51,7 @@ func Open(conf rueidis.ClientOption, opts Options) (*Store, error) {
 		client.Close()
 		return nil, err
 	}
-	s.closeClient = true
+	s.closeClient, s.conf = true, &conf
 	return s, nil
 }
 

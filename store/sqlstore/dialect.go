@@ -78,6 +78,7 @@ type queries struct {
 	ids       string // as list, id and expires alone
 	deleteIDs string // subject, as many IDs as a batch has
 	remaining string // as many IDs: those that are there
+	loadIDs   string // now, as many IDs
 
 	// gcCounts tells that gc returns a row: how many it deleted, and how many
 	// it looked at. Else it deletes what it looks at, and says how many.

@@ -121,10 +121,7 @@ func (s *Store) deleteEntries(ctx context.Context, subject string, spare store.I
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	args := make([]any, store.MaxBatch)
-	for i := range args { // the number of parameters is always the same
-		args[i] = ids[i%len(ids)][:]
-	}
+	args := idArgs(ids)
 	n, err := s.exec(ctx, s.queries.deleteIDs, func(int64) []any { return append([]any{subject}, args...) })
 	if err != nil {
 		return nil, err
@@ -143,4 +140,22 @@ func (s *Store) deleteEntries(ctx context.Context, subject string, spare store.I
 		return nil, err
 	}
 	return slices.DeleteFunc(live, func(id store.ID) bool { return slices.Contains(there, id) }), nil
+}
+
+// LoadAll returns the live records of these IDs. It is one statement.
+func (s *Store) LoadAll(ctx context.Context, ids []store.ID) ([]store.Record, error) {
+	if len(ids) == 0 {
+		return nil, ctx.Err()
+	}
+	return s.query(ctx, s.queries.loadIDs, func(now int64) []any { return append([]any{now}, idArgs(ids)...) })
+}
+
+// idArgs returns as many arguments as a statement over a batch of IDs has: their number is always
+// the same.
+func idArgs(ids []store.ID) []any {
+	args := make([]any, store.MaxBatch)
+	for i := range args {
+		args[i] = ids[i%len(ids)][:]
+	}
+	return args
 }

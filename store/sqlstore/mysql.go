@@ -58,6 +58,7 @@ func mysqlQueries(schema, table string) queries {
 		ids:       "SELECT id, expires FROM " + t + " WHERE subject = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?",
 		deleteIDs: "DELETE FROM " + t + " WHERE subject = ? AND id IN (" + questions(store.MaxBatch) + ")",
 		remaining: "SELECT id FROM " + t + " WHERE id IN (" + questions(store.MaxBatch) + ")",
+		loadIDs:   "SELECT " + columns + " FROM " + t + " WHERE expires > ? AND id IN (" + questions(store.MaxBatch) + ")",
 		// Comments that MySQL and MariaDB run from these versions on. Before
 		// them, collectors wait for each other.
 		gc: "DELETE s FROM (SELECT id, expires FROM " + t + " WHERE expires <= ? ORDER BY expires LIMIT ?" +

@@ -83,6 +83,7 @@ func postgresQueries(schema, table string) (queries, error) {
 		// subject, it looks at the subject again.
 		deleteIDs: "DELETE FROM " + t + " WHERE subject = $1 AND id IN (" + dollars(2, store.MaxBatch) + ")",
 		remaining: "SELECT id FROM " + t + " WHERE id IN (" + dollars(1, store.MaxBatch) + ")",
+		loadIDs:   "SELECT " + columns + " FROM " + t + " WHERE expires > $1 AND id IN (" + dollars(2, store.MaxBatch) + ")",
 		// What another has locked is passed over: another collector is at it,
 		// or somebody keeps it alive. An array of IDs, and not a join, has the
 		// rows found by the primary key whatever the planner expects.

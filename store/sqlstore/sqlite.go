@@ -52,6 +52,8 @@ func sqliteQueries(table string) queries {
 			" WHERE subject = ? AND subject <> '' AND id > ? AND expires > ? ORDER BY id LIMIT ?",
 		deleteIDs: "DELETE FROM " + t + " WHERE subject = ? AND id IN (" + questions(store.MaxBatch) + ")",
 		remaining: "SELECT id FROM " + t + " WHERE id IN (" + questions(store.MaxBatch) + ")",
+		loadIDs: "SELECT id, version, created, seen, expires, deadline, subject, data FROM " + t +
+			" WHERE expires > ? AND id IN (" + questions(store.MaxBatch) + ")",
 		gc: "DELETE FROM " + t + " WHERE rowid IN" +
 			" (SELECT rowid FROM " + t + " WHERE expires <= ? ORDER BY expires LIMIT ?)",
 		ping:      "SELECT EXISTS (SELECT 1 FROM " + t + ")",

@@ -66,6 +66,9 @@ var brokenStores = []struct {
 	{"delete by subject ignores its context", func() store.Store { return deletesOn{newMapStore()} }, []string{"DeleteSubjectBatches", "ContextDone"}},
 	{"delete by subject takes what it has found before", func() store.Store { return deletesFound{newMapStore()} }, []string{"DeleteSubjectMoved"}},
 	{"delete by subject takes what nobody has saved since", func() store.Store { return deletesUnsaved{newMapStore()} }, []string{"DeleteSubjectFinal", "DeleteSubjectMoved?"}},
+	{"load all returns what expired", func() store.Store { return loadsAllExpired{newFollowMap()} }, []string{"LoadAll", "Follow?"}},
+	{"a deletion is not told", func() store.Store { return followsNoDelete{newFollowMap()} }, []string{"Follow"}},
+	{"a save is not told", func() store.Store { return followsNoSave{newFollowMap()} }, []string{"Follow"}},
 	{"create keeps the caller's slice", func() store.Store { return createKeepsSlice{newMapStore()} }, []string{"DataOwn"}},
 	{"save keeps the caller's slice", func() store.Store { return saveKeepsSlice{newMapStore()} }, []string{"DataOwn"}},
 	{"data ends at NUL", func() store.Store {

@@ -135,6 +135,8 @@ var rules = []rule{
 	{"DeleteSubject", "DeleteSubject deletes the live records of a subject but for one, yields each once, and leaves every other alone; for the empty subject it does nothing.", deleteSubject},
 	{"DeleteSubjectBatches", "DeleteSubject deletes no more than MaxBatch records ahead of its loop, whose body may use the store. What it has deleted when the loop is left, or the context ends, stays deleted.", deleteSubjectBatches},
 	{"DeleteSubjectMoved", "DeleteSubject deletes no record, and yields none, that belongs to another subject by then.", deleteSubjectMoved},
+	{"LoadAll", "LoadAll returns the live records of its IDs, whole, and none for the others.", loadAll},
+	{"Follow", "Follow begins with the zero ID, tells that a record was saved, was deleted or has expired which LoadAll has returned, and ends with its context.", follow},
 	{"DeleteSubjectFinal", "A record that was deleted by DeleteSubject beside Saves and Touches is gone when all have returned.", deleteSubjectFinal},
 
 	{"DataBytes", "Data is any bytes, of any length up to MaxData.", dataBytes},
