@@ -30,8 +30,8 @@ func (v Value) Equal(o Value) bool { return v.kind == o.kind && string(v.Data) =
 // new kind for absent: release the program that reads it first.
 //
 // A new kind goes at the end of the list, into Encode, encodeExact, Decode and decodeExact,
-// into kindOf in kind.go if named types have it too, and into convert.go. A test names what
-// is missing. Add a value of it to a golden file, and keep the file of before.
+// into kindOf and encodeNamed in kind.go if named types have it too, and into convert.go. A
+// test names what is missing. Add a golden file with a value of it, and keep those of before.
 type kind byte
 
 const (

@@ -150,7 +150,7 @@ func (h *Hub) startLocked() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel = cancel
+	h.cancel, h.lookedAtAll = cancel, time.Now()
 	h.running.Go(func() { h.look(ctx) })
 	h.running.Go(func() { h.follow(ctx) })
 }
