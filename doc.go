@@ -53,7 +53,8 @@
 //	a good token, while the store      not run: Config.            —
 //	does not answer                    ErrorHandler answers 503
 //
-// Meanwhile the session stands in one of these phases, which decides what it allows:
+// The table shows how a request begins. While its handler runs, the session is in one of these
+// phases, which says what each method does:
 //
 //	phase     reading  Set and others  Login         Save       Reload     Touch      Destroy
 //	--------  -------  --------------  ------------  ---------  ---------  ---------  ---------
@@ -65,11 +66,12 @@
 //	done      yes      ErrDone         ErrDone       ErrDone    ErrDone    ErrDone    ErrDone
 //
 // A session is fresh until something of it is stored. It is viewed in [Manager.View]. It has
-// failed if the client is told that a commit failed, or if the store was asked to write and
-// its answer was lost: "the error" is the one of that commit. It has ended once its record or its token is gone, and is done when the
-// handler has returned.
+// failed once the error of a commit was the answer, or once the store's answer to a write was
+// lost: "the error" is the error of that commit. It has ended once its record or its token is
+// gone, and is done when the handler has returned.
 //
-// If a handler calls several of these, the last one decides, and at most one cookie is set:
+// These methods change the session. Where two of one handler contradict each other, the later one
+// wins. At most one cookie is set:
 //
 //	Set, Update, Pop, Delete, Clear    pending until the commit, seen at once by Get
 //	Login                              new token; the ID and the values stay. Where another
@@ -143,18 +145,21 @@
 //	                       an error of a handler after that has committed.
 //	proxies       inside   httputil.ReverseProxy. Remove the cookie from what goes upstream, as
 //	                       the gateway example of Handler does.
-//	WebSockets    inside   See below.
+//	streams       inside   See below.
 //
-// A WebSocket uses the session of its handshake: call [Session.Save] after a
-// change, and [Session.Touch] now and then, which fails with [ErrEnded] after a
-// sign-out. With coder/websocket a handshake may set the cookie as any answer
-// does. With gorilla/websocket, which writes its answer past the
-// ResponseWriter, it is refused if a cookie is due: let a page set it before,
-// or leave the path out with Config.Skip, call [Manager.Start], and hand
-// w.Header() to Upgrade. A handshake is a GET, which neither protection
-// against forged requests looks at. Both libraries refuse other origins unless
-// told not to, by CheckOrigin and OriginPatterns; csrf.SameOrigin is for those
-// that do not.
+// A stream of server-sent events or a WebSocket goes on with the session of its request.
+// [Session.Watch] returns a context for it, which ends when the session does, as by a
+// sign-out on another machine. Call [Session.Touch] when the stream shows that its user is
+// there, and [Session.Save] after a change.
+//
+// With coder/websocket a handshake may set the cookie as any answer does. gorilla/websocket
+// writes its answer past the ResponseWriter: a handshake that has to set a cookie is refused.
+// Let a page set it before. Or leave the path out with Config.Skip, call [Manager.Start], and
+// hand w.Header() to Upgrade.
+//
+// A handshake is a GET, which neither http.CrossOriginProtection nor csrf.Require looks at.
+// Both libraries refuse other origins unless CheckOrigin or OriginPatterns say otherwise.
+// With one that does not, ask csrf.SameOrigin.
 //
 // A program that signs users in at a provider, with OAuth or OpenID Connect, may
 // need a second Manager: see docs/signin-elsewhere.md. One that serves browsers

@@ -1,10 +1,16 @@
 package session
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"reflect"
 	"testing"
+
+	"github.com/b4468f51/session/internal/life"
+	"github.com/b4468f51/session/store"
+	"github.com/b4468f51/session/store/memstore"
 )
 
 // What internal/life reports has the names that users know.
@@ -39,4 +45,34 @@ func stringConsts(t *testing.T, path string) map[string]string {
 		return true
 	})
 	return consts
+}
+
+// Nothing that internal/life tells of an event is left behind.
+func TestAnEventOfTheLifeIsToldWhole(t *testing.T) {
+	var told Event
+	m, err := NewManager(memstore.New(), Config{GCInterval: -1, Observer: func(_ context.Context, e Event) { told = e }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e life.Event
+	v := reflect.ValueOf(&e).Elem()
+	for i := range v.NumField() {
+		switch f := v.Field(i).Addr().Interface().(type) {
+		case *string:
+			*f = m.host.Scope("x")
+		case *store.ID:
+			*f = store.ID{1}
+		case *error:
+			*f = context.Canceled
+		default:
+			t.Fatalf("%s is of a type that this test does not know: fill it in", v.Type().Field(i).Name)
+		}
+	}
+	m.reportLife(t.Context(), e)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		if f := reflect.ValueOf(told).FieldByName(name); !f.IsValid() || f.IsZero() {
+			t.Errorf("%s is not told", name)
+		}
+	}
 }

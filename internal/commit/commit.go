@@ -8,16 +8,16 @@
 //
 //  1. Operations are never undone by those of others: where another writer was first,
 //     they are applied to what that one has stored.
-//  2. Operations are written once. The engine looks for a write that was answered with an
-//     error, or not at all. A record with it is success, also if others have written since:
-//     up to 32 engines within a minute, see lineage.go.
+//  2. Operations are written once. If a write gets an error or no answer, the engine loads the
+//     record and looks for its own write. If it is there, the commit has succeeded, even if
+//     others have written since: up to 32 engines within a minute, see lineage.go.
 //  3. If nobody knows whether a write happened, the commit fails, and is in doubt.
 //     store.ErrUnconfirmed counts as this, even if a load shows the write.
 //  4. A session that is gone is never created again. A commit that finds it gone, or of
 //     another generation, returns change.ErrEnded. A sign-in gets a new session instead.
 //  5. A commit that does not count as use carries the times of the record it replaces.
-//     They may be older than the stored ones, since a touch moves times and no
-//     version: the store keeps the later ones.
+//     A touch moves times without a new version, so the stored times may be later:
+//     the store keeps the later ones.
 //  6. Writers of one session in this process take turns. Writers of different sessions do
 //     not wait for each other, and neither does a commit that creates a session. No wait is
 //     longer than the context allows.
