@@ -33,6 +33,7 @@ func init() {
 		"11_a_dead_store_is_not_an_anonymous_user": sealedOutage,
 		"12_the_response_stays_what_it_was":        sealedResponse,
 		"14_bounded":                               sealedBounds,
+		"15_the_end_is_heard":                      sealedEndsHeard,
 	} {
 		excused[name+"/sealed"] = limit
 	}

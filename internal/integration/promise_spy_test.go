@@ -221,3 +221,16 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
+
+// LoadAll is one call, whatever the store makes of it.
+func (s *spy) LoadAll(ctx context.Context, ids []store.ID) ([]store.Record, error) {
+	if err := s.before(ctx, "LoadAll", store.ID{}); err != nil {
+		return nil, err
+	}
+	return store.LoadAll(ctx, s.Store, ids)
+}
+
+// Follow follows the store, if that can be followed.
+func (s *spy) Follow(ctx context.Context, changed func(store.ID)) error {
+	return store.Follow(ctx, s.Store, changed)
+}

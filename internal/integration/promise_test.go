@@ -27,6 +27,7 @@ var promises = []struct {
 	{"12_the_response_stays_what_it_was", "what worked on the ResponseWriter works still, and nothing escapes before the commit", responseStays},
 	{"13_secure_from_zero", "Config{} is the safe production setting; contradictory settings are errors", secureFromZero},
 	{"14_bounded", "size, values, pending changes, time, retries and goroutines have a limit and a clear error", bounded},
+	{"15_the_end_is_heard", "a stream whose session ends on whatever machine learns of it, and no store that is down ends one", theEndIsHeard},
 }
 
 // alone are promises whose rules look at what belongs to the whole process: its log, its

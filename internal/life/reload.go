@@ -11,6 +11,7 @@ import (
 
 // Reload shows the newest state of the session, under what is pending, and writes nothing.
 func (s *Session) Reload(ctx context.Context) error {
+	defer s.tellLooked() // when the turn is over
 	s.takeTurn()
 	defer s.endTurn()
 	if stored, err := s.readable(); err != nil || !stored {
@@ -23,6 +24,7 @@ func (s *Session) Reload(ctx context.Context) error {
 
 // Touch is Reload that counts as use.
 func (s *Session) Touch(ctx context.Context) error {
+	defer s.tellLooked()
 	s.takeTurn()
 	defer s.endTurn()
 	if stored, err := s.changeable(); err != nil || !stored {

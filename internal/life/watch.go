@@ -43,6 +43,9 @@ func (s *Session) tellWatches(before watch.State) {
 	}
 }
 
+// tellLooked tells that the session shows what it has found in the store.
+func (s *Session) tellLooked() { s.host.watches.Looked(s.KnownID(), s) }
+
 // A watched is where the watches look for sessions.
 type watched struct{ h *Host }
 

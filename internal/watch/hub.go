@@ -132,6 +132,23 @@ func (h *Hub) Changed(id store.ID) {
 	}
 }
 
+// Looked is called when a stream has looked for what is stored of its session. What it has found
+// may be older than what it was told of: so the session is looked at once more.
+func (h *Hub) Looked(id store.ID, by Session) {
+	if h.watches.Load() == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, w := range h.byID[id] {
+		if w.of == by {
+			w.told = 0
+			h.due[id] = true
+			h.wakeUp()
+		}
+	}
+}
+
 func (h *Hub) dueLocked(id store.ID) {
 	if len(h.byID[id]) > 0 {
 		h.due[id] = true

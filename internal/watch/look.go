@@ -193,7 +193,9 @@ func (h *Hub) tellLocked(w *Watch, before State, f finding, live bool) {
 		h.dropLocked(w)
 	default:
 		w.expires = f.expires
-		if f.state.Version != now.Version {
+		// Until the stream has looked, it need not be told again of the same.
+		if v := f.state.Version; v != now.Version && v != w.told {
+			w.told = v
 			w.signal()
 		}
 	}

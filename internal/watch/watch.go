@@ -15,6 +15,7 @@ type Watch struct {
 	id      store.ID
 	of      Session
 	expires time.Time // as last seen, zero until then; guarded by hub.mu
+	told    uint64    // the last version that it was told of; guarded by hub.mu
 	end     context.CancelCauseFunc
 	changed chan struct{} // holds one
 	detach  func() bool   // from the context that it was made of

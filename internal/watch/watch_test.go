@@ -345,3 +345,29 @@ func TestNothingRunsForNobody(t *testing.T) {
 		w.is("ended", c.Err(), nil)
 	})
 }
+
+// A stream is told of a change once, and again if it has looked and not seen it.
+func TestAChangeIsToldOnce(t *testing.T) {
+	run(t, func(w *world) {
+		a, s := w.watches(1)
+		w.source.set(id(1), watch.State{Version: 2, Generation: 1})
+		for range 3 {
+			time.Sleep(every)
+			synctest.Wait()
+			select {
+			case <-a.Changed():
+			default:
+			}
+		}
+		w.is("told", len(a.Changed()), 0)
+		s.is(first, false)
+		w.hub.Looked(id(1), s) // which has found an older one, by way of a cache
+		synctest.Wait()
+		w.is("told again", len(a.Changed()), 1)
+		<-a.Changed()
+		s.is(watch.State{Version: 2, Generation: 1}, false)
+		w.hub.Looked(id(1), s)
+		time.Sleep(3 * every)
+		w.is("told once more", len(a.Changed()), 0)
+	})
+}
