@@ -108,7 +108,7 @@ func (f *follower) hears(ctx context.Context, id store.ID) error {
 			if errors.Is(err, errors.ErrUnsupported) {
 				return errUnable("store.Follower that can follow")
 			}
-			return fmt.Errorf("Follow has returned: %v", err)
+			return fmt.Errorf("the call of Follow has returned: %v", err)
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late.C:
@@ -160,7 +160,7 @@ func follow(parent context.Context, s store.Store) error {
 	case <-f.ended:
 		return nil
 	case <-time.After(toldWithin):
-		return errors.New("Follow does not return when its context ends")
+		return errors.New("the call of Follow does not return when its context ends")
 	}
 }
 

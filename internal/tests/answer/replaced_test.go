@@ -46,8 +46,7 @@ func TestAReplacedAnswerTakesNoMoreChanges(t *testing.T) {
 
 // Who may end a session on an error still can.
 func TestAReplacedAnswerMayDestroy(t *testing.T) {
-	var p *probe.Probe
-	p = probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+	p := probe.New(t, session.Config{ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 		probe.Must(t, session.FromContext(r.Context()).Destroy(r.Context()))
 		w.WriteHeader(http.StatusConflict)
 	}})
