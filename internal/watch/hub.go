@@ -57,12 +57,13 @@ type Hub struct {
 	failed  func(error)
 
 	watches atomic.Int64 // their number
-	wake    chan struct{}
 	running sync.WaitGroup
 
 	mu          sync.Mutex // guards all below; a Session's lock may be taken under it, and not the other way
 	byID        map[store.ID][]*Watch
 	due         map[store.ID]bool  // to be looked at
+	wake        chan struct{}      // holds one when something is due; of the goroutine that looks
+	followed    chan struct{}      // closed when nobody follows any more
 	cancel      context.CancelFunc // of the goroutines; nil while there are none
 	following   bool               // what changes elsewhere is told
 	lookedAtAll time.Time
@@ -77,7 +78,7 @@ type Hub struct {
 func New(source Source, every, timeout time.Duration, ended error, failed func(error)) *Hub {
 	return &Hub{
 		source: source, every: every, timeout: timeout, ended: ended, failed: failed,
-		wake: make(chan struct{}, 1), byID: map[store.ID][]*Watch{}, due: map[store.ID]bool{},
+		byID: map[store.ID][]*Watch{}, due: map[store.ID]bool{},
 	}
 }
 
@@ -128,7 +129,7 @@ func (h *Hub) Changed(id store.ID) {
 		h.dueLocked(id)
 	}
 	if len(h.due) > 0 {
-		h.wakeUp()
+		h.wakeUpLocked()
 	}
 }
 
@@ -144,7 +145,7 @@ func (h *Hub) Looked(id store.ID, by Session) {
 		if w.of == by {
 			w.told = 0
 			h.due[id] = true
-			h.wakeUp()
+			h.wakeUpLocked()
 		}
 	}
 }
@@ -155,7 +156,7 @@ func (h *Hub) dueLocked(id store.ID) {
 	}
 }
 
-func (h *Hub) wakeUp() {
+func (h *Hub) wakeUpLocked() {
 	select {
 	case h.wake <- struct{}{}:
 	default: // it is awake
@@ -167,9 +168,16 @@ func (h *Hub) startLocked() {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel, h.lookedAtAll = cancel, time.Now()
-	h.running.Go(func() { h.look(ctx) })
-	h.running.Go(func() { h.follow(ctx) })
+	wake, before, followed := make(chan struct{}, 1), h.followed, make(chan struct{})
+	h.cancel, h.lookedAtAll, h.wake, h.followed = cancel, time.Now(), wake, followed
+	h.running.Go(func() { h.look(ctx, wake) })
+	h.running.Go(func() {
+		defer close(followed)
+		if before != nil {
+			<-before // a source is followed once
+		}
+		h.follow(ctx)
+	})
 }
 
 func (h *Hub) stopLocked() {

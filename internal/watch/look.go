@@ -63,19 +63,19 @@ func (h *Hub) fails(err error, failing *bool) {
 }
 
 // look looks at what is due until ctx ends.
-func (h *Hub) look(ctx context.Context) {
+func (h *Hub) look(ctx context.Context, wake <-chan struct{}) {
 	tick := time.NewTicker(h.every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-h.wake:
+		case <-wake:
 		case now := <-tick.C:
 			h.tick(now)
 		}
-		for ids := h.next(); len(ids) > 0 && ctx.Err() == nil; ids = h.next() {
-			if !h.lookAt(ctx, ids) {
+		for ctx.Err() == nil {
+			if b := h.next(); len(b) == 0 || !h.lookAt(ctx, b) {
 				break
 			}
 		}
@@ -156,8 +156,12 @@ func (h *Hub) lookAt(parent context.Context, b batch) bool {
 		for id := range b {
 			h.dueLocked(id)
 		}
+		over := parent.Err() != nil
+		if over && h.cancel != nil {
+			h.wakeUpLocked() // another one looks by now
+		}
 		h.mu.Unlock()
-		if parent.Err() == nil {
+		if !over {
 			h.fails(err, &h.lookFails)
 		}
 		return false

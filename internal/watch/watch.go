@@ -37,7 +37,7 @@ func (h *Hub) Watch(ctx context.Context, id store.ID, of Session) (*Watch, error
 	h.watches.Add(1)
 	h.startLocked()
 	h.due[id] = true
-	h.wakeUp()
+	h.wakeUpLocked()
 	return w, nil
 }
 

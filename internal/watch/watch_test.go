@@ -371,3 +371,47 @@ func TestAChangeIsToldOnce(t *testing.T) {
 		w.is("told once more", len(a.Changed()), 0)
 	})
 }
+
+// A watch that comes when the last one has just gone is served at once, and the source is followed
+// by one at a time.
+func TestOneWatchFollowsUponAnother(t *testing.T) {
+	run(t, func(w *world) {
+		var mu sync.Mutex
+		follows, most, slow := 0, 0, make(chan bool)
+		w.source.with(func(s *source) {
+			s.follows = func(ctx context.Context, changed func(store.ID)) error {
+				mu.Lock()
+				follows++
+				most = max(most, follows)
+				mu.Unlock()
+				changed(store.ID{})
+				<-ctx.Done()
+				<-slow // it takes its time to end
+				mu.Lock()
+				follows--
+				mu.Unlock()
+				return ctx.Err()
+			}
+		})
+		a, _ := w.watches(1)
+		looking, goOn := make(chan bool), make(chan bool)
+		w.source.with(func(s *source) {
+			s.beside = func() { w.source.with(func(s *source) { s.beside = nil }); close(looking); <-goOn }
+		})
+		w.hub.Changed(id(1))
+		<-looking
+		a.Stop()
+		b, _ := w.watches(1)
+		w.source.set(id(1), watch.State{Version: 2, Generation: 1})
+		w.hub.Changed(id(1))
+		synctest.Wait()
+		w.is("told while the look of before goes on", len(b.Changed()), 1)
+		close(goOn)
+		close(slow)
+		synctest.Wait()
+		b.Stop()
+		mu.Lock()
+		w.is("followed at once by", most, 1)
+		mu.Unlock()
+	})
+}
