@@ -6,6 +6,7 @@ require (
 	github.com/b4468f51/session v0.0.0
 	github.com/b4468f51/session/store/redisstore v0.0.0
 	github.com/chromedp/chromedp v0.23.0
+	github.com/coder/websocket v1.8.15
 	github.com/go-sql-driver/mysql v1.10.1
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/justinas/alice v1.2.0
