@@ -11,7 +11,8 @@ type BatchLoader interface {
 	Store
 
 	// LoadAll returns the live records of these IDs, in no particular order, and none for an ID
-	// that has none. There are at most MaxBatch IDs, each there once.
+	// that has none. There are at most MaxBatch IDs, each there once. A record that the store
+	// cannot read is left out: it must not hold up the others.
 	LoadAll(ctx context.Context, ids []ID) ([]Record, error)
 }
 

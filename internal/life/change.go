@@ -48,7 +48,7 @@ func (s *Session) applyLocked(o change.Op) error {
 	if o.Kind == change.Login && (s.phase == ended || s.draft.BelongsToAnother(o.Subject)) {
 		s.beginAnotherLocked(o.Subject)
 	}
-	if o.ChangesNothing(&s.draft, s.phase == fresh) {
+	if !s.unapplied && o.ChangesNothing(&s.draft, s.phase == fresh) {
 		return nil
 	}
 	if o.Kind.NewToken() {

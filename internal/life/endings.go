@@ -117,7 +117,11 @@ func (s *Session) Destroy(ctx context.Context, told func()) error {
 	defer limited.Release()
 	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
 	for _, e := range ends {
-		err = errors.Join(err, s.host.keeper.remove(limited, e.id))
+		if failed := s.host.keeper.remove(limited, e.id); failed != nil {
+			err = errors.Join(err, failed)
+		} else {
+			s.host.watches.Ended(e.id)
+		}
 	}
 	if err != nil {
 		return err

@@ -37,6 +37,9 @@ type keeper interface {
 	// lookAt finds which of the sessions are live. It is watch.Source.Look.
 	lookAt(ctx context.Context, sessions []watch.Watched, found func(store.ID, watch.State, time.Time)) error
 
+	// watchedAs returns the ID under which a session of an ID is watched.
+	watchedAs(id store.ID) store.ID
+
 	// follow tells which sessions to look at. It is watch.Source.Follow.
 	follow(ctx context.Context, changed func(store.ID)) error
 

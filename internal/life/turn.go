@@ -14,12 +14,14 @@ func (s *Session) takeTurn() {
 // endTurn gives the turn to whoever waits for it.
 func (s *Session) endTurn() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.turnTaken = false
 	if s.rare != nil && s.rare.turnEnds != nil {
 		close(s.rare.turnEnds)
 		s.rare.turnEnds = nil
 	}
+	id := s.watchedLocked().draft.Rec.ID
+	s.mu.Unlock()
+	s.host.watches.Free(id)
 }
 
 // lockBetweenTurns locks mu while nobody has the turn.

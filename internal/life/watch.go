@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/envelope"
 	"github.com/b4468f51/session/internal/mark"
+	"github.com/b4468f51/session/internal/sid"
 	"github.com/b4468f51/session/internal/watch"
 	"github.com/b4468f51/session/store"
 )
@@ -22,18 +24,33 @@ func (s *Session) Watch(ctx context.Context) (*watch.Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.host.watches.Watch(ctx, s.KnownID(), s)
+	return s.host.watches.Watch(ctx, s.host.keeper.watchedAs(s.KnownID()), s)
 }
+
+func (inStore) watchedAs(id store.ID) store.ID { return id }
+
+// watchedAs returns an ID that no other stream has: each has what its own cookie says.
+func (inCookie) watchedAs(store.ID) store.ID { return sid.NewID() }
 
 // Shows returns what of its session a stream sees, for the watches. One that has ended shows what
 // no record can be.
 func (s *Session) Shows() (watch.State, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase == ended {
+	st := s.watchedLocked()
+	if st.phase == ended {
 		return watch.State{Generation: math.MaxUint64}, true
 	}
-	return watch.State{Version: s.draft.Rec.Version, Generation: s.generation}, !s.turnTaken
+	return watch.State{Version: st.draft.Rec.Version, Generation: st.generation}, !s.turnTaken
+}
+
+// watchedLocked returns the session that is watched: while a Login has put it aside, the one of
+// before, which goes on until that is committed.
+func (s *Session) watchedLocked() *state {
+	if p := s.anyPastLocked(); p != nil && p.before != nil {
+		return p.before
+	}
+	return &s.state
 }
 
 // tellWatches has the streams of a session look at it, if it is no longer as it was before.
@@ -86,11 +103,22 @@ func (k inStore) lookAt(ctx context.Context, sessions []watch.Watched, found fun
 		switch {
 		case err == nil:
 			found(rec.ID, watch.State{Version: rec.Version, Generation: meta.Generation}, rec.Expires)
-		case !errors.Is(err, envelope.ErrCorrupt):
-			return err
+		case !errors.Is(err, envelope.ErrCorrupt): // of a newer format: it may go on
+			if shows, ok := showsOf(sessions, rec.ID); ok {
+				found(rec.ID, shows, rec.Expires)
+			}
 		}
 	}
 	return nil
+}
+
+// showsOf returns what the stream of a session shows.
+func showsOf(sessions []watch.Watched, id store.ID) (watch.State, bool) {
+	i := slices.IndexFunc(sessions, func(w watch.Watched) bool { return w.ID == id })
+	if i < 0 {
+		return watch.State{}, false
+	}
+	return sessions[i].By.Shows()
 }
 
 // lookAt finds the sessions that were not revoked, and have not expired.

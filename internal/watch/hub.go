@@ -150,6 +150,19 @@ func (h *Hub) Looked(id store.ID, by Session) {
 	}
 }
 
+// Free is called when a stream of a session has no commit under way any more: the session may have
+// waited for that to be looked at.
+func (h *Hub) Free(id store.ID) {
+	if h.watches.Load() == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.due[id] {
+		h.wakeUpLocked()
+	}
+}
+
 func (h *Hub) dueLocked(id store.ID) {
 	if len(h.byID[id]) > 0 {
 		h.due[id] = true

@@ -75,7 +75,7 @@ func (h *Hub) look(ctx context.Context, wake <-chan struct{}) {
 			h.tick(now)
 		}
 		for ctx.Err() == nil {
-			if b := h.next(); len(b) == 0 || !h.lookAt(ctx, b) {
+			if b := h.next(ctx); len(b) == 0 || !h.lookAt(ctx, b) {
 				break
 			}
 		}
@@ -107,10 +107,13 @@ type batch map[store.ID]map[*Watch]State
 
 // next takes the next batch of what is due. A session of which a stream has a commit under way
 // stays due.
-func (h *Hub) next() batch {
+func (h *Hub) next(ctx context.Context) batch {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	b := batch{}
+	if ctx.Err() != nil {
+		return b // it is for the one who looks now
+	}
 	for id := range h.due {
 		if len(b) == store.MaxBatch {
 			break

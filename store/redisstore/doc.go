@@ -39,7 +39,7 @@
 //	Touch    1 round trip; 2 commands at once where there is a subject; no data
 //	Create   1 round trip, and 1 for the index where there is a subject
 //	Delete   1 round trip, and 1 for the index where there is a subject
-//	LoadAll  1 round trip; none for what is followed and has not changed
+//	LoadAll  1 round trip
 //	List     1 round trip for each 1024 entries of the index, whose IDs it keeps
 //	         in memory, and 1 for each 128 records
 //	DeleteSubject   as List, and 1 more for each 128 records; with WaitReplicas 2

@@ -13,7 +13,7 @@ import (
 )
 
 // LoadAll returns the live records of these IDs. It is one round trip, in Cluster one to each
-// server, at once. While the Store is followed, what has not changed since costs none.
+// server, at once. A record that is damaged is left out.
 func (s *Store) LoadAll(ctx context.Context, ids []store.ID) ([]store.Record, error) {
 	ctx, cancel, err := s.begin(ctx)
 	if err != nil {
@@ -28,7 +28,7 @@ func (s *Store) LoadAll(ctx context.Context, ids []store.ID) ([]store.Record, er
 		switch {
 		case err == nil:
 			records = append(records, r)
-		case !errors.Is(err, store.ErrNotFound):
+		case result.Error() != nil && !rueidis.IsRedisNil(result.Error()):
 			return nil, err
 		}
 	}
@@ -51,14 +51,21 @@ func (s *Store) getAll(ctx context.Context, ids []store.ID) []rueidis.RedisResul
 	return s.client.DoMulti(ctx, cmds...)
 }
 
-const (
-	// followTTL is how old what the follower's client has may be, should a message be missing.
-	followTTL = 30 * time.Second
+// followTTL is how long the client may keep what it has, which it does not: see noCache.
+const followTTL = time.Minute
 
-	// followCache bounds what it has of records, in bytes for each connection. What is left out
-	// is loaded again, and followed all the same.
-	followCache = 8 << 20
-)
+// noCache keeps nothing: what it had would be older, for a moment, than what this process has
+// written itself. The server tracks all the same what was loaded.
+type noCache struct{}
+
+func (noCache) Flight(string, string, time.Duration, time.Time) (rueidis.RedisMessage, rueidis.CacheEntry) {
+	return rueidis.RedisMessage{}, nil
+}
+
+func (noCache) Update(string, string, rueidis.RedisMessage) int64 { return 0 }
+func (noCache) Cancel(string, string, error)                      {}
+func (noCache) Delete([]rueidis.RedisMessage)                     {}
+func (noCache) Close(error)                                       {}
 
 // Follow tells when records change that LoadAll has returned. It has the server track them for a
 // client of its own, as client-side caching does (RESP3, Redis 6 or later): writers pay nothing for
@@ -68,7 +75,8 @@ func (s *Store) Follow(ctx context.Context, changed func(store.ID)) error {
 		return fmt.Errorf("redisstore: a Store of New cannot follow, Open's can: %w", errors.ErrUnsupported)
 	}
 	conf := *s.conf
-	conf.DisableCache, conf.CacheSizeEachConn = false, followCache
+	conf.DisableCache = false
+	conf.NewCacheStoreFn = func(rueidis.CacheStoreOption) rueidis.CacheStore { return noCache{} }
 	conf.OnInvalidations = func(keys []rueidis.RedisMessage) {
 		if keys == nil { // a connection was lost, and with it what it followed
 			changed(store.ID{})
@@ -80,12 +88,15 @@ func (s *Store) Follow(ctx context.Context, changed func(store.ID)) error {
 		}
 	}
 	client, err := rueidis.NewClient(conf)
+	if errors.Is(err, rueidis.ErrNoCache) {
+		return fmt.Errorf("redisstore: the server cannot tell of changes: %w, %w", err, errors.ErrUnsupported)
+	}
 	if err != nil {
 		return fmt.Errorf("redisstore: connect to follow: %w", err)
 	}
 	defer client.Close()
 	s.follower.Store(&client)
-	defer s.follower.Store(nil)
+	defer s.follower.CompareAndSwap(&client, nil)
 	changed(store.ID{})
 	select {
 	case <-ctx.Done():

@@ -118,9 +118,16 @@ var methods = map[string]way{
 		_ = s.SetLabel("phone")
 		return s.SetLabel("laptop at work")
 	}),
-	"Reload":  tries(func(r *http.Request, s *session.Session) error { return s.Reload(r.Context()) }),
-	"Save":    tries(func(r *http.Request, s *session.Session) error { return s.Save(r.Context()) }),
-	"Touch":   tries(func(r *http.Request, s *session.Session) error { return s.Touch(r.Context()) }),
+	"Reload": tries(func(r *http.Request, s *session.Session) error { return s.Reload(r.Context()) }),
+	"Save":   tries(func(r *http.Request, s *session.Session) error { return s.Save(r.Context()) }),
+	"Touch":  tries(func(r *http.Request, s *session.Session) error { return s.Touch(r.Context()) }),
+	"Watch": tries(func(r *http.Request, s *session.Session) error {
+		w, err := s.Watch(r.Context())
+		if err == nil {
+			w.Stop()
+		}
+		return err
+	}),
 	"Destroy": tries(func(r *http.Request, s *session.Session) error { return s.Destroy(r.Context()) }),
 	"Discard": tries(func(_ *http.Request, s *session.Session) error { s.Discard(); return nil }),
 	"Binding": tries(func(_ *http.Request, s *session.Session) error {

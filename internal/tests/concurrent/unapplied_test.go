@@ -133,6 +133,31 @@ func TestAChangeThatFailedMayBeReplaced(t *testing.T) {
 	}
 }
 
+// What failed may be deleted: then there is nothing left to fail, and nothing to store.
+func TestAChangeThatFailedMayBeDeleted(t *testing.T) {
+	for name, more := range map[string]func(s *session.Session) error{
+		"it alone":                 func(*session.Session) error { return nil },
+		"and what is in its place": func(s *session.Session) error { return s.Delete("others") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := probe.New(t, session.Config{MaxSize: 1000})
+			c := p.Client().Must(probe.Set(t, "a", "x"))
+			other := p.With(c.Token())
+			c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+				probe.Must(t, setLarge("mine")(s))
+				other.Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return setLarge("others")(s) }))
+				probe.Must(t, s.Reload(r.Context()), s.Delete("mine"), more(s), s.Reload(r.Context()), s.Save(r.Context()))
+				if s.Get("mine") != nil {
+					t.Error("the session shows what was deleted")
+				}
+			})
+			if state := c.State(); strings.Contains(state, "mine") {
+				t.Errorf("what was deleted is stored: %q", state)
+			}
+		})
+	}
+}
+
 // One goroutine sets keys while another saves: none of them is lost. The function of a
 // pending Update takes as long as a Set by the other goroutine does.
 func TestNoSetIsLostBesideASlowUpdate(t *testing.T) {
