@@ -18,7 +18,8 @@ import (
 // further change in this request return that same error. So does the commit before the first
 // byte, unless [Session.Discard] drops the changes.
 //
-// After any other error Save drops the changes. The session shows what others have stored
+// After any other error Save drops the changes that it was to commit, and not those that
+// another goroutine has made since. The session shows what others have stored
 // meanwhile, and the handler decides what to answer.
 func (s *Session) Save(ctx context.Context) error {
 	if s == nil {

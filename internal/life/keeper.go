@@ -20,8 +20,8 @@ type keeper interface {
 	// several uses none of them, but it may end them.
 	presented(ctx context.Context, tokens []string, now time.Time) ([]ending, error)
 
-	// commit is Session.Commit, of a session whose turn the caller has.
-	commit(parent context.Context, s *Session, storeNew bool) error
+	// commit is Session.commit, of a session whose turn the caller has.
+	commit(parent context.Context, s *Session, how commitHow) (dropped bool, err error)
 
 	// look makes a session show what is stored now, and ends it if it is over. With use
 	// it counts as use.

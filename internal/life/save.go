@@ -8,14 +8,14 @@ import (
 )
 
 // Save commits on behalf of the handler, who sees the error. After an error that another
-// attempt would not mend, what is pending is dropped.
+// attempt would not mend, what it was to commit is dropped.
 func (s *Session) Save(ctx context.Context) error {
 	if _, err := s.changeable(); err != nil {
 		return err
 	}
-	err := s.Commit(ctx, false)
+	dropped, err := s.commit(ctx, commitHow{drop: true})
 	var failed *commit.StoreError
-	if err != nil && !errors.As(err, &failed) {
+	if err != nil && !errors.As(err, &failed) && !dropped {
 		s.Discard()
 	}
 	return err

@@ -22,6 +22,8 @@ type saving struct {
 	s       *Session
 	limited limit.Context // Context, in the same allocation
 
+	drop      bool // see commitHow
+	dropped   bool
 	anew      bool // Draft lacks some of Ops
 	mayRotate bool
 	secret    *sid.Secret // for the cookie, where a new one is due
@@ -47,32 +49,45 @@ func (s *Session) saving(parent context.Context) *saving {
 // when parent is cancelled. A new session in which nothing was set is stored only where
 // storeNew says so.
 func (s *Session) Commit(parent context.Context, storeNew bool) error {
-	before, _ := s.Shows()
-	err := s.commitInTurn(parent, storeNew)
-	s.tellWatches(before)
+	_, err := s.commit(parent, commitHow{storeNew: storeNew})
 	return err
 }
 
-func (s *Session) commitInTurn(parent context.Context, storeNew bool) error {
-	s.takeTurn()
-	defer s.endTurn()
-	return s.host.keeper.commit(parent, s, storeNew)
+// A commitHow is how a commit is to be done.
+type commitHow struct {
+	storeNew bool // a new session in which nothing was set is stored too
+	drop     bool // changes that cannot be made are dropped, and no others
 }
 
-func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error {
+// commit is Commit, and tells whether it has dropped changes.
+func (s *Session) commit(parent context.Context, how commitHow) (dropped bool, err error) {
+	before, _ := s.Shows()
+	dropped, err = s.commitInTurn(parent, how)
+	s.tellWatches(before)
+	return dropped, err
+}
+
+func (s *Session) commitInTurn(parent context.Context, how commitHow) (dropped bool, err error) {
+	s.takeTurn()
+	defer s.endTurn()
+	return s.host.keeper.commit(parent, s, how)
+}
+
+func (k inStore) commit(parent context.Context, s *Session, how commitHow) (dropped bool, err error) {
 	h := k.h
-	if s.onlyRead() && !storeNew {
-		return nil
+	if s.onlyRead() && !how.storeNew {
+		return false, nil
 	}
 	c := s.saving(parent)
 	defer c.limited.Release()
-	todo, err := c.takeOver(storeNew)
+	c.drop = how.drop
+	todo, err := c.takeOver(how.storeNew)
 	if err != nil || !todo {
-		return err
+		return false, err
 	}
 	if !c.Changed {
 		h.touch(c.Context, s, &c.Draft, c.Now) // reported; a request that only reads does not fail for it
-		return nil
+		return false, nil
 	}
 	existed := c.Stored
 	err = c.run()
@@ -80,9 +95,9 @@ func (k inStore) commit(parent context.Context, s *Session, storeNew bool) error
 		if !errors.Is(err, change.ErrEnded) {
 			h.Report(c.Context, Event{Kind: RotateFailed, ID: c.Draft.Rec.ID, Err: err})
 		}
-		return nil // nothing of the handler's was lost
+		return false, nil // nothing of the handler's was lost
 	}
-	return err
+	return c.dropped, err
 }
 
 // onlyRead tells whether there is nothing to commit. It first drops operations that leave the

@@ -11,6 +11,7 @@ import (
 	"github.com/b4468f51/session/internal/change"
 	"github.com/b4468f51/session/internal/commit"
 	"github.com/b4468f51/session/internal/life"
+	"github.com/b4468f51/session/internal/limit"
 	"github.com/b4468f51/session/store"
 )
 
@@ -301,4 +302,33 @@ func TestAFirstWriteThatFailsIsReported(t *testing.T) {
 	w.store.create = func(store.Record) error { return errLost }
 	w.fails("commit", s.Commit(t.Context(), true), errLost)
 	w.is("told", w.told(), life.CommitFailed)
+}
+
+// A refusing request has something else happen while it is asked.
+type refusing struct {
+	*request
+	beside func()
+}
+
+func (r refusing) Admit() error {
+	if r.beside != nil {
+		r.beside()
+	}
+	return r.admit
+}
+
+// What a Save was to commit is dropped where it cannot be, of a session that is not stored too, and
+// not what was set since.
+func TestASaveOfANewSessionDropsItsOwnChangesAlone(t *testing.T) {
+	w := newWorld(t)
+	r := refusing{request: &request{ctx: t.Context(), admit: errors.New("not now")}}
+	s := new(life.Session)
+	r.beside = func() { w.must(set(s, "b", "y")) }
+	w.must(s.Load(w.host, &life.Visitor{Request: &r, Time: time.Now()}, nil, new(limit.Context)))
+	w.must(set(s, "a", "x"))
+	w.fails("Save", s.Save(t.Context()), life.ErrRefused)
+	w.is("it shows", shows(s), ": b=y")
+	r.admit, r.beside = nil, nil
+	w.must(s.Save(t.Context()))
+	w.finds(w.token(s), ": b=y")
 }

@@ -14,13 +14,13 @@ import (
 
 // commit seals the session as the handler sees it. There is nothing to merge, and no other
 // writer to wait for.
-func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) error {
+func (k inCookie) commit(parent context.Context, s *Session, how commitHow) (dropped bool, err error) {
 	h := k.h
 	c := s.saving(parent)
 	defer c.limited.Release()
-	todo, err := c.takeOverSealed(storeNew)
+	todo, err := c.takeOverSealed(how.storeNew)
 	if err != nil || !todo {
-		return err
+		return false, err
 	}
 	err = c.loginInTime()
 	var rec store.Record
@@ -32,14 +32,14 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 		c.settle(rec)
 		c.rotated = false
 		c.reportDone()
-		return nil
+		return false, nil
 	}
 	if !c.Changed {
 		if err == change.ErrEnded {
-			return nil // it expired while the handler ran
+			return false, nil // it expired while the handler ran
 		}
 		h.Report(c.Context, Event{Kind: TouchFailed, ID: c.Draft.Rec.ID, Subject: c.Draft.Subject(), Err: err})
-		return nil // a request that only reads does not fail for it
+		return false, nil // a request that only reads does not fail for it
 	}
 	var failed *commit.StoreError
 	if errors.As(err, &failed) {
@@ -51,7 +51,7 @@ func (k inCookie) commit(parent context.Context, s *Session, storeNew bool) erro
 		s.endLocked()
 	}
 	s.mu.Unlock()
-	return err
+	return false, err
 }
 
 // takeOverSealed takes the pending operations from the session, and tells whether there is

@@ -17,6 +17,16 @@ import (
 func (c *saving) giveBack(err error) {
 	s := c.s
 	s.mu.Lock()
+	if c.drop && c.lost(err) && s.watchedLocked() == &s.state {
+		c.dropped = true
+		base := s.draft.Stored()
+		if c.Newest != nil && s.phase == stored {
+			base = *c.Newest
+		}
+		s.mu.Unlock()
+		s.show(base) // with what other goroutines have changed since
+		return
+	}
 	s.ops = slices.Concat(c.Ops, s.ops)
 	s.unapplied = s.unapplied || c.anew
 	switch {

@@ -158,6 +158,30 @@ func TestAChangeThatFailedMayBeDeleted(t *testing.T) {
 	}
 }
 
+// A Save that fails drops what it was to commit, and nothing that another goroutine has set since.
+func TestASaveThatFailsDropsItsOwnChangesAlone(t *testing.T) {
+	p := probe.New(t, session.Config{})
+	c := p.Client().Must(probe.Set(t, "once", "x"))
+	c.Must(func(w http.ResponseWriter, r *http.Request, s *session.Session) {
+		probe.Must(t, pop(s))
+		p.With(c.Token()).Must(probe.Succeed(t, func(_ *http.Request, s *session.Session) error { return pop(s) }))
+		inStore, goOn := atSave(p)
+		saved := make(chan error)
+		go func() { saved <- s.Save(r.Context()) }()
+		<-inStore
+		probe.Must(t, s.Set("mine", "kept"))
+		close(goOn)
+		if err := <-saved; !errors.Is(err, session.ErrConflict) {
+			t.Errorf("the first Save returns %v", err)
+		}
+		if s.Get("mine") != "kept" {
+			t.Error("the session does not show what was set")
+		}
+		probe.Must(t, s.Save(r.Context()))
+	})
+	c.Wants("<> mine=kept")
+}
+
 // One goroutine sets keys while another saves: none of them is lost. The function of a
 // pending Update takes as long as a Set by the other goroutine does.
 func TestNoSetIsLostBesideASlowUpdate(t *testing.T) {
