@@ -24,7 +24,7 @@ ROOMS       := $(addprefix ./internal/,account carrier change commit envelope li
 MUTANTS     ?= 200
 SEED        ?= 1
 
-.PHONY: help run check test toolchains deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity fuzz clean
+.PHONY: help run check test toolchains deps lint mutate bench bench-scale bench-stores bench-growth performance report soak capacity ends fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,6 +136,9 @@ soak: deps ## repeat the histories at random and the faults under a larger load,
 
 capacity: deps ## measure each store: bytes a session, operations a second and core
 	cd internal/integration && go test -run '^$$' -bench Capacity -benchtime 1x -timeout 30m .
+
+ends: deps ## measure how long a stream takes to hear that its session was revoked on another machine (2 minutes)
+	cd internal/integration && go test -run '^$$' -bench Ends -benchtime 1x -timeout 10m .
 
 fuzz: ## run each fuzz test for FUZZTIME
 	@set -e; for p in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
