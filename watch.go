@@ -25,8 +25,8 @@ type Watch struct {
 // at.
 //
 // A watch is no use of the session, which expires after Config.IdleTimeout as it would without:
-// call [Session.Touch] where the stream shows that its user is there. For one process the cost is
-// one goroutine, and for each watch less than a kilobyte.
+// call [Session.Touch] where the stream shows that its user is there. A process takes
+// two goroutines for all its watches, and less than a kilobyte for each.
 //
 // A session that is not stored yet cannot be watched: Save it first. Other errors are
 // [ErrNoSession], [ErrEnded] and [ErrDone]. Of a sealed session only RevokeAll and its
