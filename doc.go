@@ -145,7 +145,7 @@
 //	                       an error of a handler after that has committed.
 //	proxies       inside   httputil.ReverseProxy. Remove the cookie from what goes upstream, as
 //	                       the gateway example of Handler does.
-//	streams       inside   See below.
+//	WebSockets    inside   See below.
 //
 // A stream of server-sent events or a WebSocket goes on with the session of its request.
 // [Session.Watch] returns a context for it, which ends when the session does, as by a
