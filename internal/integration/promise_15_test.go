@@ -3,6 +3,7 @@ package integration
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -22,6 +23,7 @@ type streamed struct {
 	t     *testing.T
 	lines *bufio.Scanner
 	end   context.CancelFunc
+	token string // of its session
 }
 
 // stream opens a stream, which says "open", "changed" and what the session then holds, and at last
@@ -30,6 +32,12 @@ func (e *env) stream(m *machine, c *client) *streamed {
 	e.t.Helper()
 	m.mux.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
 		s := m.FromContext(r.Context())
+		if r.URL.RawQuery == "renew" {
+			if err := errors.Join(s.Renew(), s.Save(r.Context())); err != nil {
+				http.Error(w, err.Error(), session.ErrorStatus(err))
+				return
+			}
+		}
 		watch, err := s.Watch(r.Context())
 		if err != nil {
 			http.Error(w, err.Error(), session.ErrorStatus(err))
@@ -52,24 +60,29 @@ func (e *env) stream(m *machine, c *client) *streamed {
 			}
 		}
 	})
-	return e.openStream(m, c)
+	return e.openStream(m, c.token(e.machines[0]), "")
 }
 
-func (e *env) openStream(m *machine, c *client) *streamed {
+func (e *env) openStream(m *machine, token, query string) *streamed {
 	e.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	e.t.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.server.URL+"/stream", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.server.URL+"/stream?"+query, nil)
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	req.Header.Set("Cookie", cookieName(m)+"="+c.token(e.machines[0]))
+	req.Header.Set("Cookie", cookieName(m)+"="+token)
 	res, err := (&http.Client{Transport: m.server.Client().Transport}).Do(req)
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	e.t.Cleanup(func() { res.Body.Close() })
-	s := &streamed{e.t, bufio.NewScanner(res.Body), cancel}
+	s := &streamed{e.t, bufio.NewScanner(res.Body), cancel, token}
+	for _, ck := range res.Cookies() {
+		if ck.Name == cookieName(m) {
+			s.token = ck.Value
+		}
+	}
 	s.says("open")
 	return s
 }
@@ -150,11 +163,25 @@ func theEndIsHeard(t *testing.T, e *env) {
 		c, _ := e.signedIn(m, "u")
 		e.stream(m, c).says("ended: true")
 	})
+	e.rule("its own renewal ends a stream of before, and not its own", func(t *testing.T, e *env) {
+		m, other := e.newMachine(watchCfg), e.newMachine(watchCfg)
+		c, id := e.signedIn(m, "u")
+		s := e.stream(m, c)
+		for i := range 10 {
+			renewed := e.openStream(m, s.token, "renew")
+			s.comesTo("ended: true")
+			if err := other.Edit(t.Context(), id, func(s *session.Session) error { return s.Set("n", fmt.Sprint(i)) }); err != nil {
+				t.Fatal(err)
+			}
+			renewed.comesTo(fmt.Sprintf("changed: u map[n:%d]", i))
+			s = renewed
+		}
+	})
 	e.rule("a dead store ends nobody, and what happened meanwhile is heard", func(t *testing.T, e *env) {
 		m, other := e.newMachine(watchCfg), e.newMachine(watchCfg)
 		c, id := e.signedIn(m, "u")
 		d, _ := e.signedIn(m, "v")
-		gone, stays := e.stream(m, c), e.openStream(m, d)
+		gone, stays := e.stream(m, c), e.openStream(m, d.token(m), "")
 		m.store.fail("LoadAll", "Load")
 		changes := 0
 		poll(t, "the outage is reported", func() bool {
