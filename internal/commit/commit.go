@@ -138,7 +138,8 @@ func Alive(rec *store.Record, now time.Time) bool {
 	return now.Before(rec.Expires)
 }
 
-// Write stores the operations, each exactly once, and returns the record with them. An error of the store is a *StoreError.
+// Write stores the operations, each exactly once, and returns the record with them. An error
+// of the store is a *StoreError.
 func (c *Commit) Write() (store.Record, error) {
 	if !c.Stored {
 		return c.swap() // nobody else knows of the session, so there is nobody to wait for

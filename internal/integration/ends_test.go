@@ -10,7 +10,6 @@ import (
 
 	"github.com/b4468f51/session"
 	"github.com/b4468f51/session/internal/integration/testserver"
-	"github.com/b4468f51/session/store"
 )
 
 // endsMeasured is how many ends BenchmarkEnds measures, endsApart from each other.
@@ -39,31 +38,19 @@ func BenchmarkEnds(b *testing.B) {
 }
 
 func measureEnds(b *testing.B, url string) {
-	open := func() (*session.Manager, store.Store) {
-		s, err := store.Open(url)
+	open := func() *session.Manager {
+		m, err := session.Open(url, session.Config{App: "ends"})
 		if err != nil {
 			b.Fatal(err)
 		}
-		m, err := session.NewManager(s, session.Config{App: "ends"})
-		if err != nil {
-			b.Fatal(err)
-		}
-		return m, s
-	}
-	here, hereStore := open()
-	there, thereStore := open()
-	defer func() {
-		for _, m := range []*session.Manager{here, there} {
+		b.Cleanup(func() {
 			if err := m.Close(); err != nil {
 				b.Error(err)
 			}
-		}
-		for _, s := range []store.Store{hereStore, thereStore} {
-			if err := store.Close(s); err != nil {
-				b.Error(err)
-			}
-		}
-	}()
+		})
+		return m
+	}
+	here, there := open(), open()
 	const n = endsMeasured
 	watches := make([]*session.Watch, n)
 	ids := make([]session.ID, n)

@@ -113,15 +113,21 @@ func (s *streamed) next() string {
 	return s.lines.Text()
 }
 
+// watchMachines returns the machine of a stream, and the one where something happens to its session:
+// the same one, or another of two.
+func (e *env) watchMachines(where string) (m, other *machine) {
+	m = e.newMachine(watchCfg)
+	if where == "two machines" {
+		return m, e.newMachine(watchCfg)
+	}
+	return m, m
+}
+
 func theEndIsHeard(t *testing.T, e *env) {
 	for _, where := range []string{"one machine", "two machines"} {
 		for _, ending := range endings {
 			e.rule(ending.name+", "+where, func(t *testing.T, e *env) {
-				m := e.newMachine(watchCfg)
-				other := m
-				if where == "two machines" {
-					other = e.newMachine(watchCfg)
-				}
+				m, other := e.watchMachines(where)
 				c, id := e.signedIn(m, "u")
 				s := e.stream(m, c)
 				ending.end(other, c.asOn(other, m), id)
@@ -129,11 +135,7 @@ func theEndIsHeard(t *testing.T, e *env) {
 			})
 		}
 		e.rule("evicted, "+where, func(t *testing.T, e *env) {
-			m := e.newMachine(watchCfg)
-			other := m
-			if where == "two machines" {
-				other = e.newMachine(watchCfg)
-			}
+			m, other := e.watchMachines(where)
 			c, _ := e.signedIn(m, "u")
 			s := e.stream(m, c)
 			for range 2 {
@@ -143,11 +145,7 @@ func theEndIsHeard(t *testing.T, e *env) {
 			s.says("ended: true")
 		})
 		e.rule("a change, "+where, func(t *testing.T, e *env) {
-			m := e.newMachine(watchCfg)
-			other := m
-			if where == "two machines" {
-				other = e.newMachine(watchCfg)
-			}
+			m, other := e.watchMachines(where)
 			c, _ := e.signedIn(m, "u")
 			s := e.stream(m, c)
 			for i := range 3 {

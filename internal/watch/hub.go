@@ -9,6 +9,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,7 +90,7 @@ func (h *Hub) Close() {
 	h.mu.Lock()
 	h.closed = true
 	for id := range h.byID {
-		h.endLocked(id, errClosed)
+		h.endAllLocked(id, errClosed)
 	}
 	h.mu.Unlock()
 	h.running.Wait()
@@ -102,15 +103,20 @@ func (h *Hub) Ended(id store.ID) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.endLocked(id, h.ended)
+	h.endAllLocked(id, h.ended)
 }
 
-func (h *Hub) endLocked(id store.ID, cause error) {
-	for _, w := range append([]*Watch(nil), h.byID[id]...) {
-		w.end(cause)
-		w.detach()
-		h.dropLocked(w)
+func (h *Hub) endAllLocked(id store.ID, cause error) {
+	for _, w := range slices.Clone(h.byID[id]) {
+		h.endLocked(w, cause)
 	}
+}
+
+// endLocked ends a watch. It may have ended before.
+func (h *Hub) endLocked(w *Watch, cause error) {
+	w.end(cause)
+	w.detach()
+	h.dropLocked(w)
 }
 
 // Changed has a session looked at that was changed, or may have ended; all of them for the zero

@@ -74,10 +74,7 @@ func (h *Hub) look(ctx context.Context, wake <-chan struct{}) {
 		case now := <-tick.C:
 			h.tick(now)
 		}
-		for ctx.Err() == nil {
-			if b := h.next(ctx); len(b) == 0 || !h.lookAt(ctx, b) {
-				break
-			}
+		for b := h.next(ctx); len(b) > 0 && h.lookAt(ctx, b); b = h.next(ctx) {
 		}
 	}
 }
@@ -195,9 +192,7 @@ func (h *Hub) tellLocked(w *Watch, before State, f finding, live bool) {
 	case !ok || now != before:
 		h.dueLocked(w.id)
 	case !live || f.state.Generation != now.Generation:
-		w.end(h.ended)
-		w.detach()
-		h.dropLocked(w)
+		h.endLocked(w, h.ended)
 	default:
 		w.expires = f.expires
 		// Until the stream has looked, it need not be told again of the same.

@@ -32,7 +32,7 @@ func (h *Hub) Watch(ctx context.Context, id store.ID, of Session) (*Watch, error
 		w.end(errClosed)
 		return nil, errClosed
 	}
-	w.detach = context.AfterFunc(ctx, func() { h.remove(w) })
+	w.detach = context.AfterFunc(ctx, w.Stop)
 	h.byID[id] = append(h.byID[id], w)
 	h.watches.Add(1)
 	h.startLocked()
@@ -47,9 +47,9 @@ func (w *Watch) Changed() <-chan struct{} { return w.changed }
 
 // Stop ends the watch. It is not needed where the context ends that the watch was made of.
 func (w *Watch) Stop() {
-	w.end(nil)
-	w.detach()
-	w.hub.remove(w)
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	w.hub.endLocked(w, nil)
 }
 
 func (w *Watch) signal() {
@@ -59,13 +59,7 @@ func (w *Watch) signal() {
 	}
 }
 
-// remove forgets a watch, and stops the hub with the last one.
-func (h *Hub) remove(w *Watch) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.dropLocked(w)
-}
-
+// dropLocked forgets a watch, and stops the hub with the last one.
 func (h *Hub) dropLocked(w *Watch) {
 	all := h.byID[w.id]
 	i := slices.Index(all, w)
