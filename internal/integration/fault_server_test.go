@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"strings"
@@ -131,7 +130,11 @@ func newLink(t *testing.T, servers ...*testserver.Server) *link {
 	api := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	l := &link{at: map[string]string{}}
 	for _, s := range servers {
-		l.proxies = append(l.proxies, toxiproxy.NewProxy(api, s.Addr(), linkAddr(t), s.Addr()))
+		port, err := testserver.FreePort() // which it gets again after a cut
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.proxies = append(l.proxies, toxiproxy.NewProxy(api, s.Addr(), fmt.Sprint("127.0.0.1:", port), s.Addr()))
 	}
 	l.start(t)
 	for _, p := range l.proxies {
@@ -139,22 +142,6 @@ func newLink(t *testing.T, servers ...*testserver.Server) *link {
 	}
 	t.Cleanup(func() { l.cut(t) })
 	return l
-}
-
-// linkAddr returns an address for a proxy, which is to get it again after a cut. So its port is none
-// of those that systems give to whoever asks for any (from 32768 on Linux, from 49152 elsewhere).
-func linkAddr(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000))
-		l, err := net.Listen("tcp", addr)
-		if err == nil {
-			l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free from 20000 to 32000")
-	return ""
 }
 
 func (l *link) start(t *testing.T) {

@@ -41,11 +41,7 @@ func (s *Session) Destroy(ctx context.Context, told func()) error {
 	defer limited.Release()
 	ends, err := s.endings(limited, envelope.Truncate(time.Now()), true)
 	for _, e := range ends {
-		if failed := s.host.keeper.remove(limited, e.id); failed != nil {
-			err = errors.Join(err, failed)
-		} else {
-			s.host.watches.Ended(e.id)
-		}
+		err = errors.Join(err, s.host.keeper.remove(limited, e.id))
 	}
 	if err != nil {
 		return err
@@ -60,14 +56,9 @@ func (s *Session) Destroy(ctx context.Context, told func()) error {
 	return nil
 }
 
-// ended tells of the end of a session that somebody has brought about: Destroyed or Revoked. The
-// zero ID stands for all that a revocation of sealed sessions has ended.
+// ended reports the end of a session that somebody has brought about: Destroyed or Revoked. The zero
+// ID stands for all that a revocation of sealed sessions has ended.
 func (h *Host) ended(ctx context.Context, kind string, e ending) {
-	if e.id.IsZero() {
-		h.watches.Changed(e.id)
-	} else {
-		h.watches.Ended(e.id)
-	}
 	h.Report(ctx, Event{Kind: kind, ID: e.id, Subject: e.subject})
 }
 

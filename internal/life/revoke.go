@@ -32,6 +32,7 @@ func (k inStore) remove(ctx context.Context, id store.ID) error {
 	if err := k.h.store.Delete(ctx, id); err != nil {
 		return commit.Failed("delete "+id.String(), err)
 	}
+	k.h.watches.Ended(id)
 	return nil
 }
 
@@ -61,6 +62,11 @@ func (h *Host) RevokeOf(ctx context.Context, scoped string, id store.ID) (bool, 
 // far as anybody knows. It spares the sign-in of the caller, which may be nil.
 func (h *Host) RevokeAll(ctx context.Context, scoped string, caller *Session, but store.ID) (int, error) {
 	return h.keeper.revokeAll(ctx, scoped, caller, but, func(id store.ID) {
+		if id.IsZero() {
+			h.watches.Changed(id) // all are looked at
+		} else {
+			h.watches.Ended(id)
+		}
 		h.ended(ctx, Revoked, ending{id, scoped})
 	})
 }
